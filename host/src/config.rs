@@ -1,0 +1,179 @@
+//! A tenant's folder, checked: raw TOML and CSV in, one total [`Config`] or every [`Problem`] out.
+//!
+//! Reading goes in two steps. `config/read.rs` turns files into raw values that know their place;
+//! `config/check.rs` turns raw values into this type and reports everything that is wrong at once,
+//! with file, line and a hint. Whatever is here is therefore known to fit together: every id that is
+//! named exists, ranges leave no gap, expressions compile.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value as Json;
+
+use crate::digest::Digest;
+use crate::lead::{Account, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TenantId, Territory, Tier};
+use crate::rules::Condition;
+
+mod check;
+mod problem;
+mod read;
+
+pub use check::load;
+pub use problem::{Problem, Problems};
+
+/// One tenant's configuration: checked, total, immutable.
+#[derive(Debug)]
+pub struct Config {
+    /// Its id.
+    pub tenant: TenantId,
+    /// Its name.
+    pub name: String,
+    /// ISO 4217; every amount is in it.
+    pub currency: String,
+    /// IANA name; the ground for dates without a place.
+    pub timezone: String,
+    /// ISO 3166-1 alpha-2; how phone numbers without a country code are read.
+    pub country: Option<String>,
+    /// Whether the classifier may refuse.
+    pub policy: LabelPolicy,
+    /// At least one, in the tenant's order.
+    pub lanes: Vec<Lane>,
+    /// How tiers are found.
+    pub tiers: Tiers,
+    /// Bands and caps.
+    pub capacity: Capacity,
+    /// When a match is good enough.
+    pub matching: Matching,
+    /// Who answers what.
+    pub plugins: Plugins,
+    /// In the order of the file; a rep's place here is their number in a plugin's directory.
+    pub reps: Vec<Rep>,
+    /// In the order of the file.
+    pub teams: Vec<Team>,
+    /// In the order of the file; the first that fits a lead holds.
+    pub territories: Vec<Territory>,
+    /// By domain.
+    pub accounts: BTreeMap<String, Account>,
+    /// Of everything above and the plugins' bytes: the same folder, the same digest.
+    pub digest: Digest,
+    /// Where it was read from; plugin paths are relative to it.
+    pub folder: PathBuf,
+}
+
+/// Conditions and response times of the three tiers. What is neither 1 nor 2 is 3.
+#[derive(Debug)]
+pub struct Tiers {
+    /// Executive buyer or demo request.
+    pub one: TierRule,
+    /// High fit.
+    pub two: TierRule,
+    /// Minutes to first touch of everything else.
+    pub three_minutes: u32,
+}
+
+/// When a lead is of a tier, and what that promises.
+#[derive(Debug)]
+pub struct TierRule {
+    /// A CEL expression over `lead` and `verdict`.
+    pub when: Condition,
+    /// Minutes to first touch.
+    pub minutes: u32,
+}
+
+/// Bands of load (open deals over the maximum, before the assignment), and what each allows (X3, X4).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Capacity {
+    /// Up to here a rep is available; 0.70 by default.
+    pub available: f64,
+    /// Up to here only high matches are taken; 0.90 by default.
+    pub near: f64,
+    /// What "high match" means in the near band: a total of at least this; 75 by default.
+    pub near_total: f64,
+    /// Tier 1 may use the band above `near`; on by default (X3).
+    pub tier_one_may_fill: bool,
+}
+
+/// When a match is good enough.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matching {
+    /// Totals below this go to the fallback; 0 to 100, 40 by default.
+    pub threshold: f64,
+    /// How near to the best total a rep still counts as qualified, in points; 15 by default.
+    pub qualified_within: f64,
+    /// Sources whose tier-1 leads may leave their territory; `demo-request` by default (X2, S2.14).
+    pub waive_territory: Vec<String>,
+}
+
+/// Which plugin answers which question.
+#[derive(Debug)]
+pub struct Plugins {
+    /// Names the lane.
+    pub classifier: PluginChoice,
+    /// Weighs the candidates.
+    pub scorer: PluginChoice,
+    /// Where leads go that no rep can simply get.
+    pub fallback: PluginChoice,
+    /// Add facts first, in this order.
+    pub enrichers: Vec<EnricherChoice>,
+}
+
+/// One plugin of a tenant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PluginChoice {
+    /// Where its component comes from.
+    pub source: PluginSource,
+    /// Its settings, a JSON object.
+    pub settings: Json,
+    /// Where they stand, for problems that only the plugin itself can see.
+    pub place: Place,
+}
+
+/// Where a component comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PluginSource {
+    /// The one shipped inside the binary.
+    Standard,
+    /// A component's file, relative to the tenant's folder.
+    File(PathBuf),
+}
+
+/// An enricher and whom it may ask.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnricherChoice {
+    /// Its name in traces.
+    pub name: String,
+    /// The plugin.
+    pub plugin: PluginChoice,
+    /// Origins it may ask, such as `https://api.example.com`: scheme, host and port, nothing else.
+    pub hosts: Vec<url::Origin>,
+}
+
+/// A place in a tenant's folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// File name, relative to the folder.
+    pub file: String,
+    /// From 1; 0 for the file as a whole.
+    pub line: usize,
+}
+
+impl Config {
+    /// The lane with this id.
+    pub fn lane(&self, id: &LaneId) -> Option<&Lane> {
+        self.lanes.iter().find(|lane| lane.id == *id)
+    }
+
+    /// The rep with this id.
+    pub fn rep(&self, id: &RepId) -> Option<&Rep> {
+        self.reps.iter().find(|rep| rep.id == *id)
+    }
+
+    /// Minutes to first touch.
+    pub fn minutes(&self, tier: Tier) -> u32 {
+        match tier {
+            Tier::One => self.tiers.one.minutes,
+            Tier::Two => self.tiers.two.minutes,
+            Tier::Three => self.tiers.three_minutes,
+        }
+    }
+}

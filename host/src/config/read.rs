@@ -1,0 +1,1 @@
+//! Files into raw values that know their place.

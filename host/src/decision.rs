@@ -1,0 +1,535 @@
+//! What was decided for a lead, and everything it was decided from.
+//!
+//! A [`Decision`] is immutable and carries enough to be run again: the lead as it was received, the
+//! digests of configuration, plugins and text model, the answers that came from outside, the counters
+//! it saw and the seed it drew from. Its JSON is what `lanewright route` prints, a line a lead.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::digest::Digest;
+use crate::lead::{
+    Confidence, FieldValue, LaneId, Lead, LeadId, RepId, TeamId, TenantId, TerritoryId, Tier, Verdict,
+};
+use crate::plugin::{Failure, LogLine};
+
+/// The version of the JSON below. A change that an older reader would misread gets a new number.
+pub const FORMAT: u32 = 1;
+
+/// What was decided for a lead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// [`FORMAT`] when it was written.
+    pub format: u32,
+    /// Whose lead it is.
+    pub tenant: TenantId,
+    /// Which lead.
+    pub lead: LeadId,
+    /// 1 for the lead's first decision.
+    pub number: u32,
+    /// When it was decided; every rule that needs the time used this one.
+    pub at: Timestamp,
+    /// The lane; absent only where a strict classifier refused.
+    pub lane: Option<LaneId>,
+    /// How sure the classifier was.
+    pub confidence: Confidence,
+    /// How strongly the text shows an intent to buy, 0 to 100.
+    pub intent: f32,
+    /// 1, 2 or 3.
+    pub tier: Tier,
+    /// Minutes to first touch that the tier promises.
+    pub minutes: u32,
+    /// Where it went.
+    pub outcome: Outcome,
+    /// Why a person should look as well, where one should.
+    pub triage: Option<Triage>,
+    /// One line for a person: why there.
+    pub why: String,
+    /// What the rep gets, where there is a rep.
+    pub brief: Option<Brief>,
+    /// How it came to that.
+    pub trace: Trace,
+}
+
+/// Where a lead went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Outcome {
+    /// Somebody has it.
+    Assigned {
+        /// Who.
+        rep: RepId,
+        /// Their team.
+        team: TeamId,
+        /// Their weighted total, 0 to 100; absent where nobody was scored.
+        total: Option<f64>,
+        /// By which way.
+        by: AssignedBy,
+    },
+    /// A manager has it.
+    Manager {
+        /// Of this team.
+        team: TeamId,
+        /// Who.
+        manager: String,
+        /// Why nobody could be picked.
+        reason: Unassigned,
+    },
+    /// It waits in a queue until somebody takes it or is free.
+    Held {
+        /// Which queue.
+        queue: String,
+        /// Why nobody could be picked.
+        reason: Unassigned,
+    },
+    /// An automated track has it.
+    Track {
+        /// Which track.
+        track: String,
+        /// The lane leads there, or the fallback chose it.
+        by: TrackedBy,
+    },
+    /// The lane leads to people who decide.
+    Triage,
+}
+
+/// By which way somebody got a lead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssignedBy {
+    /// The best of the scored.
+    Match,
+    /// Their turn among the qualified.
+    Rotation,
+    /// They own the account.
+    NamedAccount,
+    /// The account's owner cannot; the owner keeps the account.
+    Cover {
+        /// Whose account it is.
+        owner: RepId,
+    },
+    /// The fallback's rotation in a team.
+    Fallback,
+}
+
+/// Why an automated track has a lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrackedBy {
+    /// The lane leads there.
+    Lane,
+    /// The fallback chose it.
+    Fallback,
+}
+
+/// Why a lead has no rep (P10). A closed list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unassigned {
+    /// A strict classifier found no lane.
+    Refused,
+    /// The lane's team has no reps.
+    NoSeller,
+    /// Nobody sells where the lead is.
+    NoTerritory,
+    /// Everybody who could is away.
+    NotAvailable,
+    /// Everybody who could is full.
+    NoCapacity,
+    /// Nobody reaches the tenant's threshold.
+    BelowThreshold,
+    /// A plugin failed and the fallback holds.
+    PluginFailed,
+}
+
+/// Why a rep is not a candidate. A closed list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "reason")]
+pub enum Excluded {
+    /// Sells in another team than the lane's.
+    OtherTeam {
+        /// Theirs.
+        team: TeamId,
+    },
+    /// The lead is inside a territory that is not theirs.
+    OutsideTerritory {
+        /// The lead's.
+        territory: TerritoryId,
+    },
+    /// Takes no new leads at the moment.
+    Unavailable,
+    /// As many new leads in seven days as their cap allows.
+    WeeklyCap {
+        /// New leads in the last seven days.
+        assigned: u32,
+        /// The cap.
+        cap: u32,
+    },
+    /// Above the near band; only tier 1 may use what is left.
+    AtCapacity {
+        /// Open deals.
+        open: u32,
+        /// Most open deals.
+        max: u32,
+    },
+    /// No room for one more.
+    OverCapacity {
+        /// Open deals.
+        open: u32,
+        /// Most open deals.
+        max: u32,
+    },
+    /// In the near band, where only high matches are taken.
+    NearCapacity {
+        /// Their total.
+        total: f64,
+        /// The total it takes.
+        needed: f64,
+    },
+    /// The lead's value is outside what they work on.
+    DealSize {
+        /// The lead's.
+        value: f64,
+    },
+    /// Does not speak the contact's language.
+    Language {
+        /// The contact's.
+        language: String,
+    },
+}
+
+/// Why a person should look as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Triage {
+    /// The classifier was not sure; the lead is routed all the same (X1).
+    LowConfidence,
+    /// The tenant's classifier failed, and the standard one answered.
+    ClassifierFailed,
+    /// The lane leads to people who decide.
+    Lane,
+}
+
+/// What a rep gets with a lead. Every sentence that claims something of the text points at it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Brief {
+    /// In reading order.
+    pub lines: Vec<BriefLine>,
+}
+
+/// One sentence of a brief.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BriefLine {
+    /// `lead`, `rep`, `quote` or `question`.
+    pub kind: BriefKind,
+    /// The sentence.
+    pub text: String,
+    /// Byte offsets into the lead's text that bear it out.
+    pub span: Option<(u32, u32)>,
+}
+
+/// What a sentence of a brief is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BriefKind {
+    /// Why this lead.
+    Lead,
+    /// Why this rep.
+    Rep,
+    /// What they wrote.
+    Quote,
+    /// What to ask first.
+    Question,
+}
+
+/// How a decision came about: a section a stage, in the order of the route. A section is absent where
+/// the route did not pass through it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The lead as it was received.
+    pub received: Json,
+    /// By which versions of everything.
+    pub versions: Versions,
+    /// What ties are drawn from: derived from the lead's id and the decision's number.
+    pub seed: String,
+    /// The lead in its proper form.
+    pub normalise: NormaliseTrace,
+    /// Facts added, one entry an enricher.
+    pub enrich: Vec<EnrichTrace>,
+    /// The lane.
+    pub classify: ClassifyTrace,
+    /// The tier.
+    pub tier: TierTrace,
+    /// Named account and territory.
+    pub rules: RulesTrace,
+    /// Who could take it, and why nobody else.
+    pub eligibility: Option<EligibilityTrace>,
+    /// How well each candidate fits.
+    pub score: Option<ScoreTrace>,
+    /// Who was picked, and with what probability each.
+    pub select: Option<SelectTrace>,
+    /// What the fallback said, where it was asked.
+    pub fallback: Option<FallbackTrace>,
+    /// The counters the decision saw, of every rep it looked at.
+    pub counters: BTreeMap<RepId, Counters>,
+}
+
+/// By which versions of everything a decision was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// The tenant's folder.
+    pub config: Digest,
+    /// Plugins by role and name: `classifier`, `scorer`, `fallback`, `enricher:NAME`.
+    pub plugins: BTreeMap<String, Digest>,
+    /// The text model.
+    pub text_model: Digest,
+    /// The program, and the engine that ran the plugins.
+    pub engine: String,
+}
+
+/// How a message became a lead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NormaliseTrace {
+    /// In its proper form, before enrichment.
+    pub lead: Lead,
+    /// What was malformed and therefore dropped.
+    pub dropped: Vec<Dropped>,
+    /// The domain of the account it belongs to.
+    pub account: Option<String>,
+}
+
+/// A malformed part of a message. It is dropped, never guessed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// Which, such as `company.employees`.
+    pub field: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// What one plugin call used and said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallTrace {
+    /// Which export, such as `classifier.classify`.
+    pub export: String,
+    /// Of which component.
+    pub plugin: Digest,
+    /// Fuel used by instantiation and call.
+    pub fuel: u64,
+    /// Most linear memory at once, in bytes.
+    pub memory: u64,
+    /// What it wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<LogLine>,
+    /// Custom fields it asked for, with what it got.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, Option<FieldValue>>,
+    /// Why it gave no answer that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// What one enricher asked and added.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnrichTrace {
+    /// The enricher.
+    pub name: String,
+    /// `plan` and `interpret`.
+    pub calls: Vec<CallTrace>,
+    /// What it asked, and what came back: stored, so that a decision can be run again.
+    pub exchanges: Vec<Exchange>,
+    /// Facts added to the lead's fields.
+    pub added: BTreeMap<String, FieldValue>,
+}
+
+/// One request of an enricher and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// What was asked; headers are not stored, they may hold secrets.
+    pub url: String,
+    /// Absent where there was no answer.
+    pub status: Option<u16>,
+    /// The answer, as text where it is text.
+    pub body: Body,
+    /// Why there was no answer.
+    pub refused: Option<String>,
+}
+
+/// Bytes in a trace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Body {
+    /// They are UTF-8.
+    Text(String),
+    /// They are not.
+    Bytes(Vec<u8>),
+}
+
+/// How the lane was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassifyTrace {
+    /// The tenant's classifier, then the standard one where the tenant's failed.
+    pub calls: Vec<CallTrace>,
+    /// The answer that counts; absent where every classifier failed, and the first lane was taken.
+    pub verdict: Option<Verdict>,
+}
+
+/// Which tier, and by which condition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TierTrace {
+    /// The tier.
+    pub tier: Tier,
+    /// The condition that held; absent for tier 3.
+    pub when: Option<String>,
+    /// Conditions that could not be answered, with why; they count as not holding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<String>,
+}
+
+/// What the rules said.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RulesTrace {
+    /// Who owns the account.
+    pub owner: Option<RepId>,
+    /// Why the owner does not get the task.
+    pub owner_excluded: Option<Excluded>,
+    /// The territory the lead is in.
+    pub territory: Option<TerritoryId>,
+    /// True where a tier-1 lead may leave it.
+    pub territory_waived: bool,
+}
+
+/// Who could take a lead, and why nobody else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EligibilityTrace {
+    /// The team looked at.
+    pub team: TeamId,
+    /// In the order of the folder.
+    pub candidates: Vec<RepId>,
+    /// Everybody else of the tenant.
+    pub excluded: BTreeMap<RepId, Excluded>,
+}
+
+/// How well each candidate fits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoreTrace {
+    /// The scorer's call.
+    pub call: CallTrace,
+    /// The facts it got, column by column: name, then a value a candidate, 0 to 1.
+    pub fits: Vec<(String, Vec<f32>)>,
+    /// What it weighed.
+    pub factors: Vec<Factor>,
+    /// Best first. Empty where the scorer failed.
+    pub matches: Vec<Match>,
+}
+
+/// One thing a scorer weighs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Factor {
+    /// Its name.
+    pub name: String,
+    /// Its share of the total, 0 to 1.
+    pub weight: f32,
+}
+
+/// A candidate with its factors and total.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Match {
+    /// Who.
+    pub rep: RepId,
+    /// 0 to 100, one a factor.
+    pub factors: Vec<f32>,
+    /// The weighted sum, 0 to 100.
+    pub total: f64,
+    /// Why they were not picked although they are a candidate, where a rule says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_over: Option<Excluded>,
+}
+
+/// Who was picked, and with what probability each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SelectTrace {
+    /// How the tier picks.
+    pub method: Method,
+    /// Those picked from, with the probability of each being picked; they add up to 1.
+    pub pool: Vec<(RepId, f64)>,
+    /// Who.
+    pub picked: RepId,
+}
+
+/// How a rep is picked among candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Tier 1: among the best qualified who are free now, the fastest to respond.
+    FastestQualified,
+    /// Tier 2: the highest total.
+    HighestTotal,
+    /// Tier 3 and fallbacks: whose turn it is, by weighted make-up credit.
+    Rotation,
+}
+
+/// What the fallback said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FallbackTrace {
+    /// Why it was asked.
+    pub cause: Cause,
+    /// The tenant's plugin, then the standard one where the tenant's failed or could not be carried out.
+    pub calls: Vec<CallTrace>,
+    /// What it said, in order; an action that could not be carried out is followed by the next.
+    pub actions: Vec<ActionTrace>,
+}
+
+/// One thing a fallback wanted, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionTrace {
+    /// What it wanted.
+    pub action: Action,
+    /// Why it could not be carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// Why the fallback is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// A strict classifier found no lane.
+    Refused,
+    /// Nobody is eligible.
+    NoCandidate,
+    /// Everybody who could take it is full.
+    AllAtCapacity,
+    /// The best match is below the tenant's threshold.
+    BelowThreshold,
+    /// The classifier or the scorer failed.
+    PluginFailed,
+}
+
+/// Where a fallback sends a lead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// The next available rep of a team.
+    RoundRobin(TeamId),
+    /// The manager of a team.
+    Manager(TeamId),
+    /// A queue for people to pick from.
+    Hold(String),
+    /// An automated track; never with low confidence.
+    Nurture(String),
+}
+
+/// What is counted about a rep, as a decision saw it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Open deals.
+    pub open: u32,
+    /// New leads in the last seven days.
+    pub week: u32,
+    /// Credit in the team's rotation: who has most is next.
+    pub credit: f64,
+}

@@ -1,0 +1,398 @@
+//! The words of the field as plain values: what a lead is, who can take it, where it can go.
+//!
+//! Everything else in the host speaks in these types; this file imports nothing of ours. Ids are
+//! newtypes with one constructor that checks, and deserialising goes through it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Why a text cannot be an id.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum IdError {
+    /// There is nothing in it.
+    #[error("an id cannot be empty")]
+    Empty,
+    /// It is longer than [`MAX_ID`] bytes.
+    #[error("an id has at most {MAX_ID} bytes, this one has {0}")]
+    TooLong(usize),
+    /// It holds a character that would break lines, tables or logs.
+    #[error("an id cannot hold the character {0:?}")]
+    Character(char),
+    /// It starts or ends with white space.
+    #[error("an id cannot start or end with white space")]
+    Padded,
+}
+
+/// The longest id, in bytes.
+pub const MAX_ID: usize = 128;
+
+fn checked_id(text: &str) -> Result<(), IdError> {
+    if text.is_empty() {
+        return Err(IdError::Empty);
+    }
+    if text.len() > MAX_ID {
+        return Err(IdError::TooLong(text.len()));
+    }
+    if let Some(c) = text.chars().find(|c| c.is_control()) {
+        return Err(IdError::Character(c));
+    }
+    if text.trim().len() != text.len() {
+        return Err(IdError::Padded);
+    }
+    Ok(())
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                checked_id(text).map(|()| Self(text.to_owned()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
+                checked_id(&text).map(|()| Self(text))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        // An id orders, hashes and compares as its text does, so maps can be asked with a `&str`.
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+id!(/// One customer organisation; everything below belongs to one.
+    TenantId);
+id!(/// One inbound inquiry.
+    LeadId);
+id!(/// A place an inquiry can go.
+    LaneId);
+id!(/// A seller.
+    RepId);
+id!(/// A group of reps with a manager.
+    TeamId);
+id!(/// Who may sell where.
+    TerritoryId);
+
+/// An inquiry after normalising: every field is of the right form or absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lead {
+    /// The sender's or the intake's own id.
+    pub id: LeadId,
+    /// Where it came from: `demo-request`, `web-form`, `event`, `partner-referral`, … in lower case.
+    pub source: String,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// What the person wrote, whole; plugins see its first 64 KiB.
+    pub text: String,
+    /// Who wrote.
+    pub contact: Contact,
+    /// Whom they write for.
+    pub company: Company,
+    /// Products they named or clicked.
+    #[serde(default)]
+    pub products: Vec<String>,
+    /// Estimated yearly value in the tenant's currency, not negative.
+    #[serde(default)]
+    pub value: Option<f64>,
+    /// Custom CRM fields.
+    #[serde(default)]
+    pub fields: BTreeMap<String, FieldValue>,
+}
+
+/// The person behind an inquiry.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Contact {
+    /// As they write it.
+    pub name: Option<String>,
+    /// Lower case, syntactically an address.
+    pub email: Option<String>,
+    /// E.164, such as `+351210000000`.
+    pub phone: Option<String>,
+    /// Job title.
+    pub title: Option<String>,
+    /// BCP 47, such as `pt-BR`.
+    pub language: Option<String>,
+    /// IANA name, such as `Europe/Lisbon`.
+    pub timezone: Option<String>,
+}
+
+/// The organisation behind an inquiry.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Company {
+    /// As they write it.
+    pub name: Option<String>,
+    /// Registrable domain in lower case, such as `example.co.uk`.
+    pub domain: Option<String>,
+    /// In lower case.
+    pub industry: Option<String>,
+    /// Headcount.
+    pub employees: Option<u32>,
+    /// Yearly revenue in the tenant's currency.
+    pub revenue: Option<f64>,
+    /// ISO 3166-1 alpha-2, upper case.
+    pub country: Option<String>,
+    /// ISO 3166-2 subdivision, upper case, such as `US-CA`.
+    pub region: Option<String>,
+}
+
+/// The value of a custom CRM field.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FieldValue {
+    /// Any text.
+    Text(String),
+    /// A finite number.
+    Number(f64),
+    /// Yes or no.
+    Flag(bool),
+    /// A moment.
+    Instant(Timestamp),
+    /// Several texts.
+    Texts(Vec<String>),
+}
+
+/// A place an inquiry can go, in the tenant's own words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lane {
+    /// Its id.
+    pub id: LaneId,
+    /// Its name for people.
+    pub name: String,
+    /// Which inquiries belong here, and by which signals.
+    pub definition: String,
+    /// Inquiries known to belong here.
+    pub examples: Vec<String>,
+    /// Where it leads.
+    pub to: Destination,
+}
+
+/// Where a lane leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Destination {
+    /// The reps of a team.
+    Team(TeamId),
+    /// An automated track, such as a trial's onboarding mails; no rep is taken.
+    Track(String),
+    /// People decide.
+    Triage,
+}
+
+/// Whether a classifier may refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LabelPolicy {
+    /// The closest lane always wins.
+    BestMatch,
+    /// No lane, where none fits.
+    Strict,
+}
+
+/// How sure a classifier is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// Opens a triage item.
+    Low,
+    /// Worth a spot check.
+    Medium,
+    /// Nearly always right.
+    High,
+}
+
+/// A lane with its probability.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ranked {
+    /// The lane.
+    pub lane: LaneId,
+    /// Probability, 0 to 1.
+    pub score: f32,
+}
+
+/// A stretch of the inquiry's text that speaks for the verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signal {
+    /// `seats`, `budget`, `deadline`, … or a kind of the plugin's own.
+    pub kind: String,
+    /// The normalised value.
+    pub value: String,
+    /// Byte offset of its first character in the lead's text.
+    pub start: u32,
+    /// Byte offset behind its last character.
+    pub end: u32,
+}
+
+/// A classifier's answer, checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// `None` only under [`LabelPolicy::Strict`].
+    pub lane: Option<LaneId>,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Best first; the scores add up to at most 1.
+    pub ranking: Vec<Ranked>,
+    /// How strongly the text shows an intent to buy, 0 to 100.
+    pub intent: f32,
+    /// In the order of the text.
+    pub signals: Vec<Signal>,
+    /// One sentence for a person.
+    pub reason: String,
+}
+
+/// How urgent and valuable a lead is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum Tier {
+    /// Executive buyer or demo request.
+    One,
+    /// High fit.
+    Two,
+    /// Standard.
+    Three,
+}
+
+impl TryFrom<u8> for Tier {
+    type Error = String;
+    fn try_from(n: u8) -> Result<Self, String> {
+        match n {
+            1 => Ok(Self::One),
+            2 => Ok(Self::Two),
+            3 => Ok(Self::Three),
+            _ => Err(format!("a tier is 1, 2 or 3, not {n}")),
+        }
+    }
+}
+
+impl From<Tier> for u8 {
+    fn from(tier: Tier) -> u8 {
+        match tier {
+            Tier::One => 1,
+            Tier::Two => 2,
+            Tier::Three => 3,
+        }
+    }
+}
+
+/// A seller with a profile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rep {
+    /// Their id.
+    pub id: RepId,
+    /// Their name.
+    pub name: String,
+    /// Lower case.
+    pub email: Option<String>,
+    /// The team they sell in.
+    pub team: TeamId,
+    /// Most open deals at once, at least 1.
+    pub max_open: u32,
+    /// Open deals when the folder was written.
+    pub open: u32,
+    /// Most new leads in seven days; no cap where absent.
+    pub weekly_cap: Option<u32>,
+    /// New leads in the last seven days when the folder was written.
+    pub week: u32,
+    /// Share in rotations, above 0; 1 is ordinary.
+    pub weight: f64,
+    /// Takes new leads at all; false on leave, sick or focused elsewhere.
+    pub available: bool,
+    /// At work now and not in a meeting.
+    pub free_now: bool,
+    /// Mean time to first touch over the last 30 days, in seconds.
+    pub response_seconds: Option<u32>,
+    /// Lower case.
+    pub industries: Vec<String>,
+    /// Lower case.
+    pub products: Vec<String>,
+    /// BCP 47, primary language first.
+    pub languages: Vec<String>,
+    /// Whom they have sold against; lower case.
+    pub competitors: Vec<String>,
+    /// As issued.
+    pub certifications: Vec<String>,
+    /// Selling style.
+    pub style: Option<String>,
+    /// IANA name.
+    pub timezone: String,
+    /// Smallest yearly value they work on, in the tenant's currency.
+    pub deal_min: Option<f64>,
+    /// Largest yearly value they work on.
+    pub deal_max: Option<f64>,
+    /// 1 (new) to 5 (principal).
+    pub seniority: u8,
+}
+
+/// Reps with a manager.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Team {
+    /// Its id.
+    pub id: TeamId,
+    /// Its name.
+    pub name: String,
+    /// Who decides for it; may be one of its reps or somebody who takes no leads.
+    pub manager: Option<String>,
+}
+
+/// Who may sell where. A lead inside a territory goes to its people only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Territory {
+    /// Its id.
+    pub id: TerritoryId,
+    /// Its name.
+    pub name: String,
+    /// ISO 3166-1 alpha-2.
+    pub countries: Vec<String>,
+    /// ISO 3166-2; where present, only these parts.
+    pub regions: Vec<String>,
+    /// Whose it is.
+    pub primary: Vec<RepId>,
+    /// Who may help out.
+    pub overlay: Vec<RepId>,
+}
+
+/// A company that may have an owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Registrable domain, lower case; what leads are matched by.
+    pub domain: String,
+    /// Its name.
+    pub name: String,
+    /// Whose named account it is.
+    pub owner: Option<RepId>,
+}
