@@ -8,3 +8,4 @@ pub mod lead;
 pub mod pipeline;
 pub mod plugin;
 pub mod rules;
+pub mod text;
