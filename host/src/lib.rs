@@ -2,9 +2,11 @@
 //! WebAssembly component.
 
 pub mod config;
+pub mod counters;
 pub mod decision;
 pub mod digest;
 pub mod lead;
 pub mod pipeline;
 pub mod plugin;
+//pub mod report;
 pub mod rules;
