@@ -8,5 +8,6 @@ pub mod digest;
 pub mod lead;
 pub mod pipeline;
 pub mod plugin;
-//pub mod report;
+pub mod report;
 pub mod rules;
+pub mod zones;

@@ -1,6 +1,6 @@
 //! The route of one lead.
 
-//mod brief;
+mod brief;
 mod carry_out;
 mod eligible;
 mod fits;
@@ -11,12 +11,12 @@ mod rotation;
 mod seed;
 mod select;
 //mod tier;
-//mod why;
+mod why;
 
 #[cfg(test)]
 pub(crate) mod fixture;
 
-//pub use brief::{Routed, brief};
+pub use brief::brief;
 pub use carry_out::{LAST_QUEUE, Stranded, carry_out, last_resort};
 pub use eligible::{barred, candidates, eligible, owner_excluded, why_nobody};
 pub use fits::{Fits, NEUTRAL, fits};
@@ -27,4 +27,4 @@ pub use rotation::{Member, Turn, pay, turn};
 pub use seed::{draw, seed};
 pub use select::{Nobody, Picked, select};
 //pub use tier::tier;
-//pub use why::why;
+pub use why::{Routed, why};
