@@ -16,6 +16,8 @@ use crate::lead::{
 };
 use crate::plugin::{Failure, LogLine};
 
+mod words;
+
 /// The version of the JSON below. A change that an older reader would misread gets a new number.
 pub const FORMAT: u32 = 1;
 

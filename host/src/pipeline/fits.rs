@@ -15,12 +15,11 @@
 //! | `seniority` | as senior as the deal is complex | see [`seniority`] | far too junior |
 //! | `timezone` | the same working hours | the share of eight hours they have in common | none |
 
-use jiff::tz::TimeZone;
-
 use crate::config::Config;
 use crate::decision::RulesTrace;
 use crate::lead::{Lead, Rep, Territory, Verdict};
 use crate::pipeline::eligible::primary_language;
+use crate::zones::zone;
 
 /// Worth of a fact that nobody knows.
 pub const NEUTRAL: f32 = 0.5;
@@ -198,8 +197,8 @@ fn complexity(config: &Config, lead: &Lead, verdict: &Verdict) -> Option<f32> {
 }
 
 /// Seconds east of UTC in a zone, when the lead came.
-fn offset(zone: &str, lead: &Lead) -> Option<i32> {
-    Some(TimeZone::get(zone).ok()?.to_offset(lead.received_at).seconds())
+fn offset(name: &str, lead: &Lead) -> Option<i32> {
+    Some(zone(name)?.to_offset(lead.received_at).seconds())
 }
 
 /// The share of what is wanted that somebody has.

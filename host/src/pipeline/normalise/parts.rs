@@ -4,13 +4,13 @@
 use std::str::FromStr;
 
 use email_address::{EmailAddress, Options};
-use icu_locale_core::Locale;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use oxilangtag::LanguageTag;
 use serde_json::Value as Json;
 
 use crate::lead::{FieldValue, MAX_ID};
 use crate::plugin::clean;
+use crate::zones::zone;
 
 /// The most bytes of a part that fits on a line.
 const MAX_LINE: usize = 1024;
@@ -21,16 +21,6 @@ const MAX_PHONE: usize = 40;
 
 /// Providers of mail for anybody: such a domain says nothing about a company. One a line, `#` begins a note.
 const FREE_MAIL: &str = include_str!("free-mail.txt");
-/// ISO 3166-1 alpha-2, as assigned today.
-const COUNTRIES: &str = "\
-    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY \
-    BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK \
-    FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR \
-    IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK \
-    ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM \
-    PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF \
-    TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
-
 /// What a value is, for a person.
 pub(super) fn found(value: &Json) -> String {
     match value {
@@ -172,43 +162,36 @@ pub(super) fn phone(value: &Json, home: Option<&str>) -> Result<String, String> 
 /// ISO 3166-1 alpha-2, in upper case.
 pub(super) fn country(value: &Json) -> Result<String, String> {
     let code = line(value)?.to_uppercase();
-    if is_country(&code) {
+    if rust_iso3166::from_alpha2(&code).is_some() {
         return Ok(code);
     }
     let hint = if code == "UK" { "; the United Kingdom is GB" } else { "" };
     Err(format!("expected a country's two letters in ISO 3166, such as PT, found {}{hint}", found(value)))
 }
 
-/// Whether these two letters are assigned to a country.
-fn is_country(code: &str) -> bool {
-    code.len() == 2 && COUNTRIES.split(' ').any(|known| known == code)
-}
-
-/// ISO 3166-2, in upper case: a country and up to three letters or digits.
+/// ISO 3166-2, in upper case: a country's two letters and one of its parts.
 pub(super) fn region(value: &Json) -> Result<String, String> {
     let code = line(value)?.to_uppercase();
-    let part = code.split_once('-').filter(|(country, _)| is_country(country)).map(|(_, part)| part);
-    match part {
-        Some(part) if (1..=3).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric()) => {
-            Ok(code)
-        }
-        _ => Err(format!("expected a region in ISO 3166-2, such as US-CA, found {}", found(value))),
+    match rust_iso3166::iso3166_2::from_code(&code) {
+        Some(_) => Ok(code),
+        None => Err(format!("expected a region in ISO 3166-2, such as US-CA, found {}", found(value))),
     }
 }
 
-/// BCP 47 in its usual spelling.
+/// BCP 47 in its usual spelling; `und` says that nobody knows, and is none.
 pub(super) fn language(value: &Json) -> Result<String, String> {
     let tag = line(value)?.replace('_', "-");
-    match Locale::try_from_str(&tag) {
-        Ok(locale) if !locale.id.language.is_unknown() => Ok(locale.to_string()),
+    match LanguageTag::parse_and_normalize(&tag) {
+        Ok(tag) if tag.primary_language().len() <= 3 && tag.primary_language() != "und" => {
+            Ok(tag.into_inner())
+        }
         _ => Err(format!("expected a language in BCP 47, such as pt-BR, found {}", found(value))),
     }
 }
 
 /// An IANA name in its usual spelling.
 pub(super) fn timezone(value: &Json) -> Result<String, String> {
-    let name = line(value)?;
-    let zone = TimeZone::get(&name).ok();
+    let zone = zone(&line(value)?);
     zone.as_ref()
         .and_then(|zone| zone.iana_name())
         .map(str::to_owned)
