@@ -5,6 +5,7 @@ pub mod config;
 pub mod decision;
 pub mod digest;
 pub mod lead;
+mod nearest;
 pub mod pipeline;
 pub mod plugin;
 pub mod rules;
