@@ -1,0 +1,5 @@
+//! The standard classifier.
+pub mod features;
+pub mod lexicon;
+pub mod types;
+pub mod words;
