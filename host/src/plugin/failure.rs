@@ -127,7 +127,9 @@ impl Failure {
     /// Who has to mend it.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Limit { .. } | Self::Trap { .. } | Self::Answer { .. } | Self::Internal { .. } => Blame::Plugin,
+            Self::Limit { .. } | Self::Trap { .. } | Self::Answer { .. } | Self::Internal { .. } => {
+                Blame::Plugin
+            }
             Self::Settings { .. } => Blame::Settings,
             Self::Capacity { .. } | Self::Host { .. } => Blame::Host,
         }
@@ -162,7 +164,8 @@ pub enum LogLevel {
 pub fn clean(text: &str, max: usize) -> String {
     let mut out = String::new();
     for c in text.chars() {
-        let risky = c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}');
+        let risky = c.is_control()
+            || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}');
         let piece = if risky { c.escape_default().to_string() } else { c.to_string() };
         if out.len() + piece.len() > max {
             out.push('…');
