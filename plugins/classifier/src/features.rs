@@ -3,9 +3,10 @@
 //! Text goes to words, words to phrases of the lexicon, clauses to their nearness to the anchors;
 //! the lead's fields stand beside. Everything here is a function of the lead and the embedding.
 
+use lanewright_sdk::Lead;
+
 use crate::head::Row;
 use crate::lexicon::{Found, Lexicon, Scope};
-use crate::types::Lead;
 use crate::words::{Kind, Words};
 
 /// Length of an embedding.
@@ -57,18 +58,13 @@ impl<'l> Reading<'l> {
         Reading { lead, words, found, fields, clauses }
     }
 
-    /// The texts to embed: the whole, the title, the industry, then each clause.
-    pub fn texts(&self) -> Vec<&'l str> {
+    /// The text to embed as a whole: its beginning, where it is very long.
+    pub fn whole(&self) -> &'l str {
         let mut end = self.lead.text.len().min(MOST_BYTES);
         while !self.lead.text.is_char_boundary(end) {
             end -= 1;
         }
-        let mut texts = Vec::with_capacity(self.clauses.len() + 3);
-        texts.push(&self.lead.text[..end]);
-        texts.push(self.lead.contact.title.as_deref().unwrap_or(""));
-        texts.push(self.lead.company.industry.as_deref().unwrap_or(""));
-        texts.extend(self.clauses.iter().map(|&(start, end)| &self.lead.text[start..end]));
-        texts
+        &self.lead.text[..end]
     }
 }
 

@@ -242,6 +242,24 @@ pub fn compile(source: &str) -> Result<Vec<u8>, String> {
     build.finish()
 }
 
+/// Signals a tenant adds: kind, value and the phrases that stand for it, in plain words.
+///
+/// # Errors
+/// Names the phrase that cannot be listened for, by its place in the list.
+pub fn compile_signals(signals: &[(&str, &str, &str)]) -> Result<Vec<u8>, (usize, String)> {
+    let mut build = Build::default();
+    for (place, (kind, value, phrase)) in signals.iter().enumerate() {
+        let group = build.group(1, kind, value);
+        let words: Vec<String> = phrase
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect();
+        build.phrase(&words.join(" "), group).map_err(|problem| (place, problem))?;
+    }
+    build.finish().map_err(|problem| (0, problem))
+}
+
 #[derive(Default)]
 struct Build {
     symbols: BTreeMap<String, u16>,
@@ -295,6 +313,11 @@ impl Build {
         };
         let name = head.next().ok_or("a group needs a name")?.trim();
         let value = head.next().unwrap_or("").trim();
+        let group = self.group(scope, name, value);
+        list.split('|').try_for_each(|phrase| self.phrase(phrase.trim(), group))
+    }
+
+    fn group(&mut self, scope: u8, name: &str, value: &str) -> u16 {
         let group = (self.groups.len() / 8) as u16;
         self.groups.extend([scope, 0]);
         for number in [self.names.len(), name.len(), value.len()] {
@@ -302,7 +325,7 @@ impl Build {
         }
         self.names.push_str(name);
         self.names.push_str(value);
-        list.split('|').try_for_each(|phrase| self.phrase(phrase.trim(), group))
+        group
     }
 
     fn phrase(&mut self, phrase: &str, group: u16) -> Result<(), String> {

@@ -1,0 +1,133 @@
+//! What in the text a person should see: phrases of the lexicon, quoted with their place.
+
+use lanewright_sdk::Signal;
+
+use crate::features::Reading;
+use crate::lexicon::{Lexicon, Scope};
+use crate::words::{Kind, Token};
+
+/// Signals of one verdict at most; an answer's size is limited.
+const MOST: usize = 40;
+
+struct Candidate<'a> {
+    kind: &'a str,
+    value: &'a str,
+    first: usize,
+    after: usize,
+}
+
+/// The signals of a reading, in the order of the text.
+pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>) -> Vec<Signal> {
+    let mut found: Vec<Candidate> = reading
+        .found
+        .iter()
+        .filter(|hit| lexicon.scope(hit.group) == Scope::Signal)
+        .map(|hit| {
+            let (kind, value) = lexicon.name(hit.group);
+            Candidate { kind, value, first: hit.first as usize, after: hit.after as usize }
+        })
+        .collect();
+    if let Some(own) = own {
+        own.find(&reading.words, |hit| {
+            let (kind, value) = own.name(hit.group);
+            found.push(Candidate { kind, value, first: hit.first as usize, after: hit.after as usize });
+        });
+    }
+    // Longest first among those of a kind that overlap.
+    found.sort_by_key(|c| (c.kind, c.first, usize::MAX - c.after));
+    let mut signals: Vec<Signal> = Vec::new();
+    let mut last: Option<(&str, usize)> = None;
+    for candidate in &found {
+        if last.is_some_and(|(kind, after)| kind == candidate.kind && candidate.first < after) {
+            continue;
+        }
+        if let Some(signal) = quote(reading, candidate) {
+            last = Some((candidate.kind, candidate.after));
+            signals.push(signal);
+        }
+    }
+    signals.sort_by(|a, b| (a.start, a.end, &a.kind).cmp(&(b.start, b.end, &b.kind)));
+    signals.truncate(MOST);
+    signals
+}
+
+fn quote(reading: &Reading, candidate: &Candidate) -> Option<Signal> {
+    let text = &reading.lead.text;
+    let all = &reading.words.tokens;
+    let tokens = &all[candidate.first..candidate.after];
+    let (mut start, mut end) = (tokens.first()?.start as usize, tokens.last()?.end as usize);
+    let value = match candidate.kind {
+        "seats" => {
+            let (from, value) = seats(all, candidate)?;
+            start = from;
+            value
+        }
+        "budget" => {
+            if let Some(until) = period_end(all, candidate.after) {
+                end = until;
+            }
+            budget(text, &text[start..end], tokens)
+        }
+        "deadline" => text[start..end].to_owned(),
+        _ if candidate.value.is_empty() => text[start..end].to_owned(),
+        _ => candidate.value.to_owned(),
+    };
+    Some(Signal { kind: candidate.kind.to_owned(), value, start: start as u32, end: end as u32 })
+}
+
+/// How many people, as digits or a range, and where the quote begins.
+fn seats(all: &[Token], candidate: &Candidate) -> Option<(usize, String)> {
+    let tokens = &all[candidate.first..candidate.after];
+    let start = tokens[0].start as usize;
+    let numbers: Vec<f64> = tokens
+        .iter()
+        .filter_map(|token| match token.kind {
+            Kind::Number(value) => Some(value),
+            _ => None,
+        })
+        .collect();
+    let whole = |value: f64| (1.0..=5_000_000.0).contains(&value) && value.fract() == 0.0;
+    match numbers.as_slice() {
+        [] => Some((start, "1".to_owned())),
+        [one] => {
+            // The other end of a range stands before the phrase: `200-1500 users`.
+            if let (true, Some(before)) = (tokens[0].joined, candidate.first.checked_sub(1)) {
+                if let Kind::Number(least) = all[before].kind {
+                    return (whole(least) && whole(*one) && least < *one)
+                        .then(|| (all[before].start as usize, format!("{least}-{one}")));
+                }
+            }
+            whole(*one).then(|| (start, format!("{one}")))
+        }
+        [least, .., most] if whole(*least) && whole(*most) && least < most => {
+            Some((start, format!("{least}-{most}")))
+        }
+        _ => None,
+    }
+}
+
+/// Amount, currency and period: `1500 USD/month`.
+fn budget(text: &str, quote: &str, tokens: &[Token]) -> String {
+    let amount = tokens.iter().find_map(|token| match token.kind {
+        Kind::Money(value, code) => Some((value, code)),
+        Kind::Number(value) => Some((value, "")),
+        _ => None,
+    });
+    let Some((amount, code)) = amount else {
+        let lower = quote.to_lowercase();
+        return if lower.contains("no ") || lower.contains("zero") { "0".to_owned() } else { quote.to_owned() };
+    };
+    let _ = text;
+    let lower = quote.to_lowercase();
+    let period = [("month", "/month"), ("mo", "/month"), ("year", "/year"), ("annum", "/year"), ("yr", "/year"), ("user", "/user"), ("seat", "/seat"), ("jahr", "/year"), ("monat", "/month"), ("mois", "/month"), ("an", "/year"), ("ano", "/year"), ("mes", "/month")]
+        .iter()
+        .find(|(word, _)| lower.split(|c: char| !c.is_alphanumeric()).any(|w| w == *word))
+        .map_or("", |(_, period)| *period);
+    let space = if code.is_empty() { "" } else { " " };
+    format!("{amount}{space}{code}{period}")
+}
+
+/// Nothing yet stands behind a sum that is not in the phrase itself.
+fn period_end(_: &[Token], _: usize) -> Option<usize> {
+    None
+}
