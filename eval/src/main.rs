@@ -31,6 +31,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Dump.
+    Dump { kind: String },
     /// Measure every pass mark and write docs/eval.md; ends with 1 where one is missed.
     Report,
 }
@@ -39,6 +41,18 @@ fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     match Arguments::parse().command {
         Command::Train { check } => train_pack(&root, check),
+        Command::Dump { kind } => {
+            let (c, _) = report::native::tenant("{}", &data::standard_lanes(&root)?)?;
+            for a in data::AUTHORS { for i in data::inquiries(&root.join(format!("data/inquiries/train/{a}.jsonl")))? {
+                if i.lane.is_none() { continue; }
+                let v = c(&i.lead, lanewright_sdk::Policy::BestMatch)?;
+                let mut t = String::new(); let mut at = 0;
+                for s in v.signals.iter().filter(|s| s.kind == kind) { t.push_str(&i.lead.text[at..s.start as usize]); t.push_str(&format!("[[{}|{}]]", &i.lead.text[s.start as usize..s.end as usize], s.value)); at = s.end as usize; }
+                t.push_str(&i.lead.text[at..]);
+                println!("{}\t{}\t{}", i.lead.id, i.lane.unwrap_or_default(), t.replace('\n', " / "));
+            } }
+            Ok(())
+        }
         Command::Report => write_report(&root),
     }
 }

@@ -155,8 +155,8 @@ fn fit_pairs(root: &Path, blank: &[u8]) -> Result<Vec<f32>> {
     sets.push(compare(&pack, &lanes, &leads)?);
 
     let weights = minimise(vec![0.0; FEATURES], 200, |at, slope| {
-        let mut loss = 0.5 * at.iter().map(|w| w * w).sum::<f64>();
-        slope.copy_from_slice(at);
+        let mut loss = 0.25 * at.iter().map(|w| w * w).sum::<f64>();
+        slope.iter_mut().zip(at).for_each(|(s, w)| *s = 0.5 * w);
         for set in &sets {
             let trust = 300.0 / set.len() as f64;
             for (rows, lane) in set {

@@ -9,13 +9,15 @@ use lanewright_sdk::{Confidence, Failure, Lead, Policy, Ranked, Signal, Verdict}
 use crate::features::{DIMENSIONS, Reading, spoken};
 use crate::head::softmax;
 use crate::ngrams;
-use crate::pack::{NO_LANE, Pack, STANDARD_CLASSES};
+use crate::pack::{NO_LANE, Pack, STANDARD_CLASSES, STANDARD_LANES};
 use crate::pairs::{self, FEATURES, Text};
 use crate::prepare::{Embed, Meanings, Prepared, embed, own_row};
 use crate::signals;
 
-/// How much definitions (or the standard head) still say beside a tenant's own examples.
-const DEFINITION_SHARE: f32 = 0.4;
+/// How much definitions still say beside a tenant's own examples.
+const DEFINITION_SHARE: f32 = 0.25;
+/// How much a tenant's own examples of the standard lanes say beside the standard head.
+const EXAMPLE_SHARE: f32 = 0.4;
 
 /// Says which lane an inquiry belongs to.
 ///
@@ -37,7 +39,8 @@ pub fn classify(prepared: &Prepared, pack: &Pack, lead: &Lead, policy: Policy, m
     let mut intents = pack.intents(&row);
     softmax(&mut intents);
 
-    let signals = signals::of(&reading, &pack.lexicon, prepared.own.as_ref());
+    let leaning = (0..STANDARD_CLASSES).max_by(|&a, &b| standard[a].total_cmp(&standard[b])).unwrap_or(NO_LANE);
+    let signals = signals::of(&reading, &pack.lexicon, prepared.own.as_ref(), STANDARD_LANES.get(leaning).copied());
     let answer = decide(prepared, shares, outside, policy);
     let reason = reason(prepared, &answer, &signals, &lead.text);
     Ok(Verdict {
@@ -100,7 +103,7 @@ fn blend(prepared: &Prepared, standard: &[f32; STANDARD_CLASSES], own: Option<Ve
         // Standard lanes with examples: both heads speak.
         let most = own.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         for (score, class) in own.iter_mut().zip(&classes) {
-            *score = (*score - most) * DEFINITION_SHARE + class.map_or(0.0, |class| standard[class]);
+            *score = (*score - most) * EXAMPLE_SHARE + class.map_or(0.0, |class| standard[class]);
         }
         softmax(&mut own);
         return (own, outside);

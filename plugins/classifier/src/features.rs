@@ -162,20 +162,24 @@ pub fn plain(reading: &Reading, lexicon: &Lexicon) -> [f32; PLAIN] {
 /// Fewest and most people that the text wants to bring.
 pub fn seats(reading: &Reading, lexicon: &Lexicon) -> (Option<f64>, Option<f64>) {
     let mut range: (Option<f64>, Option<f64>) = (None, None);
+    let mut add = |value: f64| {
+        range = (
+            Some(range.0.map_or(value, |least| least.min(value))),
+            Some(range.1.map_or(value, |most| most.max(value))),
+        );
+    };
     for hit in &reading.found {
-        if lexicon.name(hit.group).0 != "seats" {
-            continue;
-        }
-        let tokens = &reading.words.tokens[hit.first as usize..hit.after as usize];
-        let mut any = false;
-        for token in tokens {
-            if let Kind::Number(value) = token.kind {
-                range = (Some(range.0.map_or(value, |l| l.min(value))), Some(range.1.map_or(value, |m| m.max(value))));
-                any = true;
+        match lexicon.name(hit.group).0 {
+            "seats" => {
+                for token in &reading.words.tokens[hit.first as usize..hit.after as usize] {
+                    if let Kind::Number(value) = token.kind {
+                        add(value);
+                    }
+                }
             }
-        }
-        if !any {
-            range = (Some(range.0.map_or(1.0, |l| l.min(1.0))), Some(range.1.map_or(1.0, |m| m.max(1.0))));
+            "seats-one" => add(1.0),
+            "seats-two" => add(2.0),
+            _ => {}
         }
     }
     range

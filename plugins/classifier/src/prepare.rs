@@ -21,8 +21,8 @@ pub const ENOUGH: usize = 8;
 const MOST_OF_LANE: usize = 200;
 const MOST_OF_ALL: usize = 1200;
 /// How much spelling speaks beside meaning, and how closely the tenant's head fits its few examples.
-const SPELLING: f32 = 0.8;
-const TRUST: f64 = 20.0;
+const SPELLING: f32 = 1.1;
+const TRUST: f64 = 60.0;
 /// Multiplications that training may cost, so that `prepare` ends in time for any tenant.
 const EFFORT: usize = 600_000_000;
 

@@ -16,8 +16,15 @@ struct Candidate<'a> {
     after: usize,
 }
 
-/// The signals of a reading, in the order of the text.
-pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>) -> Vec<Signal> {
+impl Candidate<'_> {
+    fn overlaps(&self, other: &Candidate) -> bool {
+        self.first < other.after && other.first < self.after
+    }
+}
+
+/// The signals of a reading, in the order of the text. `leaning` is the standard lane the text sounds like:
+/// how many people a sender names means seats from a buyer, but not from somebody who sells for others.
+pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: Option<&str>) -> Vec<Signal> {
     let mut found: Vec<Candidate> = reading
         .found
         .iter()
@@ -33,6 +40,14 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>) -> Vec<Si
             found.push(Candidate { kind, value, first: hit.first as usize, after: hit.after as usize });
         });
     }
+    let past: Vec<usize> = reading
+        .found
+        .iter()
+        .filter(|hit| lexicon.name(hit.group).0 == "past")
+        .map(|hit| hit.after as usize)
+        .collect();
+    found.retain(|candidate| candidate.kind != "deadline" || !is_past(reading, &past, candidate));
+    choose_seats(&mut found, leaning);
     // Longest first among those of a kind that overlap.
     found.sort_by_key(|c| (c.kind, c.first, usize::MAX - c.after));
     let mut signals: Vec<Signal> = Vec::new();
@@ -51,22 +66,65 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>) -> Vec<Si
     signals
 }
 
+/// A date told of in the past, or one that comes every week, is nobody's deadline.
+fn is_past(reading: &Reading, past: &[usize], candidate: &Candidate) -> bool {
+    past.iter().any(|&after| {
+        after <= candidate.first
+            && after + 5 > candidate.first
+            && !reading.words.tokens[after..=candidate.first].iter().any(|token| token.breaks)
+    })
+}
+
+/// Which of the numbers of people are seats. The lexicon marks those asked for in so many words
+/// (`seats-asked`), those of the payroll (`seats-staff`) and the ways to say one or two.
+fn choose_seats(found: &mut Vec<Candidate>, leaning: Option<&str>) {
+    let asked = take(found, "seats-asked");
+    let staff = take(found, "seats-staff");
+    let mut alone = take(found, "seats-one");
+    alone.truncate(1);
+    let two = take(found, "seats-two");
+    let is = |list: &[Candidate], candidate: &Candidate| list.iter().any(|c| c.overlaps(candidate));
+    let any_asked = found.iter().any(|c| c.kind == "seats" && is(&asked, c));
+    found.retain(|c| {
+        c.kind != "seats"
+            || is(&asked, c)
+            || match leaning {
+                Some("partner") => false,
+                Some("self-serve") => !is(&staff, c),
+                _ => !(any_asked && is(&staff, c)),
+            }
+    });
+    if leaning == Some("self-serve") {
+        let few = if two.is_empty() { alone } else { two };
+        let few = few.into_iter().map(|c| Candidate {
+            value: if c.kind == "seats-one" { "1" } else { "2" },
+            kind: "seats",
+            ..c
+        });
+        found.extend(few.take(1));
+    }
+}
+
+/// Takes the candidates of one kind out.
+fn take<'a>(found: &mut Vec<Candidate<'a>>, kind: &str) -> Vec<Candidate<'a>> {
+    let (taken, kept) = std::mem::take(found).into_iter().partition(|c| c.kind == kind);
+    *found = kept;
+    taken
+}
+
 fn quote(reading: &Reading, candidate: &Candidate) -> Option<Signal> {
     let text = &reading.lead.text;
     let all = &reading.words.tokens;
     let tokens = &all[candidate.first..candidate.after];
-    let (mut start, mut end) = (tokens.first()?.start as usize, tokens.last()?.end as usize);
+    let (mut start, end) = (tokens.first()?.start as usize, tokens.last()?.end as usize);
     let value = match candidate.kind {
-        "seats" => {
+        "seats" if candidate.value.is_empty() => {
             let (from, value) = seats(all, candidate)?;
             start = from;
             value
         }
         "budget" => {
-            if let Some(until) = period_end(all, candidate.after) {
-                end = until;
-            }
-            budget(text, &text[start..end], tokens)
+            budget(&text[start..end], tokens)
         }
         "deadline" => text[start..end].to_owned(),
         _ if candidate.value.is_empty() => text[start..end].to_owned(),
@@ -88,7 +146,7 @@ fn seats(all: &[Token], candidate: &Candidate) -> Option<(usize, String)> {
         .collect();
     let whole = |value: f64| (1.0..=5_000_000.0).contains(&value) && value.fract() == 0.0;
     match numbers.as_slice() {
-        [] => Some((start, "1".to_owned())),
+        [] => None,
         [one] => {
             // The other end of a range stands before the phrase: `200-1500 users`.
             if let (true, Some(before)) = (tokens[0].joined, candidate.first.checked_sub(1)) {
@@ -107,7 +165,7 @@ fn seats(all: &[Token], candidate: &Candidate) -> Option<(usize, String)> {
 }
 
 /// Amount, currency and period: `1500 USD/month`.
-fn budget(text: &str, quote: &str, tokens: &[Token]) -> String {
+fn budget(quote: &str, tokens: &[Token]) -> String {
     let amount = tokens.iter().find_map(|token| match token.kind {
         Kind::Money(value, code) => Some((value, code)),
         Kind::Number(value) => Some((value, "")),
@@ -117,7 +175,6 @@ fn budget(text: &str, quote: &str, tokens: &[Token]) -> String {
         let lower = quote.to_lowercase();
         return if lower.contains("no ") || lower.contains("zero") { "0".to_owned() } else { quote.to_owned() };
     };
-    let _ = text;
     let lower = quote.to_lowercase();
     let period = [("month", "/month"), ("mo", "/month"), ("year", "/year"), ("annum", "/year"), ("yr", "/year"), ("user", "/user"), ("seat", "/seat"), ("jahr", "/year"), ("monat", "/month"), ("mois", "/month"), ("an", "/year"), ("ano", "/year"), ("mes", "/month")]
         .iter()
@@ -125,9 +182,4 @@ fn budget(text: &str, quote: &str, tokens: &[Token]) -> String {
         .map_or("", |(_, period)| *period);
     let space = if code.is_empty() { "" } else { " " };
     format!("{amount}{space}{code}{period}")
-}
-
-/// Nothing yet stands behind a sum that is not in the phrase itself.
-fn period_end(_: &[Token], _: usize) -> Option<usize> {
-    None
 }
