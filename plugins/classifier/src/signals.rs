@@ -9,6 +9,9 @@ use crate::words::{Kind, Token};
 /// Signals of one verdict at most; an answer's size is limited.
 const MOST: usize = 40;
 
+/// More people than this are not somebody alone, unless they are asked for.
+const ALONE_AT_MOST: f64 = 20.0;
+
 struct Candidate<'a> {
     kind: &'a str,
     value: &'a str,
@@ -47,7 +50,7 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: 
         .map(|hit| hit.after as usize)
         .collect();
     found.retain(|candidate| candidate.kind != "deadline" || !is_past(reading, &past, candidate));
-    choose_seats(&mut found, leaning);
+    choose_seats(&mut found, reading, lexicon, leaning);
     // Longest first among those of a kind that overlap.
     found.sort_by_key(|c| (c.kind, c.first, usize::MAX - c.after));
     let mut signals: Vec<Signal> = Vec::new();
@@ -77,21 +80,32 @@ fn is_past(reading: &Reading, past: &[usize], candidate: &Candidate) -> bool {
 
 /// Which of the numbers of people are seats. The lexicon marks those asked for in so many words
 /// (`seats-asked`), those of the payroll (`seats-staff`) and the ways to say one or two.
-fn choose_seats(found: &mut Vec<Candidate>, leaning: Option<&str>) {
+fn choose_seats(found: &mut Vec<Candidate>, reading: &Reading, lexicon: &Lexicon, leaning: Option<&str>) {
     let asked = take(found, "seats-asked");
     let staff = take(found, "seats-staff");
     let mut alone = take(found, "seats-one");
     alone.truncate(1);
     let two = take(found, "seats-two");
     let is = |list: &[Candidate], candidate: &Candidate| list.iter().any(|c| c.overlaps(candidate));
-    let any_asked = found.iter().any(|c| c.kind == "seats" && is(&asked, c));
+    let asked_for = |c: &Candidate| is(&asked, c) || is_asked(reading, lexicon, c);
+    let count = |c: &Candidate| {
+        let numbers = reading.words.tokens[c.first..c.after].iter().filter_map(|token| match token.kind {
+            Kind::Number(value) => Some(value),
+            _ => None,
+        });
+        numbers.fold(0.0, f64::max)
+    };
+    let most_asked =
+        found.iter().filter(|c| c.kind == "seats" && asked_for(c)).map(count).reduce(f64::max);
     found.retain(|c| {
         c.kind != "seats"
-            || is(&asked, c)
+            || asked_for(c)
             || match leaning {
                 Some("partner") => false,
-                Some("self-serve") => !is(&staff, c),
-                _ => !(any_asked && is(&staff, c)),
+                // Somebody alone may well say how large the employer is.
+                Some("self-serve") => !is(&staff, c) && count(c) <= ALONE_AT_MOST,
+                Some("smb") => count(c) > 2.0 && most_asked.is_none_or(|most| count(c) <= most),
+                _ => count(c) > 2.0 && !(most_asked.is_some() && is(&staff, c)),
             }
     });
     if leaning == Some("self-serve") {
@@ -103,6 +117,17 @@ fn choose_seats(found: &mut Vec<Candidate>, leaning: Option<&str>) {
         });
         found.extend(few.take(1));
     }
+}
+
+/// Whether the words after a number of people say that they would use it: `11 managers would have a login`.
+fn is_asked(reading: &Reading, lexicon: &Lexicon, candidate: &Candidate) -> bool {
+    reading.found.iter().any(|hit| {
+        let first = hit.first as usize;
+        first >= candidate.after
+            && first < candidate.after + 6
+            && lexicon.name(hit.group).0 == "asking"
+            && !reading.words.tokens[candidate.after..=first].iter().any(|token| token.breaks)
+    })
 }
 
 /// Takes the candidates of one kind out.
