@@ -124,7 +124,7 @@ pub struct Lead {
     pub contact: Contact,
     /// Whom they write for.
     pub company: Company,
-    /// Products they named or clicked.
+    /// Products they named or clicked; lower case.
     #[serde(default)]
     pub products: Vec<String>,
     /// Estimated yearly value in the tenant's currency, not negative.
@@ -234,6 +234,16 @@ pub enum Confidence {
     Medium,
     /// Nearly always right.
     High,
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        })
+    }
 }
 
 /// A lane with its probability.

@@ -2,9 +2,15 @@
 //! WebAssembly component.
 
 pub mod config;
+pub mod counters;
 pub mod decision;
 pub mod digest;
+pub mod fetch;
 pub mod lead;
 pub mod pipeline;
 pub mod plugin;
+pub mod report;
 pub mod rules;
+pub mod tenant;
+pub mod text;
+pub mod zones;
