@@ -14,12 +14,13 @@ mod source;
 use source::{Named, paths};
 
 /// Lowest first. A module may name those of its own layer and of the layers before it.
-const LAYERS: [&[&str]; 9] = [
-    &["lead", "digest", "nearest"],
+const LAYERS: [&[&str]; 10] = [
+    &["lead", "digest", "nearest", "zones"],
     &["rules"],
     &["decision"],
     &["config", "text"],
     &["plugin"],
+    &["fetch"],
     // Stages, what they count, and who they count for.
     &["counters", "tenant", "pipeline"],
     &["report", "replay"],
@@ -38,20 +39,22 @@ const EXCEPTIONS: [(&str, &str); 5] = [
 ];
 
 /// These import nothing of ours, not even each other.
-const GROUND: [&str; 3] = ["lead", "digest", "nearest"];
+const GROUND: [&str; 4] = ["lead", "digest", "nearest", "zones"];
 
 /// Who may name what. A module stands for everything below it.
-const WORDS: [(&str, &[&str]); 5] = [
+const WORDS: [(&str, &[&str]); 6] = [
     ("wasmtime", &["plugin"]),
     ("wasmparser", &["plugin"]),
     ("wit_component", &["plugin"]),
     ("wit_parser", &["plugin"]),
+    // Only what a tenant granted is fetched, so there is one place that fetches.
+    ("ureq", &["fetch"]),
     ("clap", &["main", "app", "cli"]),
 ];
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 7] = ["lead", "digest", "nearest", "rules", "decision", "counters", "pipeline::"];
+const PURE: [&str; 8] = ["lead", "digest", "nearest", "zones", "rules", "decision", "counters", "pipeline::"];
 
 /// What a pure module never names.
 const EFFECTS: [&str; 9] = [
