@@ -107,7 +107,8 @@ pub fn component(module: &[u8]) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("{error:#}"))
 }
 
-fn compile(manifest: &Path, target_dir: &Path, args: &[&str]) -> Result<Vec<PathBuf>, BuildError> {
+/// The same up to the core modules, which other runtimes take as they are.
+pub fn compile(manifest: &Path, target_dir: &Path, args: &[&str]) -> Result<Vec<PathBuf>, BuildError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
