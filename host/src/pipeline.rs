@@ -114,7 +114,20 @@ pub fn prepare(tenant: &Tenant, inquiry: Inquiry<'_>, outside: &dyn Outside) -> 
     let rules = place(config, &lead, account, tier.tier);
     let seed = seed(&config.tenant, &lead.id, number);
     let received = received.clone();
-    Ok(Prepared { received, at, number, seed, lead, visible, normalise, enrich, classify, verdict, tier, rules })
+    Ok(Prepared {
+        received,
+        at,
+        number,
+        seed,
+        lead,
+        visible,
+        normalise,
+        enrich,
+        classify,
+        verdict,
+        tier,
+        rules,
+    })
 }
 
 /// The second half, as often as the counters move under it, and the commit.
@@ -202,7 +215,9 @@ pub fn evaluate(tenant: &Tenant, prepared: &Prepared, outside: &dyn Outside, led
     score.matches = rank(config, tier.tier, scored, ledger, *seed);
     score.factors = scores.factors;
     match select(config, tier.tier, &score.matches, ledger, *seed) {
-        Ok(_) => Evaluated { score: Some(score), eligibility: Some(eligibility), ..settled(rules, Way::Matched) },
+        Ok(_) => {
+            Evaluated { score: Some(score), eligibility: Some(eligibility), ..settled(rules, Way::Matched) }
+        }
         Err(nobody) => stranded(rules, Some(eligibility), Some(score), nobody),
     }
 }
