@@ -1,14 +1,17 @@
 //! Lanewright routes inbound sales leads for many tenants; each tenant's logic runs as a sandboxed
 //! WebAssembly component.
 
+pub mod cli;
 pub mod config;
 pub mod counters;
 pub mod decision;
 pub mod digest;
 pub mod fetch;
 pub mod lead;
+mod nearest;
 pub mod pipeline;
 pub mod plugin;
+pub mod replay;
 pub mod report;
 pub mod rules;
 pub mod tenant;

@@ -81,7 +81,7 @@ impl Standard {
     /// Its component.
     pub fn component(self) -> &'static [u8] {
         match self {
-            Self::Classifier => include_bytes!(concat!(env!("OUT_DIR"), "/fallback.wasm")),
+            Self::Classifier => include_bytes!(concat!(env!("OUT_DIR"), "/classifier.wasm")),
             Self::Scorer => include_bytes!(concat!(env!("OUT_DIR"), "/scorer.wasm")),
             Self::Fallback => include_bytes!(concat!(env!("OUT_DIR"), "/fallback.wasm")),
         }

@@ -13,7 +13,7 @@ use crate::counters::Ledger;
 use crate::decision::{ActionTrace, CallTrace, ClassifyTrace, EnrichTrace, FallbackTrace, ScoreTrace};
 use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, Rep, Verdict};
 use crate::pipeline::eligible::load;
-use crate::pipeline::{Fits, Nobody, Outside, Prepared};
+use crate::pipeline::{Fits, Nobody, Numbered, Outside};
 use crate::plugin::{Called, CandidateRow, Failure, Instance, Release, ScoreQuestion, Scores, VisibleLead};
 use crate::tenant::{Enricher, Tenant};
 
@@ -148,7 +148,7 @@ pub(super) fn no_verdict(config: &Config) -> Verdict {
 /// How well each candidate fits; `None` where the scorer failed.
 pub(super) fn score(
     tenant: &Tenant,
-    prepared: &Prepared,
+    prepared: &Numbered,
     reps: &[&Rep],
     fits: &Fits,
     ledger: &Ledger,
@@ -186,7 +186,7 @@ pub(super) fn score(
 /// What the fallback wants, in order: the tenant's own actions, or the standard one's where it fails.
 pub(super) fn fallback(
     tenant: &Tenant,
-    prepared: &Prepared,
+    prepared: &Numbered,
     nobody: Nobody,
     outside: &dyn Outside,
 ) -> (Nobody, FallbackTrace) {
