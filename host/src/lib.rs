@@ -10,4 +10,5 @@ pub mod pipeline;
 pub mod plugin;
 pub mod report;
 pub mod rules;
+pub mod text;
 pub mod zones;
