@@ -334,6 +334,31 @@ pub struct CallTrace {
     pub failure: Option<Failure>,
 }
 
+impl CallTrace {
+    /// A call that never came to be.
+    pub fn failed(export: &str, plugin: Digest, failure: Failure) -> Self {
+        Self {
+            export: export.to_owned(),
+            plugin,
+            fuel: 0,
+            memory: 0,
+            log: Vec::new(),
+            fields: BTreeMap::new(),
+            failure: Some(failure),
+        }
+    }
+}
+
+impl Trace {
+    /// Every plugin call, in the order of the route.
+    pub fn calls(&self) -> impl Iterator<Item = &CallTrace> {
+        let enrich = self.enrich.iter().flat_map(|trace| &trace.calls);
+        let score = self.score.iter().map(|trace| &trace.call);
+        let fallback = self.fallback.iter().flat_map(|trace| &trace.calls);
+        enrich.chain(&self.classify.calls).chain(score).chain(fallback)
+    }
+}
+
 /// What one enricher asked and added.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EnrichTrace {

@@ -256,7 +256,7 @@ fn plugins(story: &mut Story, decision: &Decision) {
             "{}  {}  fuel {}  memory {memory} KiB",
             call.export,
             call.plugin.short(),
-            grouped(grouped(call.fuel))
+            grouped(call.fuel)
         ));
         if let Some(failure) = &call.failure {
             story.line(format!("  gave no answer that counts: {}", clean(&failure.to_string(), 300)));
