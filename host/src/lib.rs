@@ -1,6 +1,7 @@
 //! Lanewright routes inbound sales leads for many tenants; each tenant's logic runs as a sandboxed
 //! WebAssembly component.
 
+pub mod cli;
 pub mod config;
 pub mod counters;
 pub mod decision;
@@ -9,6 +10,7 @@ pub mod fetch;
 pub mod lead;
 pub mod pipeline;
 pub mod plugin;
+pub mod replay;
 pub mod report;
 pub mod rules;
 pub mod tenant;

@@ -23,7 +23,7 @@ use crate::decision::{
     self, AssignedBy, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace, FallbackTrace,
     NormaliseTrace, Outcome, RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy, Triage, Unassigned,
 };
-use crate::lead::{Confidence, Destination, Lane, Lead, RepId, Verdict};
+use crate::lead::{Confidence, Destination, Lane, Lead, LeadId, RepId, Verdict};
 use crate::plugin::VisibleLead;
 use crate::tenant::Tenant;
 
@@ -59,37 +59,25 @@ pub use select::{Nobody, Picked, select};
 pub use tier::tier;
 pub use why::{Routed, why};
 
-/// A message, and what deciding about it depends on besides the tenant.
-#[derive(Debug, Clone, Copy)]
-pub struct Inquiry<'a> {
-    /// As it was received.
-    pub received: &'a Json,
-    /// Now; every rule that needs the time uses this one.
-    pub at: Timestamp,
-    /// 1 for the lead's first decision.
-    pub number: u32,
-}
-
-/// Evaluations of one lead before the fallback settles it.
-const ATTEMPTS: usize = 3;
-
 /// Decides about one lead and counts the decision. A message that is no lead is refused.
+///
+/// `at` is now, for every rule that needs the time; `number` is 1 for the lead's first decision.
 pub fn route(
     tenant: &Tenant,
-    inquiry: Inquiry<'_>,
+    received: &Json,
+    at: Timestamp,
+    number: u32,
     outside: &dyn Outside,
     ledger: &mut Ledger,
 ) -> Result<Decision, Refusal> {
-    let prepared = prepare(tenant, inquiry, outside)?;
-    Ok(settle(tenant, &prepared, outside, ledger))
+    let prepared = prepare(tenant, received, at, outside)?;
+    Ok(settle(tenant, &Numbered::new(tenant, prepared, number), outside, ledger))
 }
 
 /// A lead up to where counters begin to matter: its lane, tier and rules.
 pub struct Prepared {
     received: Json,
     at: Timestamp,
-    number: u32,
-    seed: u64,
     lead: Lead,
     visible: VisibleLead,
     normalise: NormaliseTrace,
@@ -100,10 +88,43 @@ pub struct Prepared {
     rules: RulesTrace,
 }
 
+impl Prepared {
+    /// Which lead it is.
+    pub fn lead(&self) -> &LeadId {
+        &self.lead.id
+    }
+}
+
+/// A prepared lead whose turn has come: which of its decisions this is, and what ties are drawn from.
+pub struct Numbered {
+    prepared: Prepared,
+    number: u32,
+    seed: u64,
+}
+
+impl Numbered {
+    /// The lead's decision of this number, from 1.
+    pub fn new(tenant: &Tenant, prepared: Prepared, number: u32) -> Self {
+        let seed = seed(&tenant.config.tenant, &prepared.lead.id, number);
+        Self { prepared, number, seed }
+    }
+}
+
+impl std::ops::Deref for Numbered {
+    type Target = Prepared;
+    fn deref(&self) -> &Prepared {
+        &self.prepared
+    }
+}
+
 /// The first half of evaluation: it reads no counters, so leads can be prepared in any order.
-pub fn prepare(tenant: &Tenant, inquiry: Inquiry<'_>, outside: &dyn Outside) -> Result<Prepared, Refusal> {
+pub fn prepare(
+    tenant: &Tenant,
+    received: &Json,
+    at: Timestamp,
+    outside: &dyn Outside,
+) -> Result<Prepared, Refusal> {
     let config = &tenant.config;
-    let Inquiry { received, at, number } = inquiry;
     let normalise = normalise(received, config, at)?;
     let (lead, enrich) = ask::enrich(tenant, normalise.lead.clone(), outside);
     let visible = VisibleLead::new(&lead);
@@ -112,26 +133,15 @@ pub fn prepare(tenant: &Tenant, inquiry: Inquiry<'_>, outside: &dyn Outside) -> 
     let tier = tier(config, &lead, &verdict);
     let account = normalise.account.as_ref().and_then(|domain| config.accounts.get(domain));
     let rules = place(config, &lead, account, tier.tier);
-    let seed = seed(&config.tenant, &lead.id, number);
     let received = received.clone();
-    Ok(Prepared {
-        received,
-        at,
-        number,
-        seed,
-        lead,
-        visible,
-        normalise,
-        enrich,
-        classify,
-        verdict,
-        tier,
-        rules,
-    })
+    Ok(Prepared { received, at, lead, visible, normalise, enrich, classify, verdict, tier, rules })
 }
 
+/// Evaluations of one lead before the fallback settles it.
+const ATTEMPTS: usize = 3;
+
 /// The second half, as often as the counters move under it, and the commit.
-pub fn settle(tenant: &Tenant, prepared: &Prepared, outside: &dyn Outside, ledger: &mut Ledger) -> Decision {
+pub fn settle(tenant: &Tenant, prepared: &Numbered, outside: &dyn Outside, ledger: &mut Ledger) -> Decision {
     for _ in 1..ATTEMPTS {
         let evaluated = evaluate(tenant, prepared, outside, ledger);
         if let Ok(decision) = commit(tenant, prepared, evaluated, ledger) {
@@ -170,9 +180,10 @@ enum Way {
 }
 
 /// The second half of evaluation, with the counters as they are known.
-pub fn evaluate(tenant: &Tenant, prepared: &Prepared, outside: &dyn Outside, ledger: &Ledger) -> Evaluated {
+pub fn evaluate(tenant: &Tenant, prepared: &Numbered, outside: &dyn Outside, ledger: &Ledger) -> Evaluated {
     let config = &tenant.config;
-    let Prepared { lead, tier, verdict, seed, .. } = prepared;
+    let Prepared { lead, tier, verdict, .. } = &prepared.prepared;
+    let seed = prepared.seed;
     let rules = RulesTrace {
         owner_excluded: owner_excluded(config, &prepared.rules, tier.tier, ledger),
         ..prepared.rules.clone()
@@ -212,12 +223,10 @@ pub fn evaluate(tenant: &Tenant, prepared: &Prepared, outside: &dyn Outside, led
         return stranded(rules, Some(eligibility), Some(score), nobody);
     };
     let scored = Scored { candidates: &reps, factors: &scores.factors, rows: &scores.rows };
-    score.matches = rank(config, tier.tier, scored, ledger, *seed);
+    score.matches = rank(config, tier.tier, scored, ledger, seed);
     score.factors = scores.factors;
-    match select(config, tier.tier, &score.matches, ledger, *seed) {
-        Ok(_) => {
-            Evaluated { score: Some(score), eligibility: Some(eligibility), ..settled(rules, Way::Matched) }
-        }
+    match select(config, tier.tier, &score.matches, ledger, seed) {
+        Ok(_) => Evaluated { score: Some(score), eligibility: Some(eligibility), ..settled(rules, Way::Matched) },
         Err(nobody) => stranded(rules, Some(eligibility), Some(score), nobody),
     }
 }
@@ -245,7 +254,7 @@ pub struct Stale;
 /// Says the last word with the counters as they are now, and counts it.
 pub fn commit(
     tenant: &Tenant,
-    prepared: &Prepared,
+    prepared: &Numbered,
     evaluated: Evaluated,
     ledger: &mut Ledger,
 ) -> Result<Decision, Stale> {
@@ -284,7 +293,7 @@ pub fn commit(
 /// The first of the fallback's actions that can be carried out.
 fn fall_back(
     tenant: &Tenant,
-    prepared: &Prepared,
+    prepared: &Numbered,
     reason: Unassigned,
     trace: &mut FallbackTrace,
     ledger: &Ledger,
@@ -334,9 +343,9 @@ struct After {
 }
 
 /// The decision with its explanation and its trace.
-fn write(tenant: &Tenant, prepared: &Prepared, outcome: Outcome, after: After) -> Decision {
+fn write(tenant: &Tenant, prepared: &Numbered, outcome: Outcome, after: After) -> Decision {
     let config = &tenant.config;
-    let Prepared { verdict, tier, lead, classify, .. } = prepared;
+    let Prepared { verdict, tier, lead, classify, .. } = &prepared.prepared;
     let After { rules, eligibility, score, select, fallback, counters } = after;
     let routed = Routed {
         config,

@@ -13,8 +13,10 @@ use crate::counters::Ledger;
 use crate::decision::{ActionTrace, CallTrace, ClassifyTrace, EnrichTrace, FallbackTrace, ScoreTrace};
 use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, Rep, Verdict};
 use crate::pipeline::eligible::load;
-use crate::pipeline::{Fits, Nobody, Outside, Prepared};
-use crate::plugin::{Called, CandidateRow, Failure, Instance, Release, ScoreQuestion, Scores, VisibleLead};
+use crate::pipeline::{Fits, Nobody, Numbered, Outside};
+use crate::plugin::{
+    Called, CandidateRow, Failure, Instance, Release, ScoreQuestion, Scores, VisibleLead,
+};
 use crate::tenant::{Enricher, Tenant};
 
 type Fields = Arc<BTreeMap<String, FieldValue>>;
@@ -46,9 +48,9 @@ fn open<'a>(
     if let Some(recorded) = outside.failure(export, &release.digest()) {
         return Err(Box::new(recorded));
     }
-    release
-        .instantiate(&tenant.directory, fields)
-        .map_err(|failure| Box::new(CallTrace::failed(export, release.digest(), failure)))
+    release.instantiate(&tenant.directory, fields).map_err(|failure| {
+        Box::new(CallTrace::failed(export, release.digest(), failure))
+    })
 }
 
 fn failed<T>(trace: Box<CallTrace>) -> Called<T> {
@@ -148,7 +150,7 @@ pub(super) fn no_verdict(config: &Config) -> Verdict {
 /// How well each candidate fits; `None` where the scorer failed.
 pub(super) fn score(
     tenant: &Tenant,
-    prepared: &Prepared,
+    prepared: &Numbered,
     reps: &[&Rep],
     fits: &Fits,
     ledger: &Ledger,
@@ -186,7 +188,7 @@ pub(super) fn score(
 /// What the fallback wants, in order: the tenant's own actions, or the standard one's where it fails.
 pub(super) fn fallback(
     tenant: &Tenant,
-    prepared: &Prepared,
+    prepared: &Numbered,
     nobody: Nobody,
     outside: &dyn Outside,
 ) -> (Nobody, FallbackTrace) {
