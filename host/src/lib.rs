@@ -8,6 +8,7 @@ pub mod decision;
 pub mod digest;
 pub mod fetch;
 pub mod lead;
+mod nearest;
 pub mod pipeline;
 pub mod plugin;
 pub mod replay;

@@ -39,7 +39,9 @@ pub use failure::{Blame, Failure, Limit, LogLevel, LogLine, clean};
 pub use imports::Directory;
 pub use interface::{Surface, WIT};
 pub use plan::{Plan, VISIBLE_TEXT};
-pub use release::{Called, CandidateRow, Exports, Instance, Prototype, Release, ScoreQuestion, VisibleLead};
+pub use release::{
+    Called, CandidateRow, Exports, Instance, Prototype, Release, ScoreQuestion, VisibleLead,
+};
 pub use upload::{Refusal, Stage};
 
 use cache::{Cache, Kind};
@@ -167,10 +169,7 @@ impl Plugins {
 
     fn kept(&self, digest: &Digest) -> Option<Component> {
         let artifact = self.cache.as_ref()?.get(Kind::Code, &self.code_name(digest))?;
-        #[expect(
-            unsafe_code,
-            reason = "machine code this host made itself, as its authentication code shows"
-        )]
+        #[expect(unsafe_code, reason = "machine code this host made itself, as its authentication code shows")]
         // SAFETY: `Cache::get` gives bytes only if they carry this host's authentication code for exactly
         // this name, and this host keeps under it what its own compiler made.
         let component = unsafe { Component::deserialize(&self.sandbox.engine, artifact) };

@@ -90,7 +90,8 @@ pub fn build(manifest: &Path, target_dir: &Path, args: &[&str]) -> Result<Vec<Bu
         .into_iter()
         .map(|path| {
             let module = std::fs::read(&path).map_err(|error| BuildError::Read(path.clone(), error))?;
-            let component = component(&module).map_err(|error| BuildError::Component(path.clone(), error))?;
+            let component =
+                component(&module).map_err(|error| BuildError::Component(path.clone(), error))?;
             let name = path.file_stem().and_then(OsStr::to_str).unwrap_or("plugin").to_owned();
             Ok(Built { name, component })
         })
