@@ -4,6 +4,7 @@
 //! can move the cursor or turn the text around. Colour marks confidence and nothing else.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::ops::Range;
 
 use comfy_table::{
@@ -25,6 +26,15 @@ pub struct Look {
     pub width: u16,
     /// Whether colour is welcome: the output is a terminal and nobody asked for none.
     pub colour: bool,
+}
+
+impl Look {
+    /// As standard output wants it: the terminal's width and its colours, a wide plain page elsewhere.
+    pub fn of_stdout() -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        let width = Table::new().width().filter(|_| terminal).unwrap_or(140);
+        Self { width, colour: terminal && std::env::var_os("NO_COLOR").is_none() }
+    }
 }
 
 /// One line of the inquiry's text in a table, in characters.

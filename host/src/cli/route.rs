@@ -21,7 +21,7 @@ use crate::fetch::{Fetcher, Reach};
 use crate::lead::LeadId;
 use crate::pipeline::{self, Live, Numbered, Prepared, Refusal};
 use crate::plugin::THREAD_STACK;
-use crate::report;
+use crate::report::{self, Look};
 use crate::tenant::Tenant;
 
 #[derive(Debug, clap::Args)]
@@ -147,7 +147,7 @@ fn told(refusal: &Refusal) -> String {
 struct Out {
     format: Format,
     explain: bool,
-    colour: bool,
+    look: Look,
     /// For the table, which needs all of them.
     decisions: Vec<Decision>,
 }
@@ -159,7 +159,7 @@ impl Out {
         Self {
             format: arguments.format.unwrap_or(usual),
             explain: arguments.explain,
-            colour: terminal && std::env::var_os("NO_COLOR").is_none(),
+            look: Look::of_stdout(),
             decisions: Vec::new(),
         }
     }
@@ -168,7 +168,7 @@ impl Out {
         let mut out = std::io::stdout().lock();
         match (self.format, self.explain) {
             (Format::Json, _) => writeln!(out, "{}", serde_json::to_string(&decision)?)?,
-            (Format::Table, true) => writeln!(out, "{}", report::explain(&decision))?,
+            (Format::Table, true) => writeln!(out, "{}", report::explain(&decision, self.look))?,
             (Format::Table, false) => self.decisions.push(decision),
         }
         Ok(())
@@ -177,7 +177,7 @@ impl Out {
     fn finish(self) -> anyhow::Result<()> {
         if self.format == Format::Table && !self.explain {
             let mut out = std::io::stdout().lock();
-            writeln!(out, "{}", report::table(&self.decisions, self.colour))?;
+            writeln!(out, "{}", report::table(&self.decisions, self.look))?;
         }
         Ok(())
     }
