@@ -132,14 +132,23 @@ const CUSTOM_BYTES: usize = 512 << 10;
 /// What a component is built of. An error where the bytes cannot be followed at all.
 fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
     let mut refusals = Vec::new();
-    let (mut components, mut modules, mut memories, mut tables) = (0_u32, 0_u32, 0_u64, 0_u64);
+    // Which kinds of binary the reader is inside of, outermost first.
+    let mut inside: Vec<Encoding> = Vec::new();
+    let (mut nested, mut modules, mut memories, mut tables) = (0_u32, 0_u32, 0_u64, 0_u64);
     let (mut table_elements, mut memory_bytes, mut custom) = (0_u64, 0_u64, 0_usize);
     let (mut foreign_strings, mut asynchronous) = (false, false);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| vec![Refusal::new(Stage::Parse, error.to_string())])?;
         match payload {
-            Payload::Version { encoding: Encoding::Component, .. } => components += 1,
-            Payload::Version { encoding: Encoding::Module, .. } => modules += 1,
+            Payload::Version { encoding, .. } => {
+                modules += u32::from(encoding == Encoding::Module);
+                // `wit-component` wraps each export in a component of types alone; code inside is another matter.
+                nested += u32::from(encoding == Encoding::Module && inside.len() > 1);
+                inside.push(encoding);
+            }
+            Payload::End(_) => {
+                inside.pop();
+            }
             Payload::CustomSection(section) => custom += section.data().len(),
             Payload::MemorySection(section) => {
                 for memory in section.into_iter().flatten() {
@@ -175,7 +184,7 @@ fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
         }
     };
     let one = "a plugin is one module and the adapters around it";
-    refuse(components > 1, Stage::Parse, format!("{} nested components", components.saturating_sub(1)), one);
+    refuse(nested > 0, Stage::Parse, format!("{nested} modules inside nested components"), one);
     let most = CORE_INSTANCES;
     refuse(modules > most, Stage::Parse, format!("{modules} core modules; at most {most}"), one);
     refuse(foreign_strings, Stage::Parse, "strings that are not UTF-8".into(), "use the utf8 canonical option");
