@@ -249,8 +249,8 @@ fn stories() {
               among ana 100 % · dan 0 %
 
             Plugins
-              classifier.classify  e4171cefc9f9  fuel 12345  memory 128 KiB
-              scorer.score  4ab6cae6ef4b  fuel 12345  memory 128 KiB
+              classifier.classify  e4171cefc9f9  fuel 12,345  memory 128 KiB
+              scorer.score  4ab6cae6ef4b  fuel 12,345  memory 128 KiB
 
             To run it again
               decision 1 of the lead, seed 42, at 2026-03-02T10:00:00Z
@@ -262,50 +262,50 @@ fn stories() {
     check(
         &explain(&held(), PLAIN),
         expect![[r#"
-        lead-2 → queue later
-          waits in the queue later, since everybody who could take it is full
-          tier 3: first touch within 240 minutes
+            lead-2 → queue later
+              waits in the queue later, since everybody who could take it is full
+              tier 3: first touch within 240 minutes
 
-        Lead
-          “gr\u{202e}üezi \u{1b}[31m and a very long sentence that goes on for quite a while”
-          web-form at 2026-03-02T10:00:00Z
-          dropped company.employees: expected a whole number of people, found "lots"
+            Lead
+              “gr\u{202e}üezi \u{1b}[31m and a very long sentence that goes on for quite a while”
+              web-form at 2026-03-02T10:00:00Z
+              dropped company.employees: expected a whole number of people, found "lots"
 
-        Lane
-          smb, high confidence, intent 80 of 100
-          a small team that wants a quote
-          smb 0.90
-          seats 40 people “ezi \u{1b}[31m”
-          deadline the end of march “ence that goes o”
-          a person should look as well: the classifier was not sure
+            Lane
+              smb, high confidence, intent 80 of 100
+              a small team that wants a quote
+              smb 0.90
+              seats 40 people “ezi \u{1b}[31m”
+              deadline the end of march “ence that goes o”
+              a person should look as well: the classifier was not sure
 
-        Tier
-          3, since no condition of another tier holds
+            Tier
+              3, since no condition of another tier holds
 
-        Rules
-          account acme.example, owned by nobody
-          territory americas
+            Rules
+              account acme.example, owned by nobody
+              territory americas
 
-        Not candidates for team smb
-          cy is full with 8 of 8 open deals
-          eve sells in team enterprise
+            Not candidates for team smb
+              cy is full with 8 of 8 open deals
+              eve sells in team enterprise
 
-        Fallback
-          asked, since everybody who could take it is full
-          give it to the manager of team enterprise → refused: team enterprise has no manager
-          hold it in later → done
+            Fallback
+              asked, since everybody who could take it is full
+              give it to the manager of team enterprise → refused: team enterprise has no manager
+              hold it in later → done
 
-        Plugins
-          classifier.classify  e4171cefc9f9  fuel 12345  memory 128 KiB
-          fallback.resolve  6ec5ba29b9a4  fuel 12345  memory 128 KiB
-            gave no answer that counts: it reached its fuel limit: used 11, allowed 10
-          fallback.resolve  6ec5ba29b9a4  fuel 12345  memory 128 KiB
+            Plugins
+              classifier.classify  e4171cefc9f9  fuel 12,345  memory 128 KiB
+              fallback.resolve  6ec5ba29b9a4  fuel 12,345  memory 128 KiB
+                gave no answer that counts: it reached its fuel limit: used 11, allowed 10
+              fallback.resolve  6ec5ba29b9a4  fuel 12,345  memory 128 KiB
 
-        To run it again
-          decision 1 of the lead, seed 42, at 2026-03-02T10:00:00Z
-          configuration sha256:b79606fb3afea5bd1609ed40b622142f1c98125abcfe89a76a661b0e8e343910
-          text model    sha256:982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1
-          engine        lanewright 0.1.0
-    "#]],
+            To run it again
+              decision 1 of the lead, seed 42, at 2026-03-02T10:00:00Z
+              configuration sha256:b79606fb3afea5bd1609ed40b622142f1c98125abcfe89a76a661b0e8e343910
+              text model    sha256:982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1
+              engine        lanewright 0.1.0
+        "#]],
     );
 }
