@@ -187,20 +187,32 @@ fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
     refuse(nested > 0, Stage::Parse, format!("{nested} modules inside nested components"), one);
     let most = CORE_INSTANCES;
     refuse(modules > most, Stage::Parse, format!("{modules} core modules; at most {most}"), one);
-    refuse(foreign_strings, Stage::Parse, "strings that are not UTF-8".into(), "use the utf8 canonical option");
+    refuse(
+        foreign_strings,
+        Stage::Parse,
+        "strings that are not UTF-8".into(),
+        "use the utf8 canonical option",
+    );
     let plain = "everything a plugin exports and imports is synchronous";
     refuse(asynchronous, Stage::Parse, "asynchronous functions".into(), plain);
     let strip = "strip debug information, as `lanewright plugin build` does";
     let message = format!("{custom} bytes of custom sections; at most {CUSTOM_BYTES}");
     refuse(custom > CUSTOM_BYTES, Stage::Parse, message, strip);
     refuse(memories > 1, Stage::Resources, format!("{memories} memories; at most 1"), one);
-    let message = format!("{memory_bytes} bytes of memory from the start; the plan allows {}", plan.memory_bytes);
+    let message =
+        format!("{memory_bytes} bytes of memory from the start; the plan allows {}", plan.memory_bytes);
     let hint = "ask for less in the linker's --initial-memory, and grow when needed";
     refuse(memory_bytes > plan.memory_bytes as u64, Stage::Resources, message, hint);
     let most = super::engine::TABLES;
     refuse(tables > u64::from(most), Stage::Resources, format!("{tables} tables; at most {most}"), one);
-    let message = format!("{table_elements} table elements from the start; the plan allows {}", plan.table_elements);
-    refuse(table_elements > plan.table_elements as u64, Stage::Resources, message, "use fewer function pointers");
+    let message =
+        format!("{table_elements} table elements from the start; the plan allows {}", plan.table_elements);
+    refuse(
+        table_elements > plan.table_elements as u64,
+        Stage::Resources,
+        message,
+        "use fewer function pointers",
+    );
     Ok(refusals)
 }
 
@@ -210,15 +222,16 @@ mod tests {
 
     #[test]
     fn what_is_no_component_is_refused_at_a_glance() {
-        let check = |bytes: &[u8], expect: Option<(Stage, &str)>| {
-            match (at_a_glance(bytes, &Plan { component_bytes: 64, ..Plan::DEFAULT }), expect) {
-                (Ok(()), None) => {}
-                (Err(refusal), Some((stage, text))) => {
-                    assert_eq!(refusal.stage, stage);
-                    assert!(refusal.message.contains(text), "{refusal}");
-                }
-                (got, expect) => panic!("got {got:?}, expected {expect:?}"),
+        let check = |bytes: &[u8], expect: Option<(Stage, &str)>| match (
+            at_a_glance(bytes, &Plan { component_bytes: 64, ..Plan::DEFAULT }),
+            expect,
+        ) {
+            (Ok(()), None) => {}
+            (Err(refusal), Some((stage, text))) => {
+                assert_eq!(refusal.stage, stage);
+                assert!(refusal.message.contains(text), "{refusal}");
             }
+            (got, expect) => panic!("got {got:?}, expected {expect:?}"),
         };
         check(b"\0asm\x0d\0\x01\0", None);
         check(b"\0asm\x01\0\0\0", Some((Stage::Magic, "core WebAssembly module")));
