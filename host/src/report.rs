@@ -165,7 +165,7 @@ fn excerpt(text: &str, most: usize) -> String {
     let mut out = String::new();
     for word in text.split_whitespace() {
         if !out.is_empty() && out.chars().count() + word.chars().count() > most {
-            out.push('…');
+            out.push_str(" …");
             break;
         }
         if !out.is_empty() {

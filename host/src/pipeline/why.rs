@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::decision::{
     AssignedBy, Cause, Factor, Match, Method, Outcome, RulesTrace, ScoreTrace, SelectTrace, TrackedBy,
 };
-use crate::lead::{LaneId, Lead, RepId, TeamId, Tier, Verdict};
+use crate::lead::{Destination, LaneId, Lead, RepId, TeamId, Tier, Verdict};
 use crate::plugin::clean;
 
 /// A lead that has gone its way, with what its decision is explained from.
@@ -85,7 +85,13 @@ pub fn why(routed: &Routed<'_>) -> String {
         Outcome::Track { track, by: TrackedBy::Fallback } => {
             format!("the fallback chose the track {}{}", clean(track, 80), since(routed.fallback))
         }
-        Outcome::Triage => format!("the lane {} leads to people who decide", routed.lane_name()),
+        Outcome::Triage => match routed.lane.and_then(|lane| routed.config.lane(lane)).map(|lane| &lane.to) {
+            // A track is closed to leads the classifier is unsure about (X1).
+            Some(Destination::Track(_)) => {
+                format!("a person decides, since the lane {} is not sure", routed.lane_name())
+            }
+            _ => format!("the lane {} leads to people who decide", routed.lane_name()),
+        },
     }
 }
 
@@ -315,6 +321,6 @@ pub(super) mod tests {
             Some(Cause::Refused),
             "the fallback chose the track trial, since the classifier found no lane for it",
         );
-        check(Outcome::Triage, None, "the lane SELF-SERVE leads to people who decide");
+        check(Outcome::Triage, None, "a person decides, since the lane SELF-SERVE is not sure");
     }
 }

@@ -165,9 +165,9 @@ fn tables() {
             inquiry                         lane   confidence   rep           match   why
             ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
             lead-1  We are 40 people and    smb    high         ana              88   next in turn among the 2 best of
-            need reports by the end of…                                               2: territory 100 and deal size 70
+            need reports by the end of …                                              2: territory 100 and deal size 70
             lead-2  gr\u{202e}üezi          smb    low          queue later           waits in the queue later, since
-            \u{1b}[31m and a very long…                                               everybody who could take it is
+            \u{1b}[31m and a very long …                                              everybody who could take it is
                                                                                       full
 
             2 leads: assigned 1 · held 1
