@@ -49,7 +49,7 @@ pub use brief::brief;
 pub use carry_out::{LAST_QUEUE, Stranded, carry_out, last_resort};
 pub use eligible::{barred, candidates, eligible, owner_excluded, why_nobody};
 pub use fits::{Fits, NEUTRAL, fits};
-pub use normalise::{Refusal, normalise, visible_text};
+pub use normalise::{Refusal, normalise};
 pub use outside::{Live, Outside, Recorded};
 pub use place::{place, territory_of};
 pub use rank::{Scored, rank};

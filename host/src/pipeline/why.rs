@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::decision::{
     AssignedBy, Cause, Factor, Match, Method, Outcome, RulesTrace, ScoreTrace, SelectTrace, TrackedBy,
 };
-use crate::lead::{LaneId, Lead, RepId, TeamId, Tier, Verdict};
+use crate::lead::{Destination, LaneId, Lead, RepId, TeamId, Tier, Verdict};
 use crate::plugin::clean;
 
 /// A lead that has gone its way, with what its decision is explained from.
@@ -85,7 +85,13 @@ pub fn why(routed: &Routed<'_>) -> String {
         Outcome::Track { track, by: TrackedBy::Fallback } => {
             format!("the fallback chose the track {}{}", clean(track, 80), since(routed.fallback))
         }
-        Outcome::Triage => format!("the lane {} leads to people who decide", routed.lane_name()),
+        Outcome::Triage => match routed.lane.and_then(|lane| routed.config.lane(lane)).map(|lane| &lane.to) {
+            // A track is closed to leads the classifier is unsure about (X1).
+            Some(Destination::Track(_)) => {
+                format!("a person decides, since the lane {} is not sure", routed.lane_name())
+            }
+            _ => format!("the lane {} leads to people who decide", routed.lane_name()),
+        },
     }
 }
 
@@ -137,12 +143,11 @@ fn picked(routed: &Routed<'_>, rep: &RepId) -> String {
     }
 }
 
-/// ", with 88 of 100: territory 100 and deal size 90".
+/// ": territory 100 and deal size 90".
 fn strengths(found: &Match, factors: &[Factor]) -> String {
     let best: Vec<String> =
         best_factors(found, factors).into_iter().map(|(name, value)| format!("{name} {value:.0}")).collect();
-    let best = if best.is_empty() { String::new() } else { format!(": {}", listed(&best)) };
-    format!(", with {:.0} of 100{best}", found.total)
+    if best.is_empty() { String::new() } else { format!(": {}", listed(&best)) }
 }
 
 fn since(cause: Option<Cause>) -> String {
@@ -237,7 +242,7 @@ pub(super) mod tests {
             });
             assert_eq!(found, expect);
         };
-        let with = ", with 88 of 100: territory 100, deal size 90 and industry 80";
+        let with = ": territory 100, deal size 90 and industry 80";
         let check_match = |method, pool: &[&str], response, free, expect: &str| {
             check(AssignedBy::Match, select(method, pool), response, free, &format!("{expect}{with}"));
         };
@@ -316,6 +321,6 @@ pub(super) mod tests {
             Some(Cause::Refused),
             "the fallback chose the track trial, since the classifier found no lane for it",
         );
-        check(Outcome::Triage, None, "the lane SELF-SERVE leads to people who decide");
+        check(Outcome::Triage, None, "a person decides, since the lane SELF-SERVE is not sure");
     }
 }
