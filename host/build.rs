@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 #[path = "src/plugin/build.rs"]
 mod build;
 
-const STANDARD: [&str; 2] = ["scorer", "fallback"];
+const STANDARD: [&str; 3] = ["classifier", "scorer", "fallback"];
 
 fn main() {
     let root = Path::new("..");

@@ -58,8 +58,8 @@ impl Fetcher {
     pub fn fetch(&self, request: &Request, granted: &[Origin]) -> Exchange {
         match self.try_fetch(request, granted) {
             Ok((status, body)) => {
-                let body = String::from_utf8(body)
-                    .map_or_else(|error| Body::Bytes(error.into_bytes()), Body::Text);
+                let body =
+                    String::from_utf8(body).map_or_else(|error| Body::Bytes(error.into_bytes()), Body::Text);
                 Exchange { url: request.url.clone(), status: Some(status), body, refused: None }
             }
             Err(why) => {
@@ -76,9 +76,12 @@ impl Fetcher {
             let origin = origin.ascii_serialization();
             return Err(format!("{origin} is not among the hosts granted to this enricher"));
         }
-        let builder = request.headers.iter().fold(HttpRequest::builder().uri(url.as_str()), |builder, (name, value)| {
-            builder.header(name, value)
-        });
+        let builder = request
+            .headers
+            .iter()
+            .fold(HttpRequest::builder().uri(url.as_str()), |builder, (name, value)| {
+                builder.header(name, value)
+            });
         let wrong = |error: ureq::http::Error| format!("no request: {error}");
         let sent = match &request.body {
             Some(body) => self.agent.run(builder.method("POST").body(body.as_slice()).map_err(wrong)?),
@@ -107,7 +110,8 @@ impl Resolver for Checked {
     ) -> Result<ResolvedSocketAddrs, Error> {
         let found = self.inner.resolve(uri, config, timeout)?;
         let mut reachable = self.empty();
-        for address in found.iter().filter(|address| self.reach == Reach::Anywhere || is_public(address.ip())) {
+        for address in found.iter().filter(|address| self.reach == Reach::Anywhere || is_public(address.ip()))
+        {
             reachable.push(*address);
         }
         if reachable.is_empty() {
@@ -170,10 +174,30 @@ mod tests {
             check(address, true);
         }
         for address in [
-            "127.0.0.1", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
-            "0.0.0.0", "100.64.0.1", "192.0.0.1", "192.0.2.1", "198.18.0.1", "224.0.0.1", "255.255.255.255",
-            "240.0.0.1", "::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:10.0.0.1", "64:ff9b::a00:1",
-            "2001:db8::1", "2002:a00:1::", "2001::1",
+            "127.0.0.1",
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "192.0.0.1",
+            "192.0.2.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "240.0.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "ff02::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+            "2001:db8::1",
+            "2002:a00:1::",
+            "2001::1",
         ] {
             check(address, false);
         }

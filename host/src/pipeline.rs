@@ -226,7 +226,9 @@ pub fn evaluate(tenant: &Tenant, prepared: &Numbered, outside: &dyn Outside, led
     score.matches = rank(config, tier.tier, scored, ledger, seed);
     score.factors = scores.factors;
     match select(config, tier.tier, &score.matches, ledger, seed) {
-        Ok(_) => Evaluated { score: Some(score), eligibility: Some(eligibility), ..settled(rules, Way::Matched) },
+        Ok(_) => {
+            Evaluated { score: Some(score), eligibility: Some(eligibility), ..settled(rules, Way::Matched) }
+        }
         Err(nobody) => stranded(rules, Some(eligibility), Some(score), nobody),
     }
 }

@@ -38,9 +38,7 @@ pub use failure::{Blame, Failure, Limit, LogLevel, LogLine, clean};
 pub use imports::Directory;
 pub use interface::{Surface, WIT};
 pub use plan::{Plan, VISIBLE_TEXT};
-pub use release::{
-    Called, CandidateRow, Exports, Instance, Prototype, Release, ScoreQuestion, VisibleLead,
-};
+pub use release::{Called, CandidateRow, Exports, Instance, Prototype, Release, ScoreQuestion, VisibleLead};
 pub use upload::{Refusal, Stage};
 
 use cache::{Cache, Kind};
@@ -83,7 +81,7 @@ impl Standard {
     /// Its component.
     pub fn component(self) -> &'static [u8] {
         match self {
-            Self::Classifier => include_bytes!(concat!(env!("OUT_DIR"), "/fallback.wasm")),
+            Self::Classifier => include_bytes!(concat!(env!("OUT_DIR"), "/classifier.wasm")),
             Self::Scorer => include_bytes!(concat!(env!("OUT_DIR"), "/scorer.wasm")),
             Self::Fallback => include_bytes!(concat!(env!("OUT_DIR"), "/fallback.wasm")),
         }
@@ -168,7 +166,10 @@ impl Plugins {
 
     fn kept(&self, digest: &Digest) -> Option<Component> {
         let artifact = self.cache.as_ref()?.get(Kind::Code, &self.code_name(digest))?;
-        #[expect(unsafe_code, reason = "machine code this host made itself, as its authentication code shows")]
+        #[expect(
+            unsafe_code,
+            reason = "machine code this host made itself, as its authentication code shows"
+        )]
         // SAFETY: `Cache::get` gives bytes only if they carry this host's authentication code for exactly
         // this name, and this host keeps under it what its own compiler made.
         let component = unsafe { Component::deserialize(&self.sandbox.engine, artifact) };

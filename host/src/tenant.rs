@@ -112,12 +112,7 @@ fn versions(
     for enricher in enrichers {
         digests.insert(format!("enricher:{}", enricher.name), enricher.release.digest());
     }
-    Versions {
-        config: config.digest,
-        plugins: digests,
-        text_model: text_model(),
-        engine: ENGINE.to_owned(),
-    }
+    Versions { config: config.digest, plugins: digests, text_model: text_model(), engine: ENGINE.to_owned() }
 }
 
 /// This program, and the line of the engine it runs plugins in.
@@ -181,7 +176,8 @@ impl SetUp<'_> {
             Ok(prototype) => prototype,
             Err(refusals) => {
                 for refusal in refusals {
-                    let message = format!("the component is refused at {}: {}", refusal.stage, refusal.message);
+                    let message =
+                        format!("the component is refused at {}: {}", refusal.stage, refusal.message);
                     let problem = Problem::at(&choice.place, message);
                     self.problems.push(Problem { hint: refusal.hint, ..problem });
                 }

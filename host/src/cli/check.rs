@@ -34,7 +34,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Err(problems) => {
             tell(&problems);
             let count = problems.0.len();
-            eprintln!("\n{count} problem{} in {}", if count == 1 { "" } else { "s" }, arguments.folder.display());
+            eprintln!(
+                "\n{count} problem{} in {}",
+                if count == 1 { "" } else { "s" },
+                arguments.folder.display()
+            );
             Ok(Exit::Findings)
         }
     }

@@ -34,7 +34,8 @@ impl Lines {
         match path.filter(|path| *path != Path::new("-")) {
             None => Ok(Self { reader: Box::new(io::stdin().lock()), size: None, number: 0 }),
             Some(path) => {
-                let file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
+                let file =
+                    File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
                 let size = file.metadata().ok().filter(|meta| meta.is_file()).map(|meta| meta.len());
                 Ok(Self { reader: Box::new(BufReader::new(file)), size, number: 0 })
             }

@@ -85,7 +85,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut out = Out::new(arguments);
     let mut lines = lines.peekable();
     while lines.peek().is_some() {
-        let batch = lines.by_ref().take(BATCH).collect::<Result<Vec<Line>, _>>().context("leads cannot be read")?;
+        let batch =
+            lines.by_ref().take(BATCH).collect::<Result<Vec<Line>, _>>().context("leads cannot be read")?;
         let bytes: u64 = batch.iter().map(|line| line.bytes).sum();
         let prepared = threads.install(|| run.prepare(batch));
         for (number, prepared) in prepared {

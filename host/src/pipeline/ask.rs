@@ -14,9 +14,7 @@ use crate::decision::{ActionTrace, CallTrace, ClassifyTrace, EnrichTrace, Fallba
 use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, Rep, Verdict};
 use crate::pipeline::eligible::load;
 use crate::pipeline::{Fits, Nobody, Numbered, Outside};
-use crate::plugin::{
-    Called, CandidateRow, Failure, Instance, Release, ScoreQuestion, Scores, VisibleLead,
-};
+use crate::plugin::{Called, CandidateRow, Failure, Instance, Release, ScoreQuestion, Scores, VisibleLead};
 use crate::tenant::{Enricher, Tenant};
 
 type Fields = Arc<BTreeMap<String, FieldValue>>;
@@ -48,9 +46,9 @@ fn open<'a>(
     if let Some(recorded) = outside.failure(export, &release.digest()) {
         return Err(Box::new(recorded));
     }
-    release.instantiate(&tenant.directory, fields).map_err(|failure| {
-        Box::new(CallTrace::failed(export, release.digest(), failure))
-    })
+    release
+        .instantiate(&tenant.directory, fields)
+        .map_err(|failure| Box::new(CallTrace::failed(export, release.digest(), failure)))
 }
 
 fn failed<T>(trace: Box<CallTrace>) -> Called<T> {

@@ -61,7 +61,9 @@ pub(super) fn verdict(
 ) -> Result<Verdict, Failure> {
     let known = |path: &dyn Fn() -> String, lane: &str| -> Result<LaneId, Failure> {
         let found = lanes.iter().find(|known| known.id.as_str() == lane).map(|known| known.id.clone());
-        found.ok_or_else(|| wrong(path(), format!("is {:?}, which is no lane of this tenant", clean(lane, 100))))
+        found.ok_or_else(|| {
+            wrong(path(), format!("is {:?}, which is no lane of this tenant", clean(lane, 100)))
+        })
     };
     let lane = match (&answer.lane, policy) {
         (Some(lane), _) => Some(known(&|| "lane".into(), lane)?),
@@ -203,7 +205,9 @@ pub(super) fn fields(answer: Vec<types::Field>, plan: &Plan) -> Result<Vec<(Stri
         let value = match field.value {
             types::Value::Text(value) => FieldValue::Text(text(&path, value, plan)?),
             types::Value::Number(number) if number.is_finite() => FieldValue::Number(number),
-            types::Value::Number(number) => return Err(wrong(path, format!("is {number}, not a finite number"))),
+            types::Value::Number(number) => {
+                return Err(wrong(path, format!("is {number}, not a finite number")));
+            }
             types::Value::Flag(flag) => FieldValue::Flag(flag),
             types::Value::Instant(ms) => FieldValue::Instant(
                 i64::try_from(ms)
@@ -297,7 +301,8 @@ mod tests {
     fn scores_that_cannot_be_do_not_count() {
         let check = |weights: &[f32], rows: &[f32], expect: Option<&str>| {
             let factors = weights.iter().enumerate();
-            let factors = factors.map(|(i, w)| scorer::Factor { name: format!("f{i}"), weight: *w }).collect();
+            let factors =
+                factors.map(|(i, w)| scorer::Factor { name: format!("f{i}"), weight: *w }).collect();
             let got = scores(scorer::Scores { factors, rows: rows.to_vec() }, 2, &Plan::DEFAULT);
             match (got, expect) {
                 (Ok(_), None) => {}

@@ -90,8 +90,7 @@ pub fn build(manifest: &Path, target_dir: &Path, args: &[&str]) -> Result<Vec<Bu
         .into_iter()
         .map(|path| {
             let module = std::fs::read(&path).map_err(|error| BuildError::Read(path.clone(), error))?;
-            let component =
-                component(&module).map_err(|error| BuildError::Component(path.clone(), error))?;
+            let component = component(&module).map_err(|error| BuildError::Component(path.clone(), error))?;
             let name = path.file_stem().and_then(OsStr::to_str).unwrap_or("plugin").to_owned();
             Ok(Built { name, component })
         })
@@ -107,7 +106,8 @@ pub fn component(module: &[u8]) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("{error:#}"))
 }
 
-fn compile(manifest: &Path, target_dir: &Path, args: &[&str]) -> Result<Vec<PathBuf>, BuildError> {
+/// The same up to the core modules, which other runtimes take as they are.
+pub fn compile(manifest: &Path, target_dir: &Path, args: &[&str]) -> Result<Vec<PathBuf>, BuildError> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command

@@ -86,7 +86,9 @@ fn compile_in_child(
             let artifact = std::fs::read(output.path())?;
             Ok(Ok(Compiled { artifact, surface }))
         }
-        _ => Ok(Err(gave_up(&format!("it was stopped ({status}) at its limits of memory or processor time")))),
+        _ => {
+            Ok(Err(gave_up(&format!("it was stopped ({status}) at its limits of memory or processor time"))))
+        }
     }
 }
 

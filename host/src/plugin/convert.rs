@@ -81,7 +81,12 @@ pub(super) fn verdict(verdict: &Verdict) -> types::Verdict {
         signals: verdict
             .signals
             .iter()
-            .map(|s| types::Signal { kind: s.kind.clone(), value: s.value.clone(), start: s.start, end: s.end })
+            .map(|s| types::Signal {
+                kind: s.kind.clone(),
+                value: s.value.clone(),
+                start: s.start,
+                end: s.end,
+            })
             .collect(),
         reason: verdict.reason.clone(),
     }

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use wit_parser::{
-    Function, Handle, Interface, Resolve, Type, TypeDefKind, TypeId, UnresolvedPackageGroup,
-    WorldId, WorldItem,
+    Function, Handle, Interface, Resolve, Type, TypeDefKind, TypeId, UnresolvedPackageGroup, WorldId,
+    WorldItem,
 };
 
 use super::upload::{Refusal, Stage};
@@ -147,9 +147,16 @@ fn stray(side: Side, name: &str) -> Refusal {
 }
 
 /// How their interface differs from ours.
-fn differences(resolve: &Resolve, theirs: &Interface, name: &'static str, side: Side, out: &mut Vec<Refusal>) {
+fn differences(
+    resolve: &Resolve,
+    theirs: &Interface,
+    name: &'static str,
+    side: Side,
+    out: &mut Vec<Refusal>,
+) {
     let Some(our) = interface_of(name) else { return };
-    let hint = "build with the SDK of this host's version, or take the interface from `lanewright plugin wit`";
+    let hint =
+        "build with the SDK of this host's version, or take the interface from `lanewright plugin wit`";
     let mut differ = |path: String, problem: String| {
         out.push(Refusal::new(Stage::Interface, format!("{path}: {problem}")).hint(hint));
     };
@@ -171,7 +178,9 @@ fn differences(resolve: &Resolve, theirs: &Interface, name: &'static str, side: 
         let path = format!("{name}.{type_name}");
         match our.types.get(type_name) {
             None => differ(path, "the interface has no such type".into()),
-            Some(our) => Compare { resolve, differ: &mut differ, seen: BTreeSet::new() }.ids(*id, *our, &path),
+            Some(our) => {
+                Compare { resolve, differ: &mut differ, seen: BTreeSet::new() }.ids(*id, *our, &path)
+            }
         }
     }
 }
@@ -343,7 +352,9 @@ fn describe(resolve: &Resolve, ty: &Type) -> String {
             format!("tuple<{}>", types.join(", "))
         }
         TypeDefKind::Type(inner) => describe(resolve, inner),
-        TypeDefKind::Handle(Handle::Own(_) | Handle::Borrow(_)) | TypeDefKind::Resource => "a resource".to_owned(),
+        TypeDefKind::Handle(Handle::Own(_) | Handle::Borrow(_)) | TypeDefKind::Resource => {
+            "a resource".to_owned()
+        }
         other => other.as_str().to_owned(),
     }
 }
@@ -386,7 +397,9 @@ mod tests {
             &["interface: types.verdict: lacks the field reason"],
         );
         check(
-            |wit| wit.replace("enum confidence { low, medium, high }", "enum confidence { high, medium, low }"),
+            |wit| {
+                wit.replace("enum confidence { low, medium, high }", "enum confidence { high, medium, low }")
+            },
             "classifier-plugin",
             &["interface: types.confidence: has its cases in another order; expected low, medium, high"],
         );
@@ -396,7 +409,12 @@ mod tests {
             &["interface: classifier.classify: takes 1 parameters, expected 2"],
         );
         check(
-            |wit| wit.replace("  names: func() -> list<string>;", "  names: func() -> list<string>;\n  all: func();"),
+            |wit| {
+                wit.replace(
+                    "  names: func() -> list<string>;",
+                    "  names: func() -> list<string>;\n  all: func();",
+                )
+            },
             "classifier-plugin",
             &["interface: fields.all: the host has no such function"],
         );

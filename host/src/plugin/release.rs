@@ -15,11 +15,11 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 
 use super::answers::{self, Request, Scores};
 use super::bindings::{classifier, enricher, fallback, scorer, setup, types};
+use super::convert;
 use super::engine::{GUEST_STACK, Sandbox};
 use super::failure::{Failure, Limit, clean};
 use super::imports::{Directory, Setup, State, Stop};
 use super::plan::Plan;
-use super::convert;
 use crate::decision::{Action, Body, CallTrace, Cause, Exchange};
 use crate::digest::Digest;
 use crate::lead::{FieldValue, LabelPolicy, Lane, Lead, Verdict};
@@ -55,7 +55,11 @@ struct Indices {
 }
 
 impl Prototype {
-    pub(super) fn new(sandbox: &Arc<Sandbox>, component: &Component, digest: Digest) -> Result<Self, Failure> {
+    pub(super) fn new(
+        sandbox: &Arc<Sandbox>,
+        component: &Component,
+        digest: Digest,
+    ) -> Result<Self, Failure> {
         let refuse = |error: wasmtime::Error| Failure::Trap { reason: format!("{error:#}") };
         let pre = sandbox.linker.instantiate_pre(component).map_err(refuse)?;
         let indices = Indices {
@@ -236,7 +240,9 @@ impl Instance<'_> {
         self.call(
             "classifier.classify",
             |live| {
-                let guest = load(live, indices.classifier.as_ref(), |indices, store, instance| indices.load(store, instance))?;
+                let guest = load(live, indices.classifier.as_ref(), |indices, store, instance| {
+                    indices.load(store, instance)
+                })?;
                 live.arm();
                 Ok(guest.call_classify(&mut live.store, &lead.0, convert::policy(policy))?)
             },
@@ -248,7 +254,12 @@ impl Instance<'_> {
     }
 
     /// Asks how well each candidate fits.
-    pub fn score(&mut self, lead: &VisibleLead, verdict: &Verdict, question: &ScoreQuestion<'_>) -> Called<Scores> {
+    pub fn score(
+        &mut self,
+        lead: &VisibleLead,
+        verdict: &Verdict,
+        question: &ScoreQuestion<'_>,
+    ) -> Called<Scores> {
         let indices = &self.release.prototype.indices;
         let verdict = convert::verdict(verdict);
         let context = scorer::Context {
@@ -268,7 +279,9 @@ impl Instance<'_> {
         self.call(
             "scorer.score",
             |live| {
-                let guest = load(live, indices.scorer.as_ref(), |indices, store, instance| indices.load(store, instance))?;
+                let guest = load(live, indices.scorer.as_ref(), |indices, store, instance| {
+                    indices.load(store, instance)
+                })?;
                 live.arm();
                 Ok(guest.call_score(&mut live.store, &lead.0, &verdict, &context, &candidates)?)
             },
@@ -279,13 +292,20 @@ impl Instance<'_> {
     }
 
     /// Asks where a lead goes that no rep can simply get.
-    pub fn resolve(&mut self, lead: &VisibleLead, verdict: Option<&Verdict>, cause: Cause) -> Called<Vec<Action>> {
+    pub fn resolve(
+        &mut self,
+        lead: &VisibleLead,
+        verdict: Option<&Verdict>,
+        cause: Cause,
+    ) -> Called<Vec<Action>> {
         let indices = &self.release.prototype.indices;
         let verdict = verdict.map(convert::verdict);
         self.call(
             "fallback.resolve",
             |live| {
-                let guest = load(live, indices.fallback.as_ref(), |indices, store, instance| indices.load(store, instance))?;
+                let guest = load(live, indices.fallback.as_ref(), |indices, store, instance| {
+                    indices.load(store, instance)
+                })?;
                 live.arm();
                 Ok(guest.call_resolve(&mut live.store, &lead.0, verdict.as_ref(), convert::cause(cause))?)
             },
@@ -299,7 +319,9 @@ impl Instance<'_> {
         self.call(
             "enricher.plan",
             |live| {
-                let guest = load(live, indices.enricher.as_ref(), |indices, store, instance| indices.load(store, instance))?;
+                let guest = load(live, indices.enricher.as_ref(), |indices, store, instance| {
+                    indices.load(store, instance)
+                })?;
                 live.arm();
                 Ok(guest.call_plan(&mut live.store, &lead.0)?)
             },
@@ -308,7 +330,11 @@ impl Instance<'_> {
     }
 
     /// Lets an enricher read the answers.
-    pub fn interpret(&mut self, lead: &VisibleLead, exchanges: &[Exchange]) -> Called<Vec<(String, FieldValue)>> {
+    pub fn interpret(
+        &mut self,
+        lead: &VisibleLead,
+        exchanges: &[Exchange],
+    ) -> Called<Vec<(String, FieldValue)>> {
         let indices = &self.release.prototype.indices;
         let response = |exchange: &Exchange| enricher::Response {
             status: exchange.status,
@@ -321,7 +347,9 @@ impl Instance<'_> {
         self.call(
             "enricher.interpret",
             |live| {
-                let guest = load(live, indices.enricher.as_ref(), |indices, store, instance| indices.load(store, instance))?;
+                let guest = load(live, indices.enricher.as_ref(), |indices, store, instance| {
+                    indices.load(store, instance)
+                })?;
                 live.arm();
                 Ok(guest.call_interpret(&mut live.store, &lead.0, &responses)?)
             },
@@ -391,8 +419,12 @@ fn load<I, G>(
 /// What a guest says about itself, made safe to show.
 fn said(failure: types::Failure, plan: &Plan) -> Failure {
     match failure {
-        types::Failure::Settings(message) => Failure::Settings { message: clean(&message, plan.log_line_bytes) },
-        types::Failure::Internal(message) => Failure::Internal { message: clean(&message, plan.log_line_bytes) },
+        types::Failure::Settings(message) => {
+            Failure::Settings { message: clean(&message, plan.log_line_bytes) }
+        }
+        types::Failure::Internal(message) => {
+            Failure::Internal { message: clean(&message, plan.log_line_bytes) }
+        }
     }
 }
 

@@ -132,14 +132,23 @@ const CUSTOM_BYTES: usize = 512 << 10;
 /// What a component is built of. An error where the bytes cannot be followed at all.
 fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
     let mut refusals = Vec::new();
-    let (mut components, mut modules, mut memories, mut tables) = (0_u32, 0_u32, 0_u64, 0_u64);
+    // Which kinds of binary the reader is inside of, outermost first.
+    let mut inside: Vec<Encoding> = Vec::new();
+    let (mut nested, mut modules, mut memories, mut tables) = (0_u32, 0_u32, 0_u64, 0_u64);
     let (mut table_elements, mut memory_bytes, mut custom) = (0_u64, 0_u64, 0_usize);
     let (mut foreign_strings, mut asynchronous) = (false, false);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| vec![Refusal::new(Stage::Parse, error.to_string())])?;
         match payload {
-            Payload::Version { encoding: Encoding::Component, .. } => components += 1,
-            Payload::Version { encoding: Encoding::Module, .. } => modules += 1,
+            Payload::Version { encoding, .. } => {
+                modules += u32::from(encoding == Encoding::Module);
+                // `wit-component` wraps each export in a component of types alone; code inside is another matter.
+                nested += u32::from(encoding == Encoding::Module && inside.len() > 1);
+                inside.push(encoding);
+            }
+            Payload::End(_) => {
+                inside.pop();
+            }
             Payload::CustomSection(section) => custom += section.data().len(),
             Payload::MemorySection(section) => {
                 for memory in section.into_iter().flatten() {
@@ -175,23 +184,35 @@ fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
         }
     };
     let one = "a plugin is one module and the adapters around it";
-    refuse(components > 1, Stage::Parse, format!("{} nested components", components.saturating_sub(1)), one);
+    refuse(nested > 0, Stage::Parse, format!("{nested} modules inside nested components"), one);
     let most = CORE_INSTANCES;
     refuse(modules > most, Stage::Parse, format!("{modules} core modules; at most {most}"), one);
-    refuse(foreign_strings, Stage::Parse, "strings that are not UTF-8".into(), "use the utf8 canonical option");
+    refuse(
+        foreign_strings,
+        Stage::Parse,
+        "strings that are not UTF-8".into(),
+        "use the utf8 canonical option",
+    );
     let plain = "everything a plugin exports and imports is synchronous";
     refuse(asynchronous, Stage::Parse, "asynchronous functions".into(), plain);
     let strip = "strip debug information, as `lanewright plugin build` does";
     let message = format!("{custom} bytes of custom sections; at most {CUSTOM_BYTES}");
     refuse(custom > CUSTOM_BYTES, Stage::Parse, message, strip);
     refuse(memories > 1, Stage::Resources, format!("{memories} memories; at most 1"), one);
-    let message = format!("{memory_bytes} bytes of memory from the start; the plan allows {}", plan.memory_bytes);
+    let message =
+        format!("{memory_bytes} bytes of memory from the start; the plan allows {}", plan.memory_bytes);
     let hint = "ask for less in the linker's --initial-memory, and grow when needed";
     refuse(memory_bytes > plan.memory_bytes as u64, Stage::Resources, message, hint);
     let most = super::engine::TABLES;
     refuse(tables > u64::from(most), Stage::Resources, format!("{tables} tables; at most {most}"), one);
-    let message = format!("{table_elements} table elements from the start; the plan allows {}", plan.table_elements);
-    refuse(table_elements > plan.table_elements as u64, Stage::Resources, message, "use fewer function pointers");
+    let message =
+        format!("{table_elements} table elements from the start; the plan allows {}", plan.table_elements);
+    refuse(
+        table_elements > plan.table_elements as u64,
+        Stage::Resources,
+        message,
+        "use fewer function pointers",
+    );
     Ok(refusals)
 }
 
@@ -201,15 +222,16 @@ mod tests {
 
     #[test]
     fn what_is_no_component_is_refused_at_a_glance() {
-        let check = |bytes: &[u8], expect: Option<(Stage, &str)>| {
-            match (at_a_glance(bytes, &Plan { component_bytes: 64, ..Plan::DEFAULT }), expect) {
-                (Ok(()), None) => {}
-                (Err(refusal), Some((stage, text))) => {
-                    assert_eq!(refusal.stage, stage);
-                    assert!(refusal.message.contains(text), "{refusal}");
-                }
-                (got, expect) => panic!("got {got:?}, expected {expect:?}"),
+        let check = |bytes: &[u8], expect: Option<(Stage, &str)>| match (
+            at_a_glance(bytes, &Plan { component_bytes: 64, ..Plan::DEFAULT }),
+            expect,
+        ) {
+            (Ok(()), None) => {}
+            (Err(refusal), Some((stage, text))) => {
+                assert_eq!(refusal.stage, stage);
+                assert!(refusal.message.contains(text), "{refusal}");
             }
+            (got, expect) => panic!("got {got:?}, expected {expect:?}"),
         };
         check(b"\0asm\x0d\0\x01\0", None);
         check(b"\0asm\x01\0\0\0", Some((Stage::Magic, "core WebAssembly module")));

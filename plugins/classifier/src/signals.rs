@@ -1,0 +1,225 @@
+//! What in the text a person should see: phrases of the lexicon, quoted with their place.
+
+use lanewright_sdk::Signal;
+
+use crate::features::Reading;
+use crate::lexicon::{Lexicon, Scope};
+use crate::words::{Kind, Token};
+
+/// Signals of one verdict at most; an answer's size is limited.
+const MOST: usize = 40;
+
+/// More people than this are not somebody alone, unless they are asked for.
+const ALONE_AT_MOST: f64 = 20.0;
+
+struct Candidate<'a> {
+    kind: &'a str,
+    value: &'a str,
+    first: usize,
+    after: usize,
+}
+
+impl Candidate<'_> {
+    fn overlaps(&self, other: &Candidate) -> bool {
+        self.first < other.after && other.first < self.after
+    }
+}
+
+/// The signals of a reading, in the order of the text. `leaning` is the standard lane the text sounds like:
+/// how many people a sender names means seats from a buyer, but not from somebody who sells for others.
+pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: Option<&str>) -> Vec<Signal> {
+    let mut found: Vec<Candidate> = reading
+        .found
+        .iter()
+        .filter(|hit| lexicon.scope(hit.group) == Scope::Signal)
+        .map(|hit| {
+            let (kind, value) = lexicon.name(hit.group);
+            Candidate { kind, value, first: hit.first as usize, after: hit.after as usize }
+        })
+        .collect();
+    if let Some(own) = own {
+        own.find(&reading.words, |hit| {
+            let (kind, value) = own.name(hit.group);
+            found.push(Candidate { kind, value, first: hit.first as usize, after: hit.after as usize });
+        });
+    }
+    let past: Vec<usize> = reading
+        .found
+        .iter()
+        .filter(|hit| lexicon.name(hit.group).0 == "past")
+        .map(|hit| hit.after as usize)
+        .collect();
+    found.retain(|candidate| candidate.kind != "deadline" || !is_past(reading, &past, candidate));
+    choose_seats(&mut found, reading, lexicon, leaning);
+    // Longest first among those of a kind that overlap.
+    found.sort_by_key(|c| (c.kind, c.first, usize::MAX - c.after));
+    let mut signals: Vec<Signal> = Vec::new();
+    let mut last: Option<(&str, usize)> = None;
+    for candidate in &found {
+        if last.is_some_and(|(kind, after)| kind == candidate.kind && candidate.first < after) {
+            continue;
+        }
+        if let Some(signal) = quote(reading, candidate) {
+            last = Some((candidate.kind, candidate.after));
+            signals.push(signal);
+        }
+    }
+    signals.sort_by(|a, b| (a.start, a.end, &a.kind).cmp(&(b.start, b.end, &b.kind)));
+    signals.truncate(MOST);
+    signals
+}
+
+/// A date told of in the past, or one that comes every week, is nobody's deadline.
+fn is_past(reading: &Reading, past: &[usize], candidate: &Candidate) -> bool {
+    past.iter().any(|&after| {
+        after <= candidate.first
+            && after + 5 > candidate.first
+            && !reading.words.tokens[after..=candidate.first].iter().any(|token| token.breaks)
+    })
+}
+
+/// Which of the numbers of people are seats. The lexicon marks those asked for in so many words
+/// (`seats-asked`), those of the payroll (`seats-staff`) and the ways to say one or two.
+fn choose_seats(found: &mut Vec<Candidate>, reading: &Reading, lexicon: &Lexicon, leaning: Option<&str>) {
+    let asked = take(found, "seats-asked");
+    let staff = take(found, "seats-staff");
+    let mut alone = take(found, "seats-one");
+    alone.truncate(1);
+    let two = take(found, "seats-two");
+    let is = |list: &[Candidate], candidate: &Candidate| list.iter().any(|c| c.overlaps(candidate));
+    let asked_for = |c: &Candidate| is(&asked, c) || is_asked(reading, lexicon, c);
+    let count = |c: &Candidate| {
+        let numbers = reading.words.tokens[c.first..c.after].iter().filter_map(|token| match token.kind {
+            Kind::Number(value) => Some(value),
+            _ => None,
+        });
+        numbers.fold(0.0, f64::max)
+    };
+    let most_asked = found.iter().filter(|c| c.kind == "seats" && asked_for(c)).map(count).reduce(f64::max);
+    found.retain(|c| {
+        c.kind != "seats"
+            || asked_for(c)
+            || match leaning {
+                Some("partner") => false,
+                // Somebody alone may well say how large the employer is.
+                Some("self-serve") => !is(&staff, c) && count(c) <= ALONE_AT_MOST,
+                Some("smb") => count(c) > 2.0 && most_asked.is_none_or(|most| count(c) <= most),
+                _ => count(c) > 2.0 && !(most_asked.is_some() && is(&staff, c)),
+            }
+    });
+    if leaning == Some("self-serve") {
+        let few = if two.is_empty() { alone } else { two };
+        let few = few.into_iter().map(|c| Candidate {
+            value: if c.kind == "seats-one" { "1" } else { "2" },
+            kind: "seats",
+            ..c
+        });
+        found.extend(few.take(1));
+    }
+}
+
+/// Whether the words after a number of people say that they would use it: `11 managers would have a login`.
+fn is_asked(reading: &Reading, lexicon: &Lexicon, candidate: &Candidate) -> bool {
+    reading.found.iter().any(|hit| {
+        let first = hit.first as usize;
+        first >= candidate.after
+            && first < candidate.after + 6
+            && lexicon.name(hit.group).0 == "asking"
+            && !reading.words.tokens[candidate.after..=first].iter().any(|token| token.breaks)
+    })
+}
+
+/// Takes the candidates of one kind out.
+fn take<'a>(found: &mut Vec<Candidate<'a>>, kind: &str) -> Vec<Candidate<'a>> {
+    let (taken, kept) = std::mem::take(found).into_iter().partition(|c| c.kind == kind);
+    *found = kept;
+    taken
+}
+
+fn quote(reading: &Reading, candidate: &Candidate) -> Option<Signal> {
+    let text = &reading.lead.text;
+    let all = &reading.words.tokens;
+    let tokens = &all[candidate.first..candidate.after];
+    let (mut start, end) = (tokens.first()?.start as usize, tokens.last()?.end as usize);
+    let value = match candidate.kind {
+        "seats" if candidate.value.is_empty() => {
+            let (from, value) = seats(all, candidate)?;
+            start = from;
+            value
+        }
+        "budget" => budget(&text[start..end], tokens),
+        "deadline" => text[start..end].to_owned(),
+        _ if candidate.value.is_empty() => text[start..end].to_owned(),
+        _ => candidate.value.to_owned(),
+    };
+    Some(Signal { kind: candidate.kind.to_owned(), value, start: start as u32, end: end as u32 })
+}
+
+/// How many people, as digits or a range, and where the quote begins.
+fn seats(all: &[Token], candidate: &Candidate) -> Option<(usize, String)> {
+    let tokens = &all[candidate.first..candidate.after];
+    let start = tokens[0].start as usize;
+    let numbers: Vec<f64> = tokens
+        .iter()
+        .filter_map(|token| match token.kind {
+            Kind::Number(value) => Some(value),
+            _ => None,
+        })
+        .collect();
+    let whole = |value: f64| (1.0..=5_000_000.0).contains(&value) && value.fract() == 0.0;
+    match numbers.as_slice() {
+        [] => None,
+        [one] => {
+            // The other end of a range stands before the phrase: `200-1500 users`.
+            if let (true, Some(before)) = (tokens[0].joined, candidate.first.checked_sub(1)) {
+                if let Kind::Number(least) = all[before].kind {
+                    return (whole(least) && whole(*one) && least < *one)
+                        .then(|| (all[before].start as usize, format!("{least}-{one}")));
+                }
+            }
+            whole(*one).then(|| (start, format!("{one}")))
+        }
+        [least, .., most] if whole(*least) && whole(*most) && least < most => {
+            Some((start, format!("{least}-{most}")))
+        }
+        _ => None,
+    }
+}
+
+/// Amount, currency and period: `1500 USD/month`.
+fn budget(quote: &str, tokens: &[Token]) -> String {
+    let amount = tokens.iter().find_map(|token| match token.kind {
+        Kind::Money(value, code) => Some((value, code)),
+        Kind::Number(value) => Some((value, "")),
+        _ => None,
+    });
+    let Some((amount, code)) = amount else {
+        let lower = quote.to_lowercase();
+        return if lower.contains("no ") || lower.contains("zero") {
+            "0".to_owned()
+        } else {
+            quote.to_owned()
+        };
+    };
+    let lower = quote.to_lowercase();
+    let period = [
+        ("month", "/month"),
+        ("mo", "/month"),
+        ("year", "/year"),
+        ("annum", "/year"),
+        ("yr", "/year"),
+        ("user", "/user"),
+        ("seat", "/seat"),
+        ("jahr", "/year"),
+        ("monat", "/month"),
+        ("mois", "/month"),
+        ("an", "/year"),
+        ("ano", "/year"),
+        ("mes", "/month"),
+    ]
+    .iter()
+    .find(|(word, _)| lower.split(|c: char| !c.is_alphanumeric()).any(|w| w == *word))
+    .map_or("", |(_, period)| *period);
+    let space = if code.is_empty() { "" } else { " " };
+    format!("{amount}{space}{code}{period}")
+}
