@@ -1,6 +1,6 @@
 //! `lanewright plugin`: a crate becomes a component, is checked as an upload would be, and answers a lead.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::counters::Ledger;
 use crate::decision::{CallTrace, Cause};
 use crate::digest::Digest;
 use crate::fetch::{Fetcher, Reach};
-use crate::lead::{LabelPolicy, Lane};
+use crate::lead::Lane;
 use crate::pipeline::{self, Live, Nobody};
 use crate::plugin::{self, Plan, Plugins, Prototype, Refusal, THREAD_STACK, build};
 use crate::tenant::Tenant;
@@ -171,7 +171,7 @@ fn check(arguments: &Check) -> anyhow::Result<Exit> {
         Ok(surface) => surface,
         Err(refusals) => return Ok(refused(&refusals)),
     };
-    let list = |names: &std::collections::BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
+    let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
     println!("{}", Digest::of(&bytes));
     println!("  size      {} KiB of {} KiB", bytes.len().div_ceil(1024), plugins.plan().component_bytes / 1024);
     println!("  exports   {}", list(&surface.exports));
