@@ -81,7 +81,8 @@ pub(crate) fn inquiries(path: &Path) -> Result<Vec<Inquiry>> {
     content
         .lines()
         .map(|line| {
-            let row: Row = serde_json::from_str(line).with_context(|| format!("{}: {line}", path.display()))?;
+            let row: Row =
+                serde_json::from_str(line).with_context(|| format!("{}: {line}", path.display()))?;
             let lead = Lead {
                 id: row.id,
                 source: row.source,
@@ -172,7 +173,9 @@ pub(crate) fn clinc10(root: &Path) -> Result<Topics> {
     let place = |texts: Vec<(String, String)>| -> Result<Vec<(String, usize)>> {
         texts
             .into_iter()
-            .map(|(text, intent)| Ok((text, *lane_of.get(intent.as_str()).context("an intent without a domain")?)))
+            .map(|(text, intent)| {
+                Ok((text, *lane_of.get(intent.as_str()).context("an intent without a domain")?))
+            })
             .collect()
     };
     Ok(Topics {
@@ -195,7 +198,8 @@ pub(crate) fn hint3(root: &Path, name: &'static str) -> Result<Topics> {
     };
     let mut topics = Topics { name, lanes, train: Vec::new(), test: Vec::new(), outside: Vec::new() };
     for (text, label) in read("train")? {
-        let lane = topics.lanes.iter().position(|lane| lane.id == label).context("a label without a definition")?;
+        let lane =
+            topics.lanes.iter().position(|lane| lane.id == label).context("a label without a definition")?;
         topics.train.push((text, lane));
     }
     for (text, label) in read("test")? {

@@ -43,7 +43,11 @@ struct Judged {
 impl Judged {
     fn of(verdict: &Verdict, lane: Option<&str>) -> Judged {
         let top = verdict.ranking.first().map_or(0.0, |ranked| ranked.score);
-        let sure = if verdict.lane.is_some() { top } else { 1.0 - verdict.ranking.iter().map(|r| r.score).sum::<f32>() };
+        let sure = if verdict.lane.is_some() {
+            top
+        } else {
+            1.0 - verdict.ranking.iter().map(|r| r.score).sum::<f32>()
+        };
         Judged { right: verdict.lane.as_deref() == lane, sure, band: verdict.confidence }
     }
 }
@@ -158,7 +162,8 @@ fn standard(root: &Path, tenant: Tenant, page: &mut Page) -> Result<()> {
     }
     page.mark("inquiries, four lanes, right", 0.87, share(&four, |j| j.right), four.len());
     page.mark("inquiries, strict, right", 0.80, share(&strict, |j| j.right), strict.len());
-    let high: Vec<Judged> = four.iter().filter(|j| j.band == Confidence::High).map(|j| Judged { ..*j }).collect();
+    let high: Vec<Judged> =
+        four.iter().filter(|j| j.band == Confidence::High).map(|j| Judged { ..*j }).collect();
     page.mark("inquiries, share high", 0.50, share(&four, |j| j.band == Confidence::High), four.len());
     page.mark("inquiries, high is right", 0.95, share(&high, |j| j.right), high.len());
     page.row("inquiries, four lanes", &four);
@@ -186,7 +191,17 @@ fn intent(inquiries: &[Inquiry], verdicts: &[Verdict], page: &mut Page) {
     let above = |ups: &[f32], downs: &[f32]| {
         let wins: f64 = ups
             .iter()
-            .flat_map(|up| downs.iter().map(move |down| if up > down { 1.0 } else if up == down { 0.5 } else { 0.0 }))
+            .flat_map(|up| {
+                downs.iter().map(move |down| {
+                    if up > down {
+                        1.0
+                    } else if up == down {
+                        0.5
+                    } else {
+                        0.0
+                    }
+                })
+            })
             .sum();
         wins / (ups.len() * downs.len()).max(1) as f64
     };
@@ -205,7 +220,8 @@ fn signals(inquiries: &[Inquiry], verdicts: &[Verdict], page: &mut Page) {
     let (mut all_labels, mut all_found, mut all_reported, mut all_true) = (0, 0, 0, 0);
     for kind in kinds {
         let (mut labels, mut found, mut reported, mut labelled) = (0, 0, 0, 0);
-        for (inquiry, verdict) in inquiries.iter().zip(verdicts).filter(|(inquiry, _)| inquiry.lane.is_some()) {
+        for (inquiry, verdict) in inquiries.iter().zip(verdicts).filter(|(inquiry, _)| inquiry.lane.is_some())
+        {
             let text = &inquiry.lead.text;
             let quotes: Vec<(usize, usize)> = inquiry
                 .signals
@@ -214,11 +230,14 @@ fn signals(inquiries: &[Inquiry], verdicts: &[Verdict], page: &mut Page) {
                 .filter_map(|label| text.find(&label.quote).map(|at| (at, at + label.quote.len())))
                 .collect();
             let mine: Vec<&Signal> = verdict.signals.iter().filter(|signal| signal.kind == kind).collect();
-            let overlap = |quote: &(usize, usize), signal: &Signal| (signal.start as usize) < quote.1 && quote.0 < signal.end as usize;
+            let overlap = |quote: &(usize, usize), signal: &Signal| {
+                (signal.start as usize) < quote.1 && quote.0 < signal.end as usize
+            };
             labels += quotes.len();
             reported += mine.len();
             found += quotes.iter().filter(|quote| mine.iter().any(|signal| overlap(quote, signal))).count();
-            labelled += mine.iter().filter(|signal| quotes.iter().any(|quote| overlap(quote, signal))).count();
+            labelled +=
+                mine.iter().filter(|signal| quotes.iter().any(|quote| overlap(quote, signal))).count();
         }
         let percent = |part: usize, of: usize| if of == 0 { 0.0 } else { part as f64 / of as f64 };
         let _ = writeln!(
@@ -331,7 +350,8 @@ fn wilson(share: f64, of: usize) -> (f64, f64) {
 fn calibration_error(judged: &[Judged]) -> f64 {
     (0..10)
         .map(|bin| {
-            let of: Vec<&Judged> = judged.iter().filter(|j| ((j.sure * 10.0) as usize).min(9) == bin).collect();
+            let of: Vec<&Judged> =
+                judged.iter().filter(|j| ((j.sure * 10.0) as usize).min(9) == bin).collect();
             let right = of.iter().filter(|j| j.right).count() as f64;
             let sure: f64 = of.iter().map(|j| f64::from(j.sure)).sum();
             (right - sure).abs()
@@ -355,8 +375,10 @@ pub(crate) mod native {
             prepare::prepare(&settings, lanes, &pack, &embed).map_err(|failure| anyhow!("{failure:?}"))?;
         let size = bytes.len();
         let classify = move |lead: &Lead, policy: Policy| {
-            let prepared = Prepared::open(&bytes).ok_or_else(|| anyhow!("the prepared bytes cannot be read"))?;
-            classify::classify(&prepared, &pack, lead, policy, &embed).map_err(|failure| anyhow!("{failure:?}"))
+            let prepared =
+                Prepared::open(&bytes).ok_or_else(|| anyhow!("the prepared bytes cannot be read"))?;
+            classify::classify(&prepared, &pack, lead, policy, &embed)
+                .map_err(|failure| anyhow!("{failure:?}"))
         };
         Ok((Box::new(classify), size))
     }

@@ -53,7 +53,8 @@ pub(crate) fn train(root: &Path) -> Result<Trained> {
     let sharpness = (0..AUTHORS.len())
         .map(|author| {
             let of = (0..set.rows.len()).filter(|&at| set.authors[at] == author);
-            let (scores, lanes): (Vec<_>, Vec<_>) = of.map(|at| (left_out[at].clone(), set.lanes[at])).unzip();
+            let (scores, lanes): (Vec<_>, Vec<_>) =
+                of.map(|at| (left_out[at].clone(), set.lanes[at])).unzip();
             sharpest(&scores, &lanes)
         })
         .fold(f32::INFINITY, f32::min);
@@ -129,10 +130,7 @@ fn sharpest(scores: &[Vec<f32>], labels: &[usize]) -> f32 {
         });
         each.sum()
     };
-    (20..=60)
-        .map(|step| step as f32 * 0.05)
-        .min_by(|a, b| loss(*a).total_cmp(&loss(*b)))
-        .unwrap_or(1.0)
+    (20..=60).map(|step| step as f32 * 0.05).min_by(|a, b| loss(*a).total_cmp(&loss(*b))).unwrap_or(1.0)
 }
 
 fn best(scores: &[f32]) -> usize {
@@ -184,7 +182,6 @@ fn fit_pairs(root: &Path, blank: &[u8]) -> Result<Vec<f32>> {
     Ok(weights.into_iter().map(|w| w as f32).collect())
 }
 
-
 type Compared = (Vec<[f32; FEATURES]>, usize);
 
 fn compare(pack: &Pack, lanes: &[Lane], leads: &[(Lead, usize)]) -> Result<Vec<Compared>> {
@@ -200,12 +197,15 @@ fn compare(pack: &Pack, lanes: &[Lane], leads: &[(Lead, usize)]) -> Result<Vec<C
         .map(|(lead, lane)| {
             let reading = Reading::of(lead, &pack.lexicon);
             let mut texts = vec![reading.whole().to_owned()];
-            texts.extend(pairs::clauses(&reading).into_iter().map(|(from, to)| lead.text[from..to].to_owned()));
+            texts.extend(
+                pairs::clauses(&reading).into_iter().map(|(from, to)| lead.text[from..to].to_owned()),
+            );
             let vectors = embed(&texts);
             debug_assert_eq!(vectors.len(), texts.len() * DIMENSIONS);
             let spelling =
                 ngrams::weighted(&ngrams::counts(reading.whole()), |bucket| meanings.rarity.at(bucket));
-            let text = Text::new(&reading, &vectors, &spelling, spoken(&reading, &pack.lexicon), &pack.lexicon);
+            let text =
+                Text::new(&reading, &vectors, &spelling, spoken(&reading, &pack.lexicon), &pack.lexicon);
             (meanings.definitions.iter().map(|definition| definition.compare(&text)).collect(), *lane)
         })
         .collect())

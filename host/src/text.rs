@@ -81,10 +81,7 @@ impl TextModel {
     /// Cosine similarity of `text` to each of the others, -1 to 1; 0 where either is empty.
     pub fn similarity<S: AsRef<str>>(&self, text: &str, others: &[S]) -> Vec<f32> {
         let vector = self.embed(text);
-        others
-            .iter()
-            .map(|other| dot(&vector, &self.embed(other.as_ref())).clamp(-1.0, 1.0))
-            .collect()
+        others.iter().map(|other| dot(&vector, &self.embed(other.as_ref())).clamp(-1.0, 1.0)).collect()
     }
 
     /// Names the model: SHA-256 over table and vocabulary, in hex. Stored with whatever depends on its vectors.
@@ -232,7 +229,9 @@ fn kind(c: char) -> Kind {
         _ if is_cjk(c) => Kind::Alone,
         _ => match c.general_category_group() {
             GeneralCategoryGroup::Separator => Kind::Space,
-            GeneralCategoryGroup::Mark if c.general_category() == GeneralCategory::NonspacingMark => Kind::Dropped,
+            GeneralCategoryGroup::Mark if c.general_category() == GeneralCategory::NonspacingMark => {
+                Kind::Dropped
+            }
             GeneralCategoryGroup::Punctuation => Kind::Alone,
             GeneralCategoryGroup::Other => Kind::Dropped,
             _ => Kind::Part,
@@ -289,7 +288,8 @@ mod tests {
 
     #[test]
     fn meanings_are_near_each_other() {
-        let near = TextModel::embedded().similarity("how much does it cost", &["the price", "a football match", ""]);
+        let near =
+            TextModel::embedded().similarity("how much does it cost", &["the price", "a football match", ""]);
         assert!(near[0] > near[1] + 0.1, "{near:?}");
         assert_eq!(near[2], 0.0);
     }

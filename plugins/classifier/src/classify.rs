@@ -23,7 +23,13 @@ const EXAMPLE_SHARE: f32 = 0.4;
 ///
 /// # Errors
 /// Where the host's text model is not the one the classifier was trained with.
-pub fn classify(prepared: &Prepared, pack: &Pack, lead: &Lead, policy: Policy, model: Embed) -> Result<Verdict, Failure> {
+pub fn classify(
+    prepared: &Prepared,
+    pack: &Pack,
+    lead: &Lead,
+    policy: Policy,
+    model: Embed,
+) -> Result<Verdict, Failure> {
     let reading = Reading::of(lead, &pack.lexicon);
     let mut texts = vec![reading.whole().to_owned()];
     if prepared.meanings.is_some() {
@@ -39,8 +45,10 @@ pub fn classify(prepared: &Prepared, pack: &Pack, lead: &Lead, policy: Policy, m
     let mut intents = pack.intents(&row);
     softmax(&mut intents);
 
-    let leaning = (0..STANDARD_CLASSES).max_by(|&a, &b| standard[a].total_cmp(&standard[b])).unwrap_or(NO_LANE);
-    let signals = signals::of(&reading, &pack.lexicon, prepared.own.as_ref(), STANDARD_LANES.get(leaning).copied());
+    let leaning =
+        (0..STANDARD_CLASSES).max_by(|&a, &b| standard[a].total_cmp(&standard[b])).unwrap_or(NO_LANE);
+    let signals =
+        signals::of(&reading, &pack.lexicon, prepared.own.as_ref(), STANDARD_LANES.get(leaning).copied());
     let answer = decide(prepared, shares, outside, policy);
     let reason = reason(prepared, &answer, &signals, &lead.text);
     Ok(Verdict {
@@ -113,7 +121,8 @@ fn blend(prepared: &Prepared, standard: &[f32; STANDARD_CLASSES], own: Option<Ve
         return (own, 0.0);
     }
     // Invented lanes take what their definitions earn; the standard head divides the rest.
-    let invented: f32 = own.iter().zip(&classes).filter(|(_, class)| class.is_none()).map(|(share, _)| share).sum();
+    let invented: f32 =
+        own.iter().zip(&classes).filter(|(_, class)| class.is_none()).map(|(share, _)| share).sum();
     let shares = among(standard)
         .into_iter()
         .zip(own)
@@ -178,7 +187,8 @@ fn reason(prepared: &Prepared, answer: &Answer, signals: &[Signal], text: &str) 
     let mut quotes: Vec<String> = Vec::new();
     let telling = signals.iter().filter(|signal| signal.kind != "product" && signal.kind != "deadline");
     for signal in telling {
-        let words = text[signal.start as usize..signal.end as usize].split_whitespace().collect::<Vec<_>>().join(" ");
+        let words =
+            text[signal.start as usize..signal.end as usize].split_whitespace().collect::<Vec<_>>().join(" ");
         let quote = format!("“{}”", pairs::cut(&words, 60));
         if quotes.len() < 3 && !quotes.contains(&quote) {
             quotes.push(quote);

@@ -43,8 +43,7 @@ impl<'l> Reading<'l> {
             }
         });
         let mut fields = Vec::new();
-        for (text, scope) in
-            [(&lead.contact.title, Scope::Title), (&lead.company.industry, Scope::Industry)]
+        for (text, scope) in [(&lead.contact.title, Scope::Title), (&lead.company.industry, Scope::Industry)]
         {
             if let Some(text) = text {
                 lexicon.find(&Words::read(text), |hit| {
@@ -144,7 +143,9 @@ pub fn plain(reading: &Reading, lexicon: &Lexicon) -> [f32; PLAIN] {
     row[51] = f32::from(lead.contact.title.as_deref().unwrap_or("").trim().is_empty());
     row[52] = f32::from(lead.company.industry.is_none());
     let name = lead.company.name.as_deref().unwrap_or("").trim();
-    row[53] = f32::from(name.len() < 4 || name.eq_ignore_ascii_case("none") || name.eq_ignore_ascii_case("private"));
+    row[53] = f32::from(
+        name.len() < 4 || name.eq_ignore_ascii_case("none") || name.eq_ignore_ascii_case("private"),
+    );
     let count = reading.words.tokens.len();
     row[54] = libm::logf(count as f32 + 1.0) / 5.0;
     row[55] = f32::from(count < 14);
@@ -154,7 +155,9 @@ pub fn plain(reading: &Reading, lexicon: &Lexicon) -> [f32; PLAIN] {
     row[59] = f32::from(lead.text.contains('!'));
     row[60] = f32::from(reading.words.tokens.iter().any(|t| matches!(t.kind, Kind::Money(..))));
     row[61] = f32::from(lead.text.contains("http") || lead.text.contains("www."));
-    row[62] = f32::from(lead.text.starts_with("Subject") || lead.text.contains("ref ") || lead.text.contains("Ref"));
+    row[62] = f32::from(
+        lead.text.starts_with("Subject") || lead.text.contains("ref ") || lead.text.contains("Ref"),
+    );
     row[63] = 1.0;
     row
 }

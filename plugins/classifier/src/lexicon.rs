@@ -395,7 +395,12 @@ impl Build {
                 })
                 .collect(),
         );
-        part(self.outputs.iter().flat_map(|(node, group)| [node.to_le_bytes(), group.to_le_bytes()].concat()).collect());
+        part(
+            self.outputs
+                .iter()
+                .flat_map(|(node, group)| [node.to_le_bytes(), group.to_le_bytes()].concat())
+                .collect(),
+        );
         part(self.groups);
         part(self.names.into_bytes());
         Ok(bytes)

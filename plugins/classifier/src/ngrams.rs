@@ -20,9 +20,8 @@ pub fn counts(text: &str) -> Vec<f32> {
         letters.push(' ');
         for length in 3..=5 {
             for gram in letters.windows(length) {
-                let hash = gram.iter().fold(0x811c_9dc5u32, |hash, &c| {
-                    (hash ^ c as u32).wrapping_mul(0x0100_0193)
-                });
+                let hash =
+                    gram.iter().fold(0x811c_9dc5u32, |hash, &c| (hash ^ c as u32).wrapping_mul(0x0100_0193));
                 let hash = hash ^ hash >> 15;
                 row[hash as usize % BUCKETS] += if hash >> 20 & 1 == 1 { 1.0 } else { -1.0 };
             }

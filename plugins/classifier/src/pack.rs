@@ -90,7 +90,9 @@ pub fn write(lexicon: &[u8], sharpness: f32, pairs: &[f32], lanes: &Head, intent
     writer.floats(pairs);
     for head in [lanes, intents] {
         let by_feature: Vec<f32> = (0..head.width)
-            .flat_map(|feature| (0..head.classes).map(move |class| head.weights[class * head.width + feature]))
+            .flat_map(|feature| {
+                (0..head.classes).map(move |class| head.weights[class * head.width + feature])
+            })
             .collect();
         writer.floats(&by_feature);
     }

@@ -65,7 +65,9 @@ impl<'a> Definition<'a> {
         writer.u32(vectors.len() as u32);
         vectors.iter().for_each(|vector| writer.small(vector));
         writer.bytes(&groups.iter().flat_map(|group| group.to_le_bytes()).collect::<Vec<u8>>());
-        writer.bytes(&spelling.iter().flat_map(|(bucket, _)| (*bucket as u16).to_le_bytes()).collect::<Vec<u8>>());
+        writer.bytes(
+            &spelling.iter().flat_map(|(bucket, _)| (*bucket as u16).to_le_bytes()).collect::<Vec<u8>>(),
+        );
         writer.small(&spelling.iter().map(|(_, weight)| *weight).collect::<Vec<f32>>());
     }
 
@@ -130,7 +132,13 @@ pub struct Text<'a> {
 impl<'a> Text<'a> {
     /// From its embeddings (the whole, then its clauses), its n-grams weighted for these lanes, and how often
     /// each group of the lexicon speaks in it.
-    pub fn new(reading: &Reading, vectors: &'a [f32], spelling: &Row, mut spoken: Vec<f32>, lexicon: &Lexicon) -> Text<'a> {
+    pub fn new(
+        reading: &Reading,
+        vectors: &'a [f32],
+        spelling: &Row,
+        mut spoken: Vec<f32>,
+        lexicon: &Lexicon,
+    ) -> Text<'a> {
         let (whole, clauses) = vectors.split_at(DIMENSIONS);
         for (group, count) in spoken.iter_mut().enumerate() {
             if !listens(lexicon, group as u16) {

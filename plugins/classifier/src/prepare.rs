@@ -39,7 +39,9 @@ pub fn embed(model: Embed, texts: &[String]) -> Result<Vec<f32>, Failure> {
         Ok(vectors)
     } else {
         let got = vectors.len() / texts.len().max(1);
-        Err(Failure::Internal(format!("the text model has {got} dimensions, the classifier needs {DIMENSIONS}")))
+        Err(Failure::Internal(format!(
+            "the text model has {got} dimensions, the classifier needs {DIMENSIONS}"
+        )))
     }
 }
 
@@ -83,8 +85,17 @@ fn learns(lanes: &[Lane]) -> bool {
     lanes.len() > 1 && enough * 2 > lanes.len() && lanes.iter().all(|lane| !lane.examples.is_empty())
 }
 
-fn meanings(writer: &mut Writer, lanes: &[Lane], learnt: bool, pack: &Pack, model: Embed) -> Result<(), Failure> {
-    let definitions: Vec<String> = lanes.iter().map(|lane| format!("{}: {}", lane.name.replace(['_', '-'], " "), lane.definition)).collect();
+fn meanings(
+    writer: &mut Writer,
+    lanes: &[Lane],
+    learnt: bool,
+    pack: &Pack,
+    model: Embed,
+) -> Result<(), Failure> {
+    let definitions: Vec<String> = lanes
+        .iter()
+        .map(|lane| format!("{}: {}", lane.name.replace(['_', '-'], " "), lane.definition))
+        .collect();
     let share = (MOST_OF_ALL / lanes.len()).clamp(1, MOST_OF_LANE);
     let examples: Vec<(usize, &String)> = if learnt {
         lanes
@@ -130,8 +141,11 @@ fn own_head(
     let mut texts = definitions;
     texts.extend(examples.iter().map(|(_, text)| (*text).clone()));
     let vectors = embed(model, &texts)?;
-    let rows: Vec<Row> =
-        vectors.chunks_exact(DIMENSIONS).zip(spelling).map(|(meaning, spelling)| own_row(meaning, spelling)).collect();
+    let rows: Vec<Row> = vectors
+        .chunks_exact(DIMENSIONS)
+        .zip(spelling)
+        .map(|(meaning, spelling)| own_row(meaning, spelling))
+        .collect();
     let labels: Vec<usize> = (0..classes).chain(examples.iter().map(|(class, _)| *class)).collect();
     let cost: usize = rows.iter().map(Row::len).sum::<usize>() * classes * 2;
     let rounds = (EFFORT / cost.max(1)).clamp(12, 80);
@@ -187,7 +201,8 @@ impl<'a> Prepared<'a> {
     /// Opens prepared bytes; `None` where they are something else.
     pub fn open(bytes: &'a [u8]) -> Option<Prepared<'a>> {
         let mut reader = Reader(bytes.strip_prefix(MAGIC)?);
-        let [high, medium, margin, refuse_below] = [reader.f32()?, reader.f32()?, reader.f32()?, reader.f32()?];
+        let [high, medium, margin, refuse_below] =
+            [reader.f32()?, reader.f32()?, reader.f32()?, reader.f32()?];
         let count = reader.u32()? as usize;
         let lanes = (0..count)
             .map(|_| {

@@ -79,7 +79,8 @@ impl Settings {
         if phrases.is_empty() {
             return Ok(Vec::new());
         }
-        let signals: Vec<_> = phrases.iter().map(|(_, kind, value, phrase)| (*kind, *value, *phrase)).collect();
+        let signals: Vec<_> =
+            phrases.iter().map(|(_, kind, value, phrase)| (*kind, *value, *phrase)).collect();
         lexicon::compile_signals(&signals)
             .map_err(|(place, problem)| Issue::new(phrases[place].0.as_str(), problem))
     }
@@ -110,7 +111,10 @@ pub fn check(settings: &Settings, lanes: &[Lane]) -> Vec<Issue> {
     for (standard, lane) in settings.standard_lanes.iter().flatten() {
         let path = format!("/standard-lanes/{}", pointer(standard));
         if !STANDARD_LANES.contains(&standard.as_str()) {
-            issues.push(Issue::new(&path, format!("no such standard lane; there are {}", STANDARD_LANES.join(", "))));
+            issues.push(Issue::new(
+                &path,
+                format!("no such standard lane; there are {}", STANDARD_LANES.join(", ")),
+            ));
         }
         if !lanes.iter().any(|known| known.id == *lane) {
             issues.push(Issue::new(&path, format!("no lane has the id {lane:?}")));
@@ -127,15 +131,13 @@ pub fn check(settings: &Settings, lanes: &[Lane]) -> Vec<Issue> {
 /// JSON Schema of the settings.
 pub fn schema() -> String {
     let default = Settings::default();
-    let share = |default: f32, description: &str| {
-        json!({"type": "number", "minimum": 0, "maximum": 1, "default": (f64::from(default) * 100.0).round() / 100.0, "description": description})
-    };
-    let names = |description: &str| {
-        json!({"type": "array", "maxItems": 500, "items": {"type": "string", "minLength": 1, "maxLength": 100}, "description": description})
-    };
+    let share = |default: f32, description: &str| json!({"type": "number", "minimum": 0, "maximum": 1, "default": (f64::from(default) * 100.0).round() / 100.0, "description": description});
+    let names = |description: &str| json!({"type": "array", "maxItems": 500, "items": {"type": "string", "minLength": 1, "maxLength": 100}, "description": description});
     let standard: serde_json::Map<_, _> = STANDARD_LANES
         .iter()
-        .map(|lane| ((*lane).to_owned(), json!({"type": "string", "description": "Id of your lane that means this."})))
+        .map(|lane| {
+            ((*lane).to_owned(), json!({"type": "string", "description": "Id of your lane that means this."}))
+        })
         .collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

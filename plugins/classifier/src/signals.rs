@@ -106,8 +106,7 @@ fn choose_seats(found: &mut Vec<Candidate>, reading: &Reading, lexicon: &Lexicon
         });
         numbers.fold(0.0, f64::max)
     };
-    let most_asked =
-        found.iter().filter(|c| c.kind == "seats" && asked_for(c)).map(count).reduce(f64::max);
+    let most_asked = found.iter().filter(|c| c.kind == "seats" && asked_for(c)).map(count).reduce(f64::max);
     found.retain(|c| {
         c.kind != "seats"
             || asked_for(c)
@@ -159,9 +158,7 @@ fn quote(reading: &Reading, candidate: &Candidate) -> Option<Signal> {
             start = from;
             value
         }
-        "budget" => {
-            budget(&text[start..end], tokens)
-        }
+        "budget" => budget(&text[start..end], tokens),
         "deadline" => text[start..end].to_owned(),
         _ if candidate.value.is_empty() => text[start..end].to_owned(),
         _ => candidate.value.to_owned(),
@@ -209,13 +206,31 @@ fn budget(quote: &str, tokens: &[Token]) -> String {
     });
     let Some((amount, code)) = amount else {
         let lower = quote.to_lowercase();
-        return if lower.contains("no ") || lower.contains("zero") { "0".to_owned() } else { quote.to_owned() };
+        return if lower.contains("no ") || lower.contains("zero") {
+            "0".to_owned()
+        } else {
+            quote.to_owned()
+        };
     };
     let lower = quote.to_lowercase();
-    let period = [("month", "/month"), ("mo", "/month"), ("year", "/year"), ("annum", "/year"), ("yr", "/year"), ("user", "/user"), ("seat", "/seat"), ("jahr", "/year"), ("monat", "/month"), ("mois", "/month"), ("an", "/year"), ("ano", "/year"), ("mes", "/month")]
-        .iter()
-        .find(|(word, _)| lower.split(|c: char| !c.is_alphanumeric()).any(|w| w == *word))
-        .map_or("", |(_, period)| *period);
+    let period = [
+        ("month", "/month"),
+        ("mo", "/month"),
+        ("year", "/year"),
+        ("annum", "/year"),
+        ("yr", "/year"),
+        ("user", "/user"),
+        ("seat", "/seat"),
+        ("jahr", "/year"),
+        ("monat", "/month"),
+        ("mois", "/month"),
+        ("an", "/year"),
+        ("ano", "/year"),
+        ("mes", "/month"),
+    ]
+    .iter()
+    .find(|(word, _)| lower.split(|c: char| !c.is_alphanumeric()).any(|w| w == *word))
+    .map_or("", |(_, period)| *period);
     let space = if code.is_empty() { "" } else { " " };
     format!("{amount}{space}{code}{period}")
 }

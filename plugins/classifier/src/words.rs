@@ -92,7 +92,9 @@ impl Words {
                             total += value;
                             value = 0.0;
                         }
-                    } else if written && (value == 0.0 || amount < value && value % 10.0 == 0.0 && amount < 100.0) {
+                    } else if written
+                        && (value == 0.0 || amount < value && value % 10.0 == 0.0 && amount < 100.0)
+                    {
                         value += amount;
                     } else {
                         break;
@@ -102,7 +104,7 @@ impl Words {
                 }
                 token.kind = Kind::Number(total + value);
                 if let (Some(next), Kind::Number(value)) = (self.tokens.get(at), token.kind) {
-                    if let (false, Some(code)) = (next.breaks || token.joined && false, currency_word(next.hash)) {
+                    if let (false, Some(code)) = (next.breaks, currency_word(next.hash)) {
                         token.kind = Kind::Money(value, code);
                         token.end = next.end;
                         at += 1;
@@ -147,7 +149,9 @@ impl Reader<'_> {
                 self.word();
             } else {
                 match c {
-                    '.' | '!' | '?' | ';' | '\n' | '…' | '。' | '？' | '！' | '•' => self.breaks = true,
+                    '.' | '!' | '?' | ';' | '\n' | '…' | '。' | '？' | '！' | '•' => {
+                        self.breaks = true
+                    }
                     '-' | '–' | '—' | '~' => {
                         let tight = self.words.tokens.last().is_some_and(|t| t.end as usize == self.at);
                         self.joined = tight || c != '-';
@@ -235,7 +239,8 @@ impl Reader<'_> {
                 }
             }
         }
-        let letters = self.text[self.at..].chars().take_while(|c| c.is_alphanumeric()).take(4).collect::<String>();
+        let letters =
+            self.text[self.at..].chars().take_while(|c| c.is_alphanumeric()).take(4).collect::<String>();
         let kind = match letters.to_lowercase().as_str() {
             "k" => {
                 value *= 1e3;
@@ -254,7 +259,9 @@ impl Reader<'_> {
             _ => Kind::Number(value),
         };
         match (sign, kind) {
-            (Some((place, code)), Kind::Number(value)) => self.push(place, Kind::Money(value, code), 0, (0, 0)),
+            (Some((place, code)), Kind::Number(value)) => {
+                self.push(place, Kind::Money(value, code), 0, (0, 0))
+            }
             _ => self.push(start, kind, 0, (0, 0)),
         }
     }
@@ -280,10 +287,7 @@ impl Default for Folded {
 
 impl Folded {
     fn push(&mut self, c: char, prefixes: &mut Vec<u32>) {
-        if is_mark(c) {
-            return;
-        }
-        for c in c.to_lowercase() {
+        for c in c.to_lowercase().filter(|&c| !is_mark(c)) {
             let (c, twice) = fold(c);
             let mut buffer = [0; 4];
             let bytes = c.encode_utf8(&mut buffer).as_bytes();
@@ -336,8 +340,9 @@ fn is_mark(c: char) -> bool {
 
 /// The plain letter under an accent, and whether it stands for two (`ß`).
 fn fold(c: char) -> (char, bool) {
-    const LATIN: &[u8] = b"aaaaaaaceeeeiiiidnooooo*ouuuuytsaaaaaaaceeeeiiiidnooooo/ouuuuyty\
-aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
+    const LATIN: &[u8] =
+        b"aaaaaaaceeeeiiiidnooooo*ouuuuyt*aaaaaaaceeeeiiiidnooooo*ouuuuytyaaaaaaccccccccddddeeeeeeeeeegggg\
+        gggghhhhiiiiiiiiiiiijjkkkllllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
     match c {
         'ß' => ('s', true),
         '\u{c0}'..='\u{17f}' => match LATIN.get(c as usize - 0xc0) {
@@ -351,16 +356,46 @@ aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllllllnnnnnnnnnooooo
 /// Currencies by their word or code; an empty code is money in a currency left open.
 fn currency_word(hash_of_word: u32) -> Option<&'static str> {
     const WORDS: &[(u32, &str)] = &[
-        (hash("usd"), "USD"), (hash("dollars"), "USD"), (hash("dollar"), "USD"), (hash("bucks"), "USD"),
-        (hash("eur"), "EUR"), (hash("euro"), "EUR"), (hash("euros"), "EUR"), (hash("gbp"), "GBP"),
-        (hash("pounds"), "GBP"), (hash("quid"), "GBP"), (hash("chf"), "CHF"), (hash("francs"), "CHF"),
-        (hash("franken"), "CHF"), (hash("sek"), "SEK"), (hash("nok"), "NOK"), (hash("dkk"), "DKK"),
-        (hash("kr"), "SEK"), (hash("kronor"), "SEK"), (hash("pln"), "PLN"), (hash("zl"), "PLN"),
-        (hash("zloty"), "PLN"), (hash("zlotych"), "PLN"), (hash("brl"), "BRL"), (hash("reais"), "BRL"),
-        (hash("inr"), "INR"), (hash("rupees"), "INR"), (hash("rs"), "INR"), (hash("jpy"), "JPY"),
-        (hash("yen"), "JPY"), (hash("cad"), "CAD"), (hash("aud"), "AUD"), (hash("nzd"), "NZD"),
-        (hash("sgd"), "SGD"), (hash("aed"), "AED"), (hash("zar"), "ZAR"), (hash("rand"), "ZAR"),
-        (hash("naira"), "NGN"), (hash("pesos"), "MXN"), (hash("mxn"), "MXN"), (hash("czk"), "CZK"),
+        (hash("usd"), "USD"),
+        (hash("dollars"), "USD"),
+        (hash("dollar"), "USD"),
+        (hash("bucks"), "USD"),
+        (hash("eur"), "EUR"),
+        (hash("euro"), "EUR"),
+        (hash("euros"), "EUR"),
+        (hash("gbp"), "GBP"),
+        (hash("pounds"), "GBP"),
+        (hash("quid"), "GBP"),
+        (hash("chf"), "CHF"),
+        (hash("francs"), "CHF"),
+        (hash("franken"), "CHF"),
+        (hash("sek"), "SEK"),
+        (hash("nok"), "NOK"),
+        (hash("dkk"), "DKK"),
+        (hash("kr"), "SEK"),
+        (hash("kronor"), "SEK"),
+        (hash("pln"), "PLN"),
+        (hash("zl"), "PLN"),
+        (hash("zloty"), "PLN"),
+        (hash("zlotych"), "PLN"),
+        (hash("brl"), "BRL"),
+        (hash("reais"), "BRL"),
+        (hash("inr"), "INR"),
+        (hash("rupees"), "INR"),
+        (hash("rs"), "INR"),
+        (hash("jpy"), "JPY"),
+        (hash("yen"), "JPY"),
+        (hash("cad"), "CAD"),
+        (hash("aud"), "AUD"),
+        (hash("nzd"), "NZD"),
+        (hash("sgd"), "SGD"),
+        (hash("aed"), "AED"),
+        (hash("zar"), "ZAR"),
+        (hash("rand"), "ZAR"),
+        (hash("naira"), "NGN"),
+        (hash("pesos"), "MXN"),
+        (hash("mxn"), "MXN"),
+        (hash("czk"), "CZK"),
     ];
     WORDS.iter().find(|(word, _)| *word == hash_of_word).map(|(_, code)| *code)
 }
@@ -434,7 +469,13 @@ mod tests {
 
     #[test]
     fn folds_accents() {
-        for (text, folded) in [("GRÖSSE", "grosse"), ("größe", "grosse"), ("İstanbul", "istanbul"), ("été", "ete"), ("łódź", "lodz")] {
+        for (text, folded) in [
+            ("GRÖSSE", "grosse"),
+            ("größe", "grosse"),
+            ("İstanbul", "istanbul"),
+            ("été", "ete"),
+            ("łódź", "lodz"),
+        ] {
             assert_eq!(Words::read(text).tokens[0].hash, hash(folded), "{text}");
         }
     }
