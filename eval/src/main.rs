@@ -31,15 +31,19 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Measure every pass mark and write docs/eval.md; ends with 1 where one is missed.
-    Report,
+    /// Measure every pass mark and write docs/eval.md.
+    Report {
+        /// Fail where a mark is missed.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     match Arguments::parse().command {
         Command::Train { check } => train_pack(&root, check),
-        Command::Report => write_report(&root),
+        Command::Report { check } => write_report(&root, check),
     }
 }
 
@@ -62,12 +66,12 @@ fn train_pack(root: &Path, check: bool) -> Result<()> {
     Ok(())
 }
 
-fn write_report(root: &Path) -> Result<()> {
+fn write_report(root: &Path, check: bool) -> Result<()> {
     let (page, passed) = report::report(root, &report::native::tenant)?;
     let path = root.join("docs/eval.md");
     std::fs::create_dir_all(root.join("docs"))?;
     std::fs::write(&path, &page).with_context(|| path.display().to_string())?;
     print!("{page}");
-    ensure!(passed, "a mark was missed");
+    ensure!(passed || !check, "a mark was missed");
     Ok(())
 }

@@ -58,9 +58,14 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: 
                 })
         }
         // A tool to connect with is no rival.
-        "competitor" => !follows(reading, &joining, candidate),
+        "competitor" | "competitor-suite" => !follows(reading, &joining, candidate),
         _ => true,
     });
+    // A ledger or a CRM is what a partner works with; from a buyer it is what is in use.
+    let suites = take(&mut found, "competitor-suite");
+    if leaning != Some("partner") {
+        found.extend(suites.into_iter().map(|suite| Candidate { kind: "competitor", ..suite }));
+    }
     choose_seats(&mut found, reading, lexicon, leaning);
     // Longest first among those of a kind that overlap.
     found.sort_by_key(|c| (c.kind, c.first, usize::MAX - c.after));
@@ -182,11 +187,11 @@ fn seats(all: &[Token], candidate: &Candidate) -> Option<(usize, String)> {
         [] => None,
         [one] => {
             // The other end of a range stands before the phrase: `200-1500 users`.
-            if let (true, Some(before)) = (tokens[0].joined, candidate.first.checked_sub(1)) {
-                if let Kind::Number(least) = all[before].kind {
-                    return (whole(least) && whole(*one) && least < *one)
-                        .then(|| (all[before].start as usize, format!("{least}-{one}")));
-                }
+            if let (true, Some(before)) = (tokens[0].joined, candidate.first.checked_sub(1))
+                && let Kind::Number(least) = all[before].kind
+            {
+                return (whole(least) && whole(*one) && least < *one)
+                    .then(|| (all[before].start as usize, format!("{least}-{one}")));
             }
             whole(*one).then(|| (start, format!("{one}")))
         }

@@ -103,22 +103,23 @@ impl Words {
                     at += if and { 2 } else { 1 };
                 }
                 token.kind = Kind::Number(total + value);
-                if let (Some(next), Kind::Number(value)) = (self.tokens.get(at), token.kind) {
-                    if let (false, Some(code)) = (next.breaks, currency_word(next.hash)) {
-                        token.kind = Kind::Money(value, code);
-                        token.end = next.end;
-                        at += 1;
-                    }
+                if let (Some(next), Kind::Number(value)) = (self.tokens.get(at), token.kind)
+                    && !next.breaks
+                    && let Some(code) = currency_word(next.hash)
+                {
+                    token.kind = Kind::Money(value, code);
+                    token.end = next.end;
+                    at += 1;
                 }
-                if let (Kind::Number(value), Some(before)) = (token.kind, kept.last()) {
-                    if let (false, Some(code)) = (token.breaks, currency_word(before.hash)) {
-                        if before.kind == Kind::Word && !matches!(code, "") {
-                            token.kind = Kind::Money(value, code);
-                            token.start = before.start;
-                            token.breaks = before.breaks;
-                            kept.pop();
-                        }
-                    }
+                if let (Kind::Number(value), Some(before)) = (token.kind, kept.last())
+                    && !token.breaks
+                    && before.kind == Kind::Word
+                    && let Some(code) = currency_word(before.hash)
+                {
+                    token.kind = Kind::Money(value, code);
+                    token.start = before.start;
+                    token.breaks = before.breaks;
+                    kept.pop();
                 }
             }
             kept.push(token);
@@ -165,12 +166,14 @@ impl Reader<'_> {
                 }
                 if let (Some((place, code)), Some(last)) = (sign, self.words.tokens.last_mut()) {
                     // The sign follows its number: `30 €`.
-                    if let Kind::Number(value) = last.kind {
-                        if place == self.at && place <= last.end as usize + 1 && code != "USD" {
-                            last.kind = Kind::Money(value, code);
-                            last.end = (place + c.len_utf8()) as u32;
-                            sign = None;
-                        }
+                    if let Kind::Number(value) = last.kind
+                        && place == self.at
+                        && place <= last.end as usize + 1
+                        && code != "USD"
+                    {
+                        last.kind = Kind::Money(value, code);
+                        last.end = (place + c.len_utf8()) as u32;
+                        sign = None;
                     }
                 }
                 self.at += c.len_utf8();
