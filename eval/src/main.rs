@@ -8,7 +8,7 @@ mod report;
 mod train;
 
 #[path = "../../host/src/text.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the host's own file, of which measuring needs a part")]
+#[allow(dead_code, unreachable_pub, reason = "the host's own file, of which measuring needs a part")]
 mod text;
 
 use std::path::Path;
