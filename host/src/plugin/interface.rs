@@ -184,7 +184,7 @@ fn differences(
         match our.types.get(type_name) {
             None => differ(path, "the interface has no such type".into()),
             Some(our) => {
-                Compare { resolve, differ: &mut differ, seen }.ids(*id, *our, &path)
+                Compare { resolve, differ: &mut differ, seen: &mut *seen }.ids(*id, *our, &path)
             }
         }
     }
