@@ -172,7 +172,7 @@ fn standard(root: &Path, tenant: Tenant, page: &mut Page) -> Result<()> {
     intent(&inquiries, &verdicts, page);
     signals(&inquiries, &verdicts, page);
 
-    let (invented, size) = tenant(r#"{"standard-lanes": {}}"#, &lanes)?;
+    let (invented, size) = tenant(r#"{"standard_lanes": {}}"#, &lanes)?;
     page.prepared.push(format!("{} invented lanes {size}", lanes.len()));
     let mut judged = Vec::new();
     for inquiry in inquiries.iter().filter(|inquiry| inquiry.lane.is_some()) {
@@ -309,7 +309,7 @@ fn high(page: &mut Page, what: &str, judged: &[Judged]) {
 
 fn one(topics: &Topics, lanes: Vec<Lane>, tenant: Tenant, page: &mut Page) -> Result<Vec<Judged>> {
     let first = lanes.iter().all(|lane| lane.examples.is_empty());
-    let (classify, size) = tenant(r#"{"standard-lanes": {}}"#, &lanes)?;
+    let (classify, size) = tenant(r#"{"standard_lanes": {}}"#, &lanes)?;
     let mut judged = Vec::new();
     for (text, lane) in &topics.test {
         let verdict = page.classify(&classify, &data::bare(text.clone()), Policy::BestMatch)?;
