@@ -1,8 +1,8 @@
 //! A tenant's folder, checked: raw TOML and CSV in, one total [`Config`] or every [`Problem`] out.
 //!
-//! Reading goes in two steps. `config/read.rs` turns files into raw values that know their place;
-//! `config/check.rs` turns raw values into this type and reports everything that is wrong at once,
-//! with file, line and a hint. Whatever is here is therefore known to fit together: every id that is
+//! Reading goes in two steps. `config/read.rs`, `toml_table.rs` and `sheet.rs` turn files into raw values
+//! that know their place; `config/check.rs` and the parts it calls turn raw values into this type and
+//! report everything that is wrong at once, with file, line and a hint. Whatever is here is therefore known to fit together: every id that is
 //! named exists, ranges leave no gap, expressions compile.
 
 use std::collections::BTreeMap;
@@ -15,8 +15,20 @@ use crate::lead::{Account, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TenantId
 use crate::rules::Condition;
 
 mod check;
+mod lanes;
+mod names;
+mod people;
+mod plugins;
 mod problem;
 mod read;
+mod sheet;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod toml_table;
+mod tuning;
+mod values;
 
 pub use check::load;
 pub use problem::{Problem, Problems};
@@ -50,7 +62,7 @@ pub struct Config {
     pub reps: Vec<Rep>,
     /// In the order of the file.
     pub teams: Vec<Team>,
-    /// In the order of the file; the first that fits a lead holds.
+    /// In the order of the file; the first that fits a lead holds, and each is reached by some lead.
     pub territories: Vec<Territory>,
     /// By domain.
     pub accounts: BTreeMap<String, Account>,

@@ -16,6 +16,8 @@ use crate::lead::{
 };
 use crate::plugin::{Failure, LogLine};
 
+mod words;
+
 /// The version of the JSON below. A change that an older reader would misread gets a new number.
 pub const FORMAT: u32 = 1;
 
@@ -330,6 +332,31 @@ pub struct CallTrace {
     /// Why it gave no answer that counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+}
+
+impl CallTrace {
+    /// A call that never came to be.
+    pub fn failed(export: &str, plugin: Digest, failure: Failure) -> Self {
+        Self {
+            export: export.to_owned(),
+            plugin,
+            fuel: 0,
+            memory: 0,
+            log: Vec::new(),
+            fields: BTreeMap::new(),
+            failure: Some(failure),
+        }
+    }
+}
+
+impl Trace {
+    /// Every plugin call, in the order of the route.
+    pub fn calls(&self) -> impl Iterator<Item = &CallTrace> {
+        let enrich = self.enrich.iter().flat_map(|trace| &trace.calls);
+        let score = self.score.iter().map(|trace| &trace.call);
+        let fallback = self.fallback.iter().flat_map(|trace| &trace.calls);
+        enrich.chain(&self.classify.calls).chain(score).chain(fallback)
+    }
 }
 
 /// What one enricher asked and added.

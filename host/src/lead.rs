@@ -124,7 +124,7 @@ pub struct Lead {
     pub contact: Contact,
     /// Whom they write for.
     pub company: Company,
-    /// Products they named or clicked.
+    /// Products they named or clicked; lower case.
     #[serde(default)]
     pub products: Vec<String>,
     /// Estimated yearly value in the tenant's currency, not negative.
@@ -234,6 +234,16 @@ pub enum Confidence {
     Medium,
     /// Nearly always right.
     High,
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        })
+    }
 }
 
 /// A lane with its probability.
@@ -378,7 +388,7 @@ pub struct Territory {
     pub name: String,
     /// ISO 3166-1 alpha-2.
     pub countries: Vec<String>,
-    /// ISO 3166-2; where present, only these parts.
+    /// ISO 3166-2; of a country of which parts are here, only these.
     pub regions: Vec<String>,
     /// Whose it is.
     pub primary: Vec<RepId>,

@@ -1,5 +1,210 @@
 //! The sandbox: plugins as components, called under limits, believed only after checks.
+//!
+//! A component's bytes go through [`Plugins::load`]: looked at and compiled in a child process
+//! (`upload`, `interface`, `compile`), kept on disk under the host's key (`cache`), and linked into a
+//! [`Prototype`]. With a tenant's settings it becomes a [`Release`], which gives a fresh [`Instance`] for
+//! every decision. Each exported call answers with a checked value of ours or a typed [`Failure`], and
+//! always with what it used. No other module names the engine.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value as Json;
+use wasmtime::component::Component;
+
+use crate::digest::Digest;
+use crate::lead::Lane;
+use crate::text::TextModel;
+
+mod answers;
+mod bindings;
+pub mod build;
+mod cache;
+mod compile;
+mod convert;
+mod engine;
 mod failure;
+mod imports;
+mod interface;
+mod plan;
+mod release;
+mod upload;
 
+pub use answers::{Request, Scores};
+pub use compile::{CHILD, child};
+pub use convert::visible_text;
+pub use engine::{Size, THREAD_STACK};
 pub use failure::{Blame, Failure, Limit, LogLevel, LogLine, clean};
+pub use imports::Directory;
+pub use interface::{Surface, WIT};
+pub use plan::{Plan, VISIBLE_TEXT};
+pub use release::{Called, CandidateRow, Exports, Instance, Prototype, Release, ScoreQuestion, VisibleLead};
+pub use upload::{Refusal, Stage};
+
+use cache::{Cache, Kind};
+use engine::Sandbox;
+
+/// How plugins are run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The program that compiles when started with [`CHILD`]: this one.
+    pub compiler: PathBuf,
+    /// Where machine code is kept; `None` compiles anew at every start.
+    pub cache: Option<PathBuf>,
+    /// Limits.
+    pub plan: Plan,
+    /// How many instances at once.
+    pub size: Size,
+}
+
+/// Everything that runs plugins: one engine, its pool, its cache.
+pub struct Plugins {
+    sandbox: Arc<Sandbox>,
+    compiler: PathBuf,
+    cache: Option<Cache>,
+    /// What is linked already; looked up once a tenant, so one lock is enough.
+    loaded: Mutex<HashMap<Digest, Prototype>>,
+}
+
+/// The plugins shipped inside the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standard {
+    /// Lane definitions and examples to a verdict.
+    Classifier,
+    /// Weighted factors.
+    Scorer,
+    /// A chain of steps.
+    Fallback,
+}
+
+impl Standard {
+    /// Its component.
+    pub fn component(self) -> &'static [u8] {
+        match self {
+            Self::Classifier => include_bytes!(concat!(env!("OUT_DIR"), "/classifier.wasm")),
+            Self::Scorer => include_bytes!(concat!(env!("OUT_DIR"), "/scorer.wasm")),
+            Self::Fallback => include_bytes!(concat!(env!("OUT_DIR"), "/fallback.wasm")),
+        }
+    }
+}
+
+impl Plugins {
+    /// Starts the engine and opens the cache.
+    pub fn new(options: Options) -> Result<Self, Failure> {
+        let cache = match &options.cache {
+            None => None,
+            Some(folder) => Some(Cache::open(folder).map_err(|error| Failure::Host {
+                message: format!("the cache {} cannot be used: {error}", folder.display()),
+            })?),
+        };
+        Ok(Self {
+            sandbox: Sandbox::new(options.plan, options.size)?,
+            compiler: options.compiler,
+            cache,
+            loaded: Mutex::default(),
+        })
+    }
+
+    /// The limits calls run under.
+    pub fn plan(&self) -> &Plan {
+        &self.sandbox.plan
+    }
+
+    /// A component made ready to be instantiated: linked already, kept on disk, or compiled now.
+    pub fn load(&self, component: &[u8]) -> Result<Prototype, Vec<Refusal>> {
+        upload::at_a_glance(component, &self.sandbox.plan).map_err(|refusal| vec![refusal])?;
+        let digest = Digest::of(component);
+        let loaded = || self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(prototype) = loaded().get(&digest) {
+            return Ok(prototype.clone());
+        }
+        let component = match self.kept(&digest) {
+            Some(component) => component,
+            None => self.compiled(component, &digest)?,
+        };
+        let prototype = Prototype::new(&self.sandbox, &component, digest)
+            .map_err(|failure| vec![Refusal::new(Stage::Instantiate, failure.to_string())])?;
+        loaded().insert(digest, prototype.clone());
+        Ok(prototype)
+    }
+
+    /// Compiles and checks as an upload would be, whatever is kept, and says what the component exports
+    /// and imports.
+    pub fn inspect(&self, component: &[u8]) -> Result<Surface, Vec<Refusal>> {
+        upload::at_a_glance(component, &self.sandbox.plan).map_err(|refusal| vec![refusal])?;
+        compile::compile(&self.compiler, component, &self.sandbox.plan).map(|compiled| compiled.surface)
+    }
+
+    /// The plugin with its settings; what it prepares is kept beside its code.
+    pub fn release(
+        &self,
+        prototype: &Prototype,
+        settings: &Json,
+        lanes: &Arc<[Lane]>,
+    ) -> Result<Release, Failure> {
+        let text = settings.to_string();
+        let known = serde_json::to_string(&**lanes).unwrap_or_default();
+        let model = TextModel::embedded().digest();
+        let component = prototype.digest();
+        let name = Digest::of_parts([
+            component.bytes().as_slice(),
+            text.as_bytes(),
+            known.as_bytes(),
+            model.as_bytes(),
+        ]);
+        let kept = self.cache.as_ref().and_then(|cache| cache.get(Kind::Prepared, &name));
+        let prepared = match kept {
+            Some(prepared) => prepared,
+            None => {
+                let prepared = prototype.prepare(settings, lanes)?;
+                self.keep(Kind::Prepared, &name, &prepared);
+                prepared
+            }
+        };
+        Ok(prototype.release(settings, Arc::clone(lanes), prepared))
+    }
+
+    fn kept(&self, digest: &Digest) -> Option<Component> {
+        let artifact = self.cache.as_ref()?.get(Kind::Code, &self.code_name(digest))?;
+        #[expect(
+            unsafe_code,
+            reason = "machine code this host made itself, as its authentication code shows"
+        )]
+        // SAFETY: `Cache::get` gives bytes only if they carry this host's authentication code for exactly
+        // this name, and this host keeps under it what its own compiler made.
+        let component = unsafe { Component::deserialize(&self.sandbox.engine, artifact) };
+        component.ok()
+    }
+
+    fn compiled(&self, component: &[u8], digest: &Digest) -> Result<Component, Vec<Refusal>> {
+        let compiled = compile::compile(&self.compiler, component, &self.sandbox.plan)?;
+        self.keep(Kind::Code, &self.code_name(digest), &compiled.artifact);
+        #[expect(unsafe_code, reason = "machine code our own child process made a moment ago")]
+        // SAFETY: the bytes come from our own compiler, through a file that only we can write.
+        let component = unsafe { Component::deserialize(&self.sandbox.engine, &compiled.artifact) };
+        component.map_err(|error| vec![Refusal::new(Stage::Compile, format!("{error:#}"))])
+    }
+
+    /// Machine code depends on engine and settings as well as on the component.
+    fn code_name(&self, digest: &Digest) -> Digest {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        self.sandbox.engine.precompile_compatibility_hash().hash(&mut hasher);
+        Digest::of_parts([digest.bytes().as_slice(), hasher.finish().to_le_bytes().as_slice()])
+    }
+
+    /// A cache that cannot be written costs time, not leads.
+    fn keep(&self, kind: Kind, name: &Digest, content: &[u8]) {
+        if let Some(cache) = &self.cache {
+            let _ = cache.put(kind, name, content);
+        }
+    }
+}
+
+/// Where machine code is kept unless told otherwise: the user's cache folder.
+pub fn default_cache() -> Option<PathBuf> {
+    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+    base.or_else(home).map(|base| base.join("lanewright"))
+}

@@ -1,7 +1,236 @@
 //! Raw values in, a checked configuration or every problem out.
-use super::{Config, Problems};
+//!
+//! Every part is checked to its end whatever the others found; a part that could not be read leaves
+//! nothing behind and is not complained of twice.
+
+use std::fs;
 use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use super::lanes::{self, Lanes};
+use super::people::{self, People};
+use super::read::{File, Findings, Source, read};
+use super::toml_table::{Table, parse};
+use super::{
+    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems, Tiers,
+    plugins, tuning,
+};
+use crate::digest::Digest;
+use crate::nearest::nearest;
+
+/// What a folder may hold, in the order in which problems are listed.
+const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS];
+pub(super) const TEAMS: &str = "teams.toml";
+pub(super) const REPS: &str = "reps.csv";
+pub(super) const TERRITORIES: &str = "territories.toml";
+pub(super) const ACCOUNTS: &str = "accounts.csv";
+
+const MINIMAL_TENANT: &str = r#"a minimal one:
+    [tenant]
+    id = "acme"
+    name = "Acme"
+    currency = "USD"
+    timezone = "America/New_York"
+
+    [[lanes]]
+    id = "sales"
+    name = "Sales"
+    definition = "Companies that want a quote, a demo or a pilot."
+    team = "sales""#;
+const MINIMAL_TEAMS: &str = r#"a minimal one:
+    [[teams]]
+    id = "sales"
+    name = "Sales""#;
+const MINIMAL_REPS: &str = "a minimal one:
+    id,name,team,max_open
+    ana,Ana Lima,sales,25";
+
 /// Reads and checks a tenant's folder.
-pub fn load(_folder: &Path) -> Result<Config, Problems> {
-    Err(Problems(vec![]))
+pub fn load(folder: &Path) -> Result<Config, Problems> {
+    let findings = Findings::default();
+    let config = match folder.is_dir() {
+        true => {
+            look_around(folder, &findings);
+            check(folder, &findings)
+        }
+        false => {
+            let place = Place { file: folder.display().to_string(), line: 0 };
+            findings.add(
+                Problem::at(&place, "there is no such folder").hint("name the folder that holds tenant.toml"),
+            );
+            None
+        }
+    };
+    match (config, findings.sorted(FILES)) {
+        (Some(config), problems) if problems.is_empty() => Ok(config),
+        (_, problems) => Err(Problems(problems)),
+    }
+}
+
+fn check(folder: &Path, findings: &Findings) -> Option<Config> {
+    let people = people::people(folder, findings);
+    let tenant = required(folder, "tenant.toml", MINIMAL_TENANT, findings);
+    let text = tenant.as_deref()?;
+    let source = Source { file: "tenant.toml", text, findings };
+    let document = parse(&source)?;
+    let root = Table::root(
+        &source,
+        &document,
+        &["tenant", "classify", "lanes", "tiers", "capacity", "matching", "plugins"],
+    );
+
+    let identity = lanes::identity(&root, findings);
+    let lanes = lanes::lanes(&root, &people.team_names, findings);
+    let tiers = tuning::tiers(&root, findings);
+    let capacity = tuning::capacity(&root);
+    let matching = tuning::matching(&root);
+    let plugins = plugins::plugins(&root, folder, findings);
+
+    let (identity, tiers) = (identity?, tiers?);
+    let People { mut reps, teams, territories, accounts, .. } = people;
+    for rep in &mut reps {
+        // A rep without a zone of their own works in the tenant's.
+        if rep.timezone.is_empty() {
+            rep.timezone.clone_from(&identity.timezone);
+        }
+    }
+    let Lanes { policy, lanes } = lanes;
+    let mut config = Config {
+        tenant: identity.id,
+        name: identity.name,
+        currency: identity.currency,
+        timezone: identity.timezone,
+        country: identity.country,
+        policy,
+        lanes,
+        tiers,
+        capacity,
+        matching,
+        plugins,
+        reps,
+        teams,
+        territories,
+        accounts,
+        digest: Digest::of(""),
+        folder: folder.to_owned(),
+    };
+    config.digest = digest(&config, findings)?;
+    Some(config)
+}
+
+/// A file that has to be there.
+pub(super) fn required(folder: &Path, file: &str, minimal: &str, findings: &Findings) -> Option<String> {
+    match read(folder, file, findings) {
+        File::Text(text) => Some(text),
+        File::Unreadable => None,
+        File::Absent => {
+            let place = Place { file: file.to_owned(), line: 0 };
+            findings.add(Problem::at(&place, "the file is missing").hint(minimal));
+            None
+        }
+    }
+}
+
+pub(super) fn required_teams(folder: &Path, findings: &Findings) -> Option<String> {
+    required(folder, TEAMS, MINIMAL_TEAMS, findings)
+}
+
+pub(super) fn required_reps(folder: &Path, findings: &Findings) -> Option<String> {
+    required(folder, REPS, MINIMAL_REPS, findings)
+}
+
+/// A file nearly called like one of ours would be ignored in silence.
+fn look_around(folder: &Path, findings: &Findings) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let mut names: Vec<String> =
+        entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    for name in &names {
+        let place = Place { file: name.clone(), line: 0 };
+        if name == "rules.toml" {
+            findings.add(Problem::at(&place, "rules are not read from a file yet, so none of these would hold").hint(
+                "named accounts are in accounts.csv, territories in territories.toml, tiers in tenant.toml",
+            ));
+        } else if (name.ends_with(".toml") || name.ends_with(".csv"))
+            && !FILES.contains(&name.as_str())
+            && let Some(near) =
+                nearest(name, FILES.iter().copied().filter(|file| !names.iter().any(|name| name == file)))
+        {
+            let problem = Problem::at(&place, "nothing reads a file of this name");
+            findings.add(problem.hint(format!("did you mean `{near}`?")));
+        }
+    }
+}
+
+/// Over what was understood, not over how it was written: comments, spacing and the order of keys
+/// do not count. The bytes of every component file do.
+fn digest(config: &Config, findings: &Findings) -> Option<Digest> {
+    let mut components = Vec::new();
+    let Plugins { classifier, scorer, fallback, enrichers } = &config.plugins;
+    for choice in
+        [classifier, scorer, fallback].into_iter().chain(enrichers.iter().map(|enricher| &enricher.plugin))
+    {
+        let PluginSource::File(path) = &choice.source else { continue };
+        match fs::read(config.folder.join(path)) {
+            Ok(bytes) => components.push(*Digest::of(bytes).bytes()),
+            Err(error) => {
+                let message = format!("the component {} cannot be read: {error}", path.display());
+                findings.add(Problem::at(&choice.place, message).hint("look at its permissions"));
+                return None;
+            }
+        }
+    }
+    let content = canonical(config).to_string();
+    Some(Digest::of_parts(
+        [content.as_bytes()].into_iter().chain(components.iter().map(|digest| digest.as_slice())),
+    ))
+}
+
+/// Everything that can change a decision, in one order. Naming every field makes a new one a
+/// compile error here rather than a change that no digest shows.
+fn canonical(config: &Config) -> Json {
+    let Config {
+        tenant,
+        name,
+        currency,
+        timezone,
+        country,
+        policy,
+        lanes,
+        tiers: Tiers { one, two, three_minutes },
+        capacity: Capacity { available, near, near_total, tier_one_may_fill },
+        matching: Matching { threshold, qualified_within, waive_territory },
+        plugins: Plugins { classifier, scorer, fallback, enrichers },
+        reps,
+        teams,
+        territories,
+        accounts,
+        digest: _,
+        folder: _,
+    } = config;
+    let enrichers: Vec<Json> = enrichers
+        .iter()
+        .map(|enricher| {
+            let hosts: Vec<String> = enricher.hosts.iter().map(url::Origin::ascii_serialization).collect();
+            json!([enricher.name, choice(&enricher.plugin), hosts])
+        })
+        .collect();
+    json!([
+        [tenant, name, currency, timezone, country],
+        [policy, lanes],
+        [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
+        [available, near, near_total, tier_one_may_fill],
+        [threshold, qualified_within, waive_territory],
+        [choice(classifier), choice(scorer), choice(fallback), enrichers],
+        [reps, teams, territories, accounts],
+    ])
+}
+
+fn choice(PluginChoice { source, settings, place: _ }: &PluginChoice) -> Json {
+    let source = match source {
+        PluginSource::Standard => None,
+        PluginSource::File(path) => Some(path.display().to_string()),
+    };
+    json!([source, settings])
 }

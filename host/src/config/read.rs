@@ -1,1 +1,111 @@
-//! Files into raw values that know their place.
+//! Files into text, with everything that is wrong collected on the way.
+//!
+//! Nothing here stops at the first problem: readers add to [`Findings`] and go on with what they could
+//! read, so that a tenant sees everything at once.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+use super::{Place, Problem};
+
+/// The largest file of a folder, in bytes: far above ten thousand reps, far below what hurts.
+const MAX_FILE: u64 = 16 << 20;
+
+/// Every problem found so far.
+#[derive(Debug, Default)]
+pub(super) struct Findings(RefCell<Vec<Problem>>);
+
+impl Findings {
+    pub(super) fn add(&self, problem: Problem) {
+        self.0.borrow_mut().push(problem);
+    }
+
+    /// In the order of the files as given, then of their lines.
+    pub(super) fn sorted(self, files: &[&str]) -> Vec<Problem> {
+        let mut problems = self.0.into_inner();
+        let rank =
+            |problem: &Problem| files.iter().position(|file| *file == problem.file).unwrap_or(files.len());
+        problems.sort_by(|a, b| (rank(a), &a.file, a.line).cmp(&(rank(b), &b.file, b.line)));
+        problems.dedup();
+        problems
+    }
+}
+
+/// What became of a file.
+pub(super) enum File {
+    /// It is not there.
+    Absent,
+    /// It cannot be read; a problem says why.
+    Unreadable,
+    /// Its text, without a byte order mark.
+    Text(String),
+}
+
+/// Reads a file of the folder as text.
+pub(super) fn read(folder: &Path, file: &str, findings: &Findings) -> File {
+    let unreadable = |line: usize, message: String, hint: &str| {
+        let place = Place { file: file.to_owned(), line };
+        findings.add(Problem::at(&place, message).hint(hint));
+        File::Unreadable
+    };
+    let path = folder.join(file);
+    match fs::metadata(&path) {
+        Ok(found) if !found.is_file() => {
+            return unreadable(0, "this is not a file".to_owned(), "put a file there");
+        }
+        Ok(found) if found.len() > MAX_FILE => {
+            let message = format!("the file has {} bytes, at most {MAX_FILE} are read", found.len());
+            return unreadable(0, message, "a folder holds one tenant; leads and history live elsewhere");
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return File::Absent,
+        Err(error) => {
+            return unreadable(0, format!("the file cannot be read: {error}"), "look at its permissions");
+        }
+    }
+    match fs::read(&path).map(String::from_utf8) {
+        Ok(Ok(text)) => File::Text(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text)),
+        Ok(Err(error)) => {
+            let good = error.utf8_error().valid_up_to();
+            let line = 1 + error.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count();
+            unreadable(line, "this line is not UTF-8".to_owned(), "save the file as UTF-8")
+        }
+        Err(error) => unreadable(0, format!("the file cannot be read: {error}"), "look at its permissions"),
+    }
+}
+
+/// The line a byte is on, from 1.
+pub(super) fn line_at(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+/// A text whose places can be named.
+#[derive(Debug)]
+pub(super) struct Source<'a> {
+    pub(super) file: &'static str,
+    pub(super) text: &'a str,
+    pub(super) findings: &'a Findings,
+}
+
+impl Source<'_> {
+    /// The line where these bytes begin; the last one for what is missing at the end.
+    pub(super) fn place(&self, span: &Range<usize>) -> Place {
+        let last = self.text.lines().count().max(1);
+        Place { file: self.file.to_owned(), line: line_at(self.text, span.start).min(last) }
+    }
+
+    /// The file as a whole.
+    pub(super) fn whole(&self) -> Place {
+        Place { file: self.file.to_owned(), line: 0 }
+    }
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) place: Place,
+}

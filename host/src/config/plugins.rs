@@ -1,0 +1,104 @@
+//! Who answers what: `[plugins]` of `tenant.toml`.
+//!
+//! Files are only looked for here. What is inside them, and whether their settings fit, a component
+//! is asked by the host, which reports at the same places.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde_json::json;
+
+use super::names::Names;
+use super::read::{At, Findings};
+use super::toml_table::Table;
+use super::values::{checked, origin};
+use super::{EnricherChoice, PluginChoice, PluginSource, Plugins, Problem};
+
+pub(super) fn plugins(root: &Table<'_>, folder: &Path, findings: &Findings) -> Plugins {
+    let table = root.table("plugins", "[plugins]", &["classifier", "scorer", "fallback", "enrichers"]);
+    let choose = |key, noun| {
+        let table = table.and_then(|table| table.table(key, noun, &["component", "settings"]));
+        match table {
+            Some(table) => choice(&table, folder, findings),
+            None => PluginChoice { source: PluginSource::Standard, settings: json!({}), place: root.place() },
+        }
+    };
+    let mut names = Names::new("enricher", "tenant.toml", true);
+    Plugins {
+        classifier: choose("classifier", "the classifier"),
+        scorer: choose("scorer", "the scorer"),
+        fallback: choose("fallback", "the fallback"),
+        enrichers: table
+            .map(|table| {
+                table.tables(
+                    "enrichers",
+                    "[[plugins.enrichers]]",
+                    "this enricher",
+                    &["name", "component", "hosts", "settings"],
+                )
+            })
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|table| enricher(table, &mut names, folder, findings))
+            .collect(),
+    }
+}
+
+fn enricher(
+    table: &Table<'_>,
+    names: &mut Names,
+    folder: &Path,
+    findings: &Findings,
+) -> Option<EnricherChoice> {
+    let name = table.required_text("name", "firmographics");
+    if let Some(At { value, place }) = &name {
+        names.define(value, place, findings);
+    }
+    if table.lacks("component") && !table.misspells("component") {
+        let hint = "there is no standard enricher; add component = \"enricher.wasm\"";
+        findings.add(Problem::at(&table.place(), "this enricher has no `component`").hint(hint));
+    }
+    let hosts = table.texts("hosts").unwrap_or_default();
+    let hosts = hosts.iter().filter_map(|at| checked("hosts", at, findings, origin)).collect();
+    Some(EnricherChoice { plugin: choice(table, folder, findings), name: name?.value, hosts })
+}
+
+fn choice(table: &Table<'_>, folder: &Path, findings: &Findings) -> PluginChoice {
+    let settings = table.json("settings");
+    let place = settings.as_ref().map_or_else(|| table.place(), |at| at.place.clone());
+    PluginChoice {
+        source: table
+            .text("component")
+            .and_then(|at| component(&at, folder, findings))
+            .map_or(PluginSource::Standard, PluginSource::File),
+        settings: settings.map_or_else(|| json!({}), |at| at.value),
+        place,
+    }
+}
+
+/// A component's file: inside the folder, so that the folder is all of a tenant.
+fn component(at: &At<String>, folder: &Path, findings: &Findings) -> Option<PathBuf> {
+    let path = PathBuf::from(&at.value);
+    let report = |message: String, hint: &str| findings.add(Problem::at(&at.place, message).hint(hint));
+    if !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        report(
+            format!("`component` leads out of the folder: {:?}", at.value),
+            "put the component into the folder and name it from there",
+        );
+        return None;
+    }
+    let found = folder.join(&path);
+    if !found.is_file() {
+        report(format!("there is no component {:?}", at.value), "make it with `lanewright plugin build`");
+        return None;
+    }
+    // A link may lead out as well.
+    let inside = matches!((found.canonicalize(), folder.canonicalize()), (Ok(found), Ok(folder)) if found.starts_with(&folder));
+    if !inside {
+        report(
+            format!("`component` is a link that leads out of the folder: {:?}", at.value),
+            "copy the component into the folder",
+        );
+        return None;
+    }
+    Some(path)
+}

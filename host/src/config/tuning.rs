@@ -1,0 +1,169 @@
+//! How leads are ranked and reps are filled: `[tiers]`, `[capacity]` and `[matching]` of `tenant.toml`.
+//!
+//! Everything here has a default, so that a tenant who says nothing is served well.
+
+use super::read::{At, Findings};
+use super::toml_table::Table;
+use super::{Capacity, Matching, Problem, TierRule, Tiers};
+use crate::rules::Condition;
+
+/// Executive buyer or demo request (S2.16). Titles in the languages the standard classifier reads.
+pub(super) const TIER_ONE: &str = r"lead.source == 'demo-request' || (lead.contact.title != null
+  && lead.contact.title.matches(r'(?i)\b(c[efimort]o|ciso|cdo|cpo|chief\b.*\bofficer|president|[se]?vp|(co-?)?founder|owner|managing director|gesch(ä|ae)ftsf(ü|ue)hrer(in)?|pdg|directeur g[ée]n[ée]ral|director general|diretora? geral|ceo)\b')
+  && !lead.contact.title.matches(r'(?i)\b(assistant|intern|product owner|office of)\b'))";
+
+/// High fit by size, industry and intent (S2.16).
+pub(super) const TIER_TWO: &str = r"(lead.company.employees != null
+  && (lead.company.employees >= 1000 || (lead.company.employees >= 200 && verdict.intent >= 60)))
+  || (lead.company.industry in ['financial services', 'banking', 'insurance', 'healthcare'] && verdict.intent >= 60)
+  || verdict.intent >= 85";
+
+/// Minutes to first touch of the three tiers (S2.17, S3.29).
+const MINUTES: [u32; 3] = [5, 60, 240];
+/// A month, in minutes.
+const MAX_MINUTES: u32 = 43_200;
+
+pub(super) fn tiers(root: &Table<'_>, findings: &Findings) -> Option<Tiers> {
+    let table = root.table("tiers", "[tiers]", &["one", "two", "three"]);
+    let rule = |key, noun| table.and_then(|table| table.table(key, noun, &["when", "minutes"]));
+    let one = tier(rule("one", "tier `one`"), TIER_ONE, MINUTES[0], findings);
+    let two = tier(rule("two", "tier `two`"), TIER_TWO, MINUTES[1], findings);
+    let three = table
+        .and_then(|table| table.table("three", "tier `three`, which takes every other lead,", &["minutes"]));
+    Some(Tiers { one: one?, two: two?, three_minutes: minutes(three, MINUTES[2]) })
+}
+
+fn tier(table: Option<Table<'_>>, when: &str, promised: u32, findings: &Findings) -> Option<TierRule> {
+    let minutes = minutes(table, promised);
+    let when = match table.and_then(|table| table.lines("when")) {
+        Some(at) => condition(&at, findings)?,
+        None => Condition::compile(when).ok()?,
+    };
+    Some(TierRule { when, minutes })
+}
+
+fn minutes(table: Option<Table<'_>>, default: u32) -> u32 {
+    let hint = "minutes to first touch; a day has 1440";
+    table.and_then(|table| table.count("minutes", 1..=MAX_MINUTES, hint)).unwrap_or(default)
+}
+
+fn condition(at: &At<String>, findings: &Findings) -> Option<Condition> {
+    Condition::compile(&at.value)
+        .map_err(|error| {
+            for problem in error.problems {
+                let mut place = at.place.clone();
+                place.line += problem.line - 1;
+                let message = format!("`when`, character {}: {}", problem.column, problem.message);
+                let found = Problem::at(&place, message);
+                findings.add(match problem.hint {
+                    Some(hint) => found.hint(hint),
+                    None => found,
+                });
+            }
+        })
+        .ok()
+}
+
+pub(super) fn capacity(root: &Table<'_>) -> Capacity {
+    let table =
+        root.table("capacity", "[capacity]", &["available", "near", "near_total", "tier_one_may_fill"]);
+    let share = "a share of a rep's `max_open`: 0.7 is 70 %";
+    let number = |key, range, hint| table.and_then(|table| table.number(key, range, hint));
+    let available = number("available", 0.0..=1.0, share).unwrap_or(0.7);
+    let near = number("near", 0.0..=1.0, share).unwrap_or(0.9);
+    if let Some(table) = table
+        && available > near
+    {
+        let message = format!("`available` ends at {available}, above `near` at {near}");
+        let hint = "the bands follow one another: up to `available`, up to `near`, up to 1";
+        table.problem(Problem::at(&table.place_of("available"), message).hint(hint));
+    }
+    Capacity {
+        available,
+        near,
+        near_total: number("near_total", 0.0..=100.0, "points of a match's total").unwrap_or(75.0),
+        tier_one_may_fill: table.and_then(|table| table.flag("tier_one_may_fill")).unwrap_or(true),
+    }
+}
+
+pub(super) fn matching(root: &Table<'_>) -> Matching {
+    let table = root.table("matching", "[matching]", &["threshold", "qualified_within", "waive_territory"]);
+    let points = |key| table.and_then(|table| table.number(key, 0.0..=100.0, "points of a match's total"));
+    let waived = table.and_then(|table| table.texts("waive_territory"));
+    Matching {
+        threshold: points("threshold").unwrap_or(40.0),
+        qualified_within: points("qualified_within").unwrap_or(15.0),
+        waive_territory: match waived {
+            // A lead's source is in lower case.
+            Some(sources) => sources.into_iter().map(|at| at.value.to_lowercase()).collect(),
+            None => vec!["demo-request".to_owned()],
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lead::{Lead, Verdict};
+    use crate::rules::Facts;
+    use serde_json::{Value as Json, json};
+
+    /// Whether the default condition holds for a lead with these parts, and that it can be answered.
+    #[track_caller]
+    fn check(when: &str, part: Json, intent: f64, expected: bool) {
+        let mut lead = json!({ "id": "L1", "source": "web-form", "received_at": "2026-01-01T00:00:00Z", "text": "",
+            "contact": {}, "company": {} });
+        for (key, value) in part.as_object().into_iter().flatten() {
+            lead[key] = value.clone();
+        }
+        let lead: Lead = serde_json::from_value(lead).unwrap();
+        let verdict: Verdict =
+            serde_json::from_value(json!({ "lane": "smb", "confidence": "high", "ranking": [],
+            "intent": intent, "signals": [], "reason": "" }))
+            .unwrap();
+        let condition = Condition::compile(when).unwrap();
+        assert_eq!(condition.holds(&Facts::new(&lead, &verdict)), Ok(expected), "{part} {intent}");
+    }
+
+    #[test]
+    fn executives_and_demo_requests_are_tier_one() {
+        check(TIER_ONE, json!({ "source": "demo-request" }), 0.0, true);
+        check(TIER_ONE, json!({}), 100.0, false);
+        let title = |title: &str| json!({ "contact": { "title": title } });
+        for yes in [
+            "CEO",
+            "Chief Data Officer",
+            "VP Sales",
+            "SVP, Operations",
+            "Vice President",
+            "CTO & Co-Founder",
+            "Geschäftsführerin",
+            "Managing Director",
+            "owner",
+        ] {
+            check(TIER_ONE, title(yes), 0.0, true);
+        }
+        for no in [
+            "Analyst",
+            "Assistant to the CEO",
+            "Product Owner",
+            "Sales Manager",
+            "Victor Operations",
+            "Officer",
+        ] {
+            check(TIER_ONE, title(no), 0.0, false);
+        }
+    }
+
+    #[test]
+    fn size_industry_and_intent_make_tier_two() {
+        let company = |employees: Option<u32>, industry: &str| json!({ "company": { "employees": employees, "industry": industry } });
+        check(TIER_TWO, company(Some(1000), "retail"), 0.0, true);
+        check(TIER_TWO, company(Some(999), "retail"), 59.0, false);
+        check(TIER_TWO, company(Some(200), "retail"), 60.0, true);
+        check(TIER_TWO, company(None, "retail"), 60.0, false);
+        check(TIER_TWO, company(None, "healthcare"), 60.0, true);
+        check(TIER_TWO, json!({}), 85.0, true);
+        check(TIER_TWO, json!({}), 84.0, false);
+    }
+}

@@ -1,0 +1,207 @@
+//! The plugins of a route: each role is asked in a fresh instance, and what it cannot answer is
+//! answered in its place, so that no plugin loses a lead.
+//!
+//! An enricher that fails costs its facts. A classifier that fails is followed by the standard one,
+//! marked low. A scorer that fails leaves the choice to the fallback, and a fallback that fails is
+//! followed by the standard one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::counters::Ledger;
+use crate::decision::{ActionTrace, CallTrace, ClassifyTrace, EnrichTrace, FallbackTrace, ScoreTrace};
+use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, Rep, Verdict};
+use crate::pipeline::eligible::load;
+use crate::pipeline::{Fits, Nobody, Numbered, Outside};
+use crate::plugin::{Called, CandidateRow, Failure, Instance, Release, ScoreQuestion, Scores, VisibleLead};
+use crate::tenant::{Enricher, Tenant};
+
+type Fields = Arc<BTreeMap<String, FieldValue>>;
+
+/// One question to one plugin, in an instance of its own.
+fn ask<T>(
+    tenant: &Tenant,
+    release: &Release,
+    fields: &Fields,
+    export: &str,
+    outside: &dyn Outside,
+    question: impl FnOnce(&mut Instance<'_>) -> Called<T>,
+) -> Called<T> {
+    let mut instance = match open(tenant, release, fields, export, outside) {
+        Ok(instance) => instance,
+        Err(trace) => return failed(trace),
+    };
+    question(&mut instance)
+}
+
+/// A fresh instance, or the trace of why there is none.
+fn open<'a>(
+    tenant: &Tenant,
+    release: &'a Release,
+    fields: &Fields,
+    export: &str,
+    outside: &dyn Outside,
+) -> Result<Instance<'a>, Box<CallTrace>> {
+    if let Some(recorded) = outside.failure(export, &release.digest()) {
+        return Err(Box::new(recorded));
+    }
+    release
+        .instantiate(&tenant.directory, fields)
+        .map_err(|failure| Box::new(CallTrace::failed(export, release.digest(), failure)))
+}
+
+fn failed<T>(trace: Box<CallTrace>) -> Called<T> {
+    let message = "failed without a reason".to_owned();
+    let failure = trace.failure.clone().unwrap_or(Failure::Host { message });
+    Called { answer: Err(failure), trace: *trace }
+}
+
+/// Adds what the enrichers find out to the lead's fields. The message's own fields are never overwritten.
+pub(super) fn enrich(tenant: &Tenant, mut lead: Lead, outside: &dyn Outside) -> (Lead, Vec<EnrichTrace>) {
+    let mut traces = Vec::with_capacity(tenant.enrichers.len());
+    for enricher in &tenant.enrichers {
+        let trace = enrich_once(tenant, enricher, &lead, outside);
+        for (name, value) in &trace.added {
+            lead.fields.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        traces.push(trace);
+    }
+    (lead, traces)
+}
+
+fn enrich_once(tenant: &Tenant, enricher: &Enricher, lead: &Lead, outside: &dyn Outside) -> EnrichTrace {
+    let Enricher { name, release, hosts } = enricher;
+    let visible = VisibleLead::new(lead);
+    let fields = Arc::new(lead.fields.clone());
+    let mut trace =
+        EnrichTrace { name: name.clone(), calls: vec![], exchanges: vec![], added: BTreeMap::new() };
+    let mut instance = match open(tenant, release, &fields, "enricher.plan", outside) {
+        Ok(instance) => instance,
+        Err(call) => {
+            trace.calls.push(*call);
+            return trace;
+        }
+    };
+    let planned = instance.plan(&visible);
+    trace.calls.push(planned.trace);
+    let Ok(requests) = planned.answer else { return trace };
+    trace.exchanges = outside.exchange(name, &requests, hosts);
+    if let Some(recorded) = outside.failure("enricher.interpret", &release.digest()) {
+        trace.calls.push(recorded);
+        return trace;
+    }
+    let interpreted = instance.interpret(&visible, &trace.exchanges);
+    trace.calls.push(interpreted.trace);
+    if let Ok(found) = interpreted.answer {
+        trace.added = found.into_iter().filter(|(name, _)| !lead.fields.contains_key(name)).collect();
+    }
+    trace
+}
+
+/// The lane: by the tenant's classifier, else by the standard one and marked low.
+pub(super) fn classify(
+    tenant: &Tenant,
+    lead: &Lead,
+    visible: &VisibleLead,
+    outside: &dyn Outside,
+) -> ClassifyTrace {
+    let fields = Arc::new(lead.fields.clone());
+    let policy = tenant.config.policy;
+    let mut calls = Vec::new();
+    for release in tenant.classifier.in_order() {
+        let called = ask(tenant, release, &fields, "classifier.classify", outside, |instance| {
+            instance.classify(visible, policy)
+        });
+        calls.push(called.trace);
+        if let Ok(mut verdict) = called.answer {
+            if calls.len() > 1 {
+                verdict.confidence = Confidence::Low;
+            }
+            return ClassifyTrace { calls, verdict: Some(verdict) };
+        }
+    }
+    ClassifyTrace { calls, verdict: None }
+}
+
+/// Whether the classifier the tenant chose gave no answer that counts.
+pub(super) fn classifier_failed(classify: &ClassifyTrace) -> bool {
+    classify.calls.first().is_some_and(|call| call.failure.is_some())
+}
+
+/// What stands in where no classifier answers. Best-match always yields a lane: the tenant's first.
+pub(super) fn no_verdict(config: &Config) -> Verdict {
+    let lane = match config.policy {
+        LabelPolicy::BestMatch => config.lanes.first().map(|lane| lane.id.clone()),
+        LabelPolicy::Strict => None,
+    };
+    Verdict {
+        lane,
+        confidence: Confidence::Low,
+        ranking: Vec::new(),
+        intent: 0.0,
+        signals: Vec::new(),
+        reason: "no classifier answered".to_owned(),
+    }
+}
+
+/// How well each candidate fits; `None` where the scorer failed.
+pub(super) fn score(
+    tenant: &Tenant,
+    prepared: &Numbered,
+    reps: &[&Rep],
+    fits: &Fits,
+    ledger: &Ledger,
+    outside: &dyn Outside,
+) -> (ScoreTrace, Option<Scores>) {
+    let places: BTreeMap<&str, u32> =
+        tenant.config.reps.iter().enumerate().map(|(place, rep)| (rep.id.as_str(), place as u32)).collect();
+    let row = |rep: &&Rep| {
+        let counters = ledger.get(&rep.id);
+        let weekly = rep.weekly_cap.map_or(0.0, |cap| f64::from(counters.week) / f64::from(cap.max(1)));
+        CandidateRow {
+            rep: places.get(rep.id.as_str()).copied().unwrap_or_default(),
+            load: load(rep, counters) as f32,
+            weekly_load: weekly as f32,
+            free_now: rep.free_now,
+            response_seconds: rep.response_seconds,
+        }
+    };
+    let candidates: Vec<CandidateRow> = reps.iter().map(row).collect();
+    let question = ScoreQuestion {
+        tier: prepared.tier.tier.into(),
+        fit_names: &fits.names,
+        fits: &fits.rows,
+        candidates: &candidates,
+    };
+    let fields = Arc::new(prepared.lead.fields.clone());
+    let called = ask(tenant, &tenant.scorer, &fields, "scorer.score", outside, |instance| {
+        instance.score(&prepared.visible, &prepared.verdict, &question)
+    });
+    let trace =
+        ScoreTrace { call: called.trace, fits: fits.columns(), factors: Vec::new(), matches: Vec::new() };
+    (trace, called.answer.ok())
+}
+
+/// What the fallback wants, in order: the tenant's own actions, or the standard one's where it fails.
+pub(super) fn fallback(
+    tenant: &Tenant,
+    prepared: &Numbered,
+    nobody: Nobody,
+    outside: &dyn Outside,
+) -> (Nobody, FallbackTrace) {
+    let fields = Arc::new(prepared.lead.fields.clone());
+    let verdict = prepared.classify.verdict.as_ref().or(Some(&prepared.verdict));
+    let mut trace = FallbackTrace { cause: nobody.cause, calls: Vec::new(), actions: Vec::new() };
+    for release in tenant.fallback.in_order() {
+        let called = ask(tenant, release, &fields, "fallback.resolve", outside, |instance| {
+            instance.resolve(&prepared.visible, verdict, nobody.cause)
+        });
+        trace.calls.push(called.trace);
+        if let Ok(actions) = called.answer {
+            trace.actions = actions.into_iter().map(|action| ActionTrace { action, refused: None }).collect();
+            break;
+        }
+    }
+    (nobody, trace)
+}

@@ -1,0 +1,202 @@
+//! What a fallback wants, done or refused with a reason (S3.16).
+//!
+//! A fallback says where a lead should go; the host still keeps the tenant's promises: nobody absent or full
+//! gets one, a territory holds, nurture is closed to leads the classifier is unsure about (X1). An action
+//! that cannot be carried out is refused, and whoever asked goes on to the next and at last to
+//! [`last_resort`], which cannot fail.
+
+use crate::config::Config;
+use crate::counters::Ledger;
+use crate::decision::{Action, AssignedBy, Method, Outcome, SelectTrace, TrackedBy, Unassigned};
+use crate::lead::{Confidence, Lead, Rep, RepId, TeamId, Tier};
+use crate::pipeline::eligible::{load, sells_in};
+use crate::pipeline::place::may_leave;
+use crate::pipeline::select::chances;
+use crate::pipeline::{Member, barred, territory_of, turn};
+
+/// The queue of leads that nothing else could be done with.
+pub const LAST_QUEUE: &str = "unassigned";
+
+/// A lead that asks for the fallback, and what it is asked with.
+#[derive(Debug, Clone, Copy)]
+pub struct Stranded<'a> {
+    /// The lead.
+    pub lead: &'a Lead,
+    /// How sure its classifier was.
+    pub confidence: Confidence,
+    /// Its tier.
+    pub tier: Tier,
+    /// Why nobody could be picked.
+    pub reason: Unassigned,
+}
+
+/// Does it, or says why it cannot be done, in a lowercase fragment. A rotation comes with its trace.
+pub fn carry_out(
+    action: &Action,
+    config: &Config,
+    stranded: Stranded<'_>,
+    ledger: &Ledger,
+    seed: u64,
+) -> Result<(Outcome, Option<SelectTrace>), String> {
+    let reason = stranded.reason;
+    match action {
+        Action::RoundRobin(team) => {
+            let trace = rotate(config, stranded, team, ledger, seed)?;
+            let outcome = Outcome::Assigned {
+                rep: trace.picked.clone(),
+                team: team.clone(),
+                total: None,
+                by: AssignedBy::Fallback,
+            };
+            Ok((outcome, Some(trace)))
+        }
+        Action::Manager(team) => {
+            let known = config.teams.iter().find(|known| known.id == *team);
+            let known = known.ok_or_else(|| format!("there is no team {team}"))?;
+            let manager = known.manager.clone().ok_or_else(|| format!("team {team} has no manager"))?;
+            Ok((Outcome::Manager { team: team.clone(), manager, reason }, None))
+        }
+        Action::Hold(queue) => {
+            let queue = named(queue).ok_or("the queue has no name")?;
+            Ok((Outcome::Held { queue, reason }, None))
+        }
+        Action::Nurture(_) if stranded.confidence == Confidence::Low => {
+            Err("nurture is closed to leads with low confidence".to_owned())
+        }
+        Action::Nurture(track) => {
+            let track = named(track).ok_or("the track has no name")?;
+            Ok((Outcome::Track { track, by: TrackedBy::Fallback }, None))
+        }
+    }
+}
+
+/// Where a lead waits when every action was refused.
+pub fn last_resort(reason: Unassigned) -> Outcome {
+    Outcome::Held { queue: LAST_QUEUE.to_owned(), reason }
+}
+
+/// The next of a team. Nobody is scored, so nobody is a high match: only tier 1 may use the near band.
+fn rotate(
+    config: &Config,
+    Stranded { lead, tier, .. }: Stranded<'_>,
+    team: &TeamId,
+    ledger: &Ledger,
+    seed: u64,
+) -> Result<SelectTrace, String> {
+    let territory = territory_of(config, lead).filter(|_| !may_leave(config, lead, tier));
+    let mut members = config.reps.iter().filter(|rep| rep.team == *team).peekable();
+    if members.peek().is_none() {
+        return Err(format!("team {team} has no reps"));
+    }
+    let mut inside =
+        members.filter(|rep| territory.is_none_or(|territory| sells_in(rep, territory))).peekable();
+    if inside.peek().is_none() {
+        return Err(format!("nobody of team {team} sells where the lead is"));
+    }
+    let has_room = |rep: &&Rep| {
+        let counters = ledger.get(&rep.id);
+        let roomy = tier == Tier::One || load(rep, counters) <= config.capacity.available;
+        roomy && barred(config, rep, tier, counters).is_none()
+    };
+    let pool: Vec<&RepId> = inside.filter(has_room).map(|rep| &rep.id).collect();
+    let members: Vec<Member<'_>> = pool.iter().map(|rep| ledger.member(rep)).collect();
+    let turn = turn(&members, seed).ok_or_else(|| format!("everybody of team {team} is away or full"))?;
+    let picked = pool[turn.picked].clone();
+    Ok(SelectTrace { method: Method::Rotation, pool: chances(pool.into_iter(), &turn.tied), picked })
+}
+
+fn named(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::fixture::{self, id};
+
+    fn check(config: &Config, action: Action, stranded: Stranded<'_>, expect: Result<Outcome, &str>) {
+        let found = carry_out(&action, config, stranded, &Ledger::new(config), 1);
+        let outcome = found.map(|(outcome, trace)| {
+            assert_eq!(trace.is_some(), matches!(outcome, Outcome::Assigned { .. }));
+            if let (Some(trace), Outcome::Assigned { rep, .. }) = (&trace, &outcome) {
+                assert_eq!(trace.picked, *rep);
+                assert!(trace.pool.iter().any(|(member, chance)| member == rep && *chance > 0.0));
+            }
+            outcome
+        });
+        assert_eq!(outcome, expect.map_err(str::to_owned), "{action:?}");
+    }
+
+    fn stranded(lead: &Lead) -> Stranded<'_> {
+        Stranded { lead, confidence: Confidence::High, tier: Tier::Three, reason: Unassigned::NoCapacity }
+    }
+
+    fn assigned(rep: &str) -> Outcome {
+        Outcome::Assigned { rep: id(rep), team: id("smb"), total: None, by: AssignedBy::Fallback }
+    }
+
+    #[test]
+    fn rotation_keeps_the_promises() {
+        let lead = fixture::lead();
+        let mut american = fixture::lead();
+        american.company.country = Some("US".to_owned());
+        let mut demo = american.clone();
+        demo.source = "demo-request".to_owned();
+        let away_or_full = "everybody of team smb is away or full";
+        let check = |lead: &Lead, tier, change: fn(&mut Vec<Rep>), expect| {
+            let mut config = fixture::config();
+            change(&mut config.reps);
+            let stranded = Stranded { tier, ..stranded(lead) };
+            check(&config, Action::RoundRobin(id("smb")), stranded, expect);
+        };
+        check(&lead, Tier::Three, |reps| reps[0].available = false, Ok(assigned("ben")));
+        check(&lead, Tier::Three, |reps| reps[1].open = 10, Ok(assigned("ana")));
+        check(&lead, Tier::Three, |reps| reps[1].open = 8, Ok(assigned("ana")));
+        check(&american, Tier::Three, |_| (), Ok(assigned("ana")));
+        check(
+            &lead,
+            Tier::Three,
+            |reps| {
+                reps[0].weekly_cap = Some(0);
+                reps[1].open = 8;
+            },
+            Err(away_or_full),
+        );
+        check(&american, Tier::Three, |reps| reps[0].available = false, Err(away_or_full));
+        check(&demo, Tier::One, |reps| reps[0].available = false, Ok(assigned("ben")));
+        check(&demo, Tier::Two, |reps| reps[0].available = false, Err(away_or_full));
+        let nobody_there = Err("nobody of team smb sells where the lead is");
+        check(&american, Tier::Three, |reps| drop(reps.remove(0)), nobody_there);
+        check(&lead, Tier::Three, |reps| reps.clear(), Err("team smb has no reps"));
+        let near = |reps: &mut Vec<Rep>| reps[..2].iter_mut().for_each(|rep| rep.open = 9);
+        check(&lead, Tier::Three, near, Err(away_or_full));
+        let last_room = |reps: &mut Vec<Rep>| {
+            reps[0].open = 10;
+            reps[1].open = 9;
+        };
+        check(&lead, Tier::One, last_room, Ok(assigned("ben")));
+    }
+
+    #[test]
+    fn other_actions() {
+        let config = fixture::config();
+        let lead = fixture::lead();
+        let stranded = stranded(&lead);
+        let unsure = Stranded { confidence: Confidence::Low, ..stranded };
+        let reason = Unassigned::NoCapacity;
+        let manager = Outcome::Manager { team: id("smb"), manager: "mia".to_owned(), reason };
+        check(&config, Action::Manager(id("smb")), stranded, Ok(manager));
+        check(&config, Action::Manager(id("enterprise")), stranded, Err("team enterprise has no manager"));
+        check(&config, Action::Manager(id("none")), stranded, Err("there is no team none"));
+        check(&config, Action::RoundRobin(id("none")), stranded, Err("team none has no reps"));
+        let held = Outcome::Held { queue: "later".to_owned(), reason };
+        check(&config, Action::Hold("later".to_owned()), unsure, Ok(held));
+        check(&config, Action::Hold(" ".to_owned()), stranded, Err("the queue has no name"));
+        let track = Outcome::Track { track: "drip".to_owned(), by: TrackedBy::Fallback };
+        let nurture = Action::Nurture("drip".to_owned());
+        check(&config, nurture.clone(), stranded, Ok(track));
+        check(&config, nurture, unsure, Err("nurture is closed to leads with low confidence"));
+        assert_eq!(last_resort(reason), Outcome::Held { queue: "unassigned".to_owned(), reason });
+    }
+}

@@ -1,0 +1,162 @@
+//! Small values for the tests of the stages, built by hand.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde_json::json;
+
+use crate::config::{
+    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, TierRule, Tiers,
+};
+use crate::digest::Digest;
+use crate::lead::{
+    Account, Company, Confidence, Contact, Destination, IdError, LabelPolicy, Lane, Lead, Ranked, Rep,
+    Signal, Team, Territory, Verdict,
+};
+use crate::rules::Condition;
+
+/// An id of any kind.
+pub(crate) fn id<T: FromStr<Err = IdError>>(text: &str) -> T {
+    text.parse().expect("a test's id is one")
+}
+
+/// An ordinary rep of the team `smb`, at work, with room.
+pub(crate) fn rep(name: &str) -> Rep {
+    Rep {
+        id: id(name),
+        name: name.to_owned(),
+        email: None,
+        team: id("smb"),
+        max_open: 10,
+        open: 0,
+        weekly_cap: None,
+        week: 0,
+        weight: 1.0,
+        available: true,
+        free_now: true,
+        response_seconds: None,
+        industries: vec![],
+        products: vec![],
+        languages: vec![],
+        competitors: vec![],
+        certifications: vec![],
+        style: None,
+        timezone: "Europe/Lisbon".to_owned(),
+        deal_min: None,
+        deal_max: None,
+        seniority: 3,
+    }
+}
+
+/// A lead with a text and nothing else known.
+pub(crate) fn lead() -> Lead {
+    Lead {
+        id: id("lead-1"),
+        source: "web-form".to_owned(),
+        received_at: "2026-03-02T10:00:00Z".parse().expect("a moment"),
+        text: "We are 40 people and need reports by the end of March. Budget is 5k a month.".to_owned(),
+        contact: Contact::default(),
+        company: Company::default(),
+        products: vec![],
+        value: None,
+        fields: BTreeMap::new(),
+    }
+}
+
+/// A sure verdict for the lane `smb`.
+pub(crate) fn verdict() -> Verdict {
+    Verdict {
+        lane: Some(id("smb")),
+        confidence: Confidence::High,
+        ranking: vec![Ranked { lane: id("smb"), score: 0.9 }],
+        intent: 80.0,
+        signals: vec![],
+        reason: "a small team that wants a quote".to_owned(),
+    }
+}
+
+/// A signal where the text says so.
+pub(crate) fn signal(text: &str, kind: &str, quote: &str) -> Signal {
+    let start = text.find(quote).expect("the quote is in the text");
+    Signal {
+        kind: kind.to_owned(),
+        value: quote.to_lowercase(),
+        start: start as u32,
+        end: (start + quote.len()) as u32,
+    }
+}
+
+/// Two teams, three reps, one territory, two accounts.
+pub(crate) fn config() -> Config {
+    let ana = Rep { languages: vec!["en".to_owned(), "pt-PT".to_owned()], ..rep("ana") };
+    let ben = rep("ben");
+    let eve = Rep { team: id("enterprise"), seniority: 5, ..rep("eve") };
+    let tier = |when: &str, minutes| TierRule { when: condition(when), minutes };
+    let standard =
+        || PluginChoice { source: PluginSource::Standard, settings: json!({}), place: Place::default() };
+    let lane = |name: &str, to| Lane {
+        id: id(name),
+        name: name.to_uppercase(),
+        definition: String::new(),
+        examples: vec![],
+        to,
+    };
+    let team = |name: &str, manager: Option<&str>| Team {
+        id: id(name),
+        name: name.to_uppercase(),
+        manager: manager.map(str::to_owned),
+    };
+    let account = |domain: &str, owner: Option<&str>| {
+        let account = Account { domain: domain.to_owned(), name: domain.to_owned(), owner: owner.map(id) };
+        (domain.to_owned(), account)
+    };
+    Config {
+        tenant: id("acme"),
+        name: "Acme".to_owned(),
+        currency: "EUR".to_owned(),
+        timezone: "Europe/Lisbon".to_owned(),
+        country: Some("PT".to_owned()),
+        policy: LabelPolicy::BestMatch,
+        lanes: vec![
+            lane("smb", Destination::Team(id("smb"))),
+            lane("enterprise", Destination::Team(id("enterprise"))),
+            lane("self-serve", Destination::Track("trial".to_owned())),
+        ],
+        tiers: Tiers {
+            one: tier("lead.source == 'demo-request'", 5),
+            two: tier("verdict.intent >= 90", 60),
+            three_minutes: 240,
+        },
+        capacity: Capacity { available: 0.7, near: 0.9, near_total: 75.0, tier_one_may_fill: true },
+        matching: Matching {
+            threshold: 40.0,
+            qualified_within: 15.0,
+            waive_territory: vec!["demo-request".to_owned()],
+        },
+        plugins: Plugins {
+            classifier: standard(),
+            scorer: standard(),
+            fallback: standard(),
+            enrichers: vec![],
+        },
+        reps: vec![ana, ben, eve],
+        teams: vec![team("smb", Some("mia")), team("enterprise", None)],
+        territories: vec![Territory {
+            id: id("americas"),
+            name: "Americas".to_owned(),
+            countries: vec!["US".to_owned()],
+            regions: vec![],
+            primary: vec![id("ana")],
+            overlay: vec![id("eve")],
+        }],
+        accounts: BTreeMap::from([account("named.example", Some("ana")), account("open.example", None)]),
+        digest: Digest::of("acme"),
+        folder: PathBuf::new(),
+    }
+}
+
+/// A condition of a test.
+fn condition(when: &str) -> Condition {
+    Condition::compile(when).expect("a test's condition compiles")
+}

@@ -1,0 +1,326 @@
+//! Why a lead went where it went, in one line.
+
+use crate::config::Config;
+use crate::decision::{
+    AssignedBy, Cause, Factor, Match, Method, Outcome, RulesTrace, ScoreTrace, SelectTrace, TrackedBy,
+};
+use crate::lead::{Destination, LaneId, Lead, RepId, TeamId, Tier, Verdict};
+use crate::plugin::clean;
+
+/// A lead that has gone its way, with what its decision is explained from.
+#[derive(Debug, Clone, Copy)]
+pub struct Routed<'a> {
+    /// Whose lead it is.
+    pub config: &'a Config,
+    /// The lead.
+    pub lead: &'a Lead,
+    /// The classifier's answer, where one counts.
+    pub verdict: Option<&'a Verdict>,
+    /// The lane it took.
+    pub lane: Option<&'a LaneId>,
+    /// Its tier.
+    pub tier: Tier,
+    /// Account and territory.
+    pub rules: &'a RulesTrace,
+    /// How well each candidate fits, where anybody was scored.
+    pub score: Option<&'a ScoreTrace>,
+    /// Who was picked from, where anybody was.
+    pub select: Option<&'a SelectTrace>,
+    /// Why the fallback was asked, where it was.
+    pub fallback: Option<Cause>,
+    /// Where it went.
+    pub outcome: &'a Outcome,
+}
+
+impl<'a> Routed<'a> {
+    /// The candidate's row, where the rep was scored.
+    pub(super) fn scored(&self, rep: &RepId) -> Option<(&'a Match, &'a [Factor])> {
+        let score = self.score?;
+        let found = score.matches.iter().find(|found| found.rep == *rep)?;
+        Some((found, &score.factors))
+    }
+
+    pub(super) fn rep_name(&self, rep: &'a RepId) -> &'a str {
+        self.config.rep(rep).map_or(rep.as_str(), |rep| &rep.name)
+    }
+
+    pub(super) fn team_name(&self, team: &'a TeamId) -> &'a str {
+        let team = (team, self.config.teams.iter().find(|known| known.id == *team));
+        team.1.map_or(team.0.as_str(), |team| &team.name)
+    }
+
+    pub(super) fn lane_name(&self) -> &'a str {
+        let name = |lane: &'a LaneId| self.config.lane(lane).map_or(lane.as_str(), |lane| &lane.name);
+        self.lane.map_or("none", name)
+    }
+}
+
+/// One line for a person: why there.
+pub fn why(routed: &Routed<'_>) -> String {
+    match routed.outcome {
+        Outcome::Assigned { rep, team, by, .. } => match by {
+            AssignedBy::Match | AssignedBy::Rotation => picked(routed, rep),
+            AssignedBy::NamedAccount => format!("owns the account {}", account(routed.lead)),
+            AssignedBy::Cover { owner } => {
+                let reason = routed.rules.owner_excluded.as_ref();
+                let reason = reason.map(|reason| format!(" and {reason}")).unwrap_or_default();
+                let owner = routed.rep_name(owner);
+                format!(
+                    "covers for {owner}, who owns the account {}{reason}; {}",
+                    account(routed.lead),
+                    picked(routed, rep)
+                )
+            }
+            AssignedBy::Fallback => {
+                format!("next in turn in team {}{}", routed.team_name(team), since(routed.fallback))
+            }
+        },
+        Outcome::Manager { team, manager, reason } => {
+            format!("{manager} decides for team {}, since {reason}", routed.team_name(team))
+        }
+        Outcome::Held { queue, reason } => format!("waits in the queue {}, since {reason}", clean(queue, 80)),
+        Outcome::Track { track, by: TrackedBy::Lane } => {
+            format!("the lane {} leads to the track {track}", routed.lane_name())
+        }
+        Outcome::Track { track, by: TrackedBy::Fallback } => {
+            format!("the fallback chose the track {}{}", clean(track, 80), since(routed.fallback))
+        }
+        Outcome::Triage => match routed.lane.and_then(|lane| routed.config.lane(lane)).map(|lane| &lane.to) {
+            // A track is closed to leads the classifier is unsure about (X1).
+            Some(Destination::Track(_)) => {
+                format!("a person decides, since the lane {} is not sure", routed.lane_name())
+            }
+            _ => format!("the lane {} leads to people who decide", routed.lane_name()),
+        },
+    }
+}
+
+/// The factors that made most of a total, in the order of what they brought; only those that are good.
+pub(super) fn best_factors<'a>(found: &'a Match, factors: &'a [Factor]) -> Vec<(String, f32)> {
+    let mut good: Vec<(&Factor, f32)> =
+        factors.iter().zip(found.factors.iter().copied()).filter(|(_, value)| *value >= 50.0).collect();
+    good.sort_by(|(a, x), (b, y)| (b.weight * y).total_cmp(&(a.weight * x)));
+    good.into_iter().take(3).map(|(factor, value)| (in_words(&factor.name), value)).collect()
+}
+
+/// A plugin's name for something as words: `deal-size` is "deal size".
+pub(super) fn in_words(name: &str) -> String {
+    clean(&name.replace(['-', '_'], " "), 60)
+}
+
+/// "a", "a and b", "a, b and c".
+pub(super) fn listed(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+fn picked(routed: &Routed<'_>, rep: &RepId) -> String {
+    let strong = routed.scored(rep).map(|(found, factors)| strengths(found, factors)).unwrap_or_default();
+    let candidates = routed.score.map_or(1, |score| score.matches.len());
+    let Some(select) = routed.select else { return format!("the best match{strong}") };
+    let pool = select.pool.len();
+    match select.method {
+        Method::FastestQualified => {
+            let profile = routed.config.rep(rep);
+            let free = if profile.is_some_and(|rep| rep.free_now) { " who are free now" } else { "" };
+            let speed = profile.and_then(|rep| rep.response_seconds);
+            match (pool, speed) {
+                (1, _) if free.is_empty() => format!("the best match{strong}"),
+                (1, _) => format!("the best match who is free now{strong}"),
+                (_, None) => format!("one of the {pool} best matches{free}{strong}"),
+                (_, Some(speed)) => {
+                    format!("the fastest to respond ({}) of the {pool} best{free}{strong}", duration(speed))
+                }
+            }
+        }
+        Method::HighestTotal if candidates == 1 => format!("the only candidate{strong}"),
+        Method::HighestTotal => format!("the best of {candidates} candidates{strong}"),
+        Method::Rotation if pool == 1 => format!("the only one who matches well enough{strong}"),
+        Method::Rotation => format!("next in turn among the {pool} best of {candidates}{strong}"),
+    }
+}
+
+/// ": territory 100 and deal size 90".
+fn strengths(found: &Match, factors: &[Factor]) -> String {
+    let best: Vec<String> =
+        best_factors(found, factors).into_iter().map(|(name, value)| format!("{name} {value:.0}")).collect();
+    if best.is_empty() { String::new() } else { format!(": {}", listed(&best)) }
+}
+
+fn since(cause: Option<Cause>) -> String {
+    cause.map(|cause| format!(", since {cause}")).unwrap_or_default()
+}
+
+fn account(lead: &Lead) -> &str {
+    let company = &lead.company;
+    company.domain.as_deref().or(company.name.as_deref()).unwrap_or("of this company")
+}
+
+fn duration(seconds: u32) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3600),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::decision::{CallTrace, Excluded, Unassigned};
+    use crate::digest::Digest;
+    use crate::pipeline::fixture::{self, id};
+
+    /// Ana with 88, Ben with 80.
+    pub(crate) fn score() -> ScoreTrace {
+        let factor = |name: &str, weight| Factor { name: name.to_owned(), weight };
+        let found = |rep: &str, total, factors: [f32; 4]| Match {
+            rep: id(rep),
+            factors: factors.to_vec(),
+            total,
+            passed_over: None,
+        };
+        ScoreTrace {
+            call: CallTrace {
+                export: "scorer.score".to_owned(),
+                plugin: Digest::of("scorer"),
+                fuel: 12_345,
+                memory: 131_072,
+                log: vec![],
+                fields: Default::default(),
+                failure: None,
+            },
+            fits: vec![],
+            factors: vec![
+                factor("territory", 0.4),
+                factor("deal-size", 0.3),
+                factor("industry", 0.2),
+                factor("capacity", 0.1),
+            ],
+            matches: vec![
+                found("ana", 88.0, [100.0, 90.0, 80.0, 50.0]),
+                found("ben", 80.0, [100.0, 100.0, 40.0, 20.0]),
+            ],
+        }
+    }
+
+    fn select(method: Method, pool: &[&str]) -> SelectTrace {
+        let chance = |place: usize| if place == 0 { 1.0 } else { 0.0 };
+        let pool: Vec<(RepId, f64)> =
+            pool.iter().enumerate().map(|(place, rep)| (id(rep), chance(place))).collect();
+        SelectTrace { method, picked: pool[0].0.clone(), pool }
+    }
+
+    fn assigned(by: AssignedBy) -> Outcome {
+        Outcome::Assigned { rep: id("ana"), team: id("smb"), total: Some(88.0), by }
+    }
+
+    #[test]
+    fn scored() {
+        let check = |by, select: SelectTrace, response, free_now, expect: &str| {
+            let mut config = fixture::config();
+            config.reps[0].response_seconds = response;
+            config.reps[0].free_now = free_now;
+            let mut lead = fixture::lead();
+            lead.company.domain = Some("named.example".to_owned());
+            let rules = RulesTrace { owner_excluded: Some(Excluded::Unavailable), ..Default::default() };
+            let (score, outcome) = (score(), assigned(by));
+            let found = why(&Routed {
+                config: &config,
+                lead: &lead,
+                verdict: None,
+                lane: None,
+                tier: Tier::Two,
+                rules: &rules,
+                score: Some(&score),
+                select: Some(&select),
+                fallback: None,
+                outcome: &outcome,
+            });
+            assert_eq!(found, expect);
+        };
+        let with = ": territory 100, deal size 90 and industry 80";
+        let check_match = |method, pool: &[&str], response, free, expect: &str| {
+            check(AssignedBy::Match, select(method, pool), response, free, &format!("{expect}{with}"));
+        };
+        check_match(Method::HighestTotal, &["ana", "ben"], None, true, "the best of 2 candidates");
+        let fastest = Method::FastestQualified;
+        let both = ["ana", "ben"];
+        check_match(
+            fastest,
+            &both,
+            Some(240),
+            true,
+            "the fastest to respond (4 min) of the 2 best who are free now",
+        );
+        check_match(fastest, &both, Some(90), false, "the fastest to respond (90 s) of the 2 best");
+        check_match(fastest, &both, None, true, "one of the 2 best matches who are free now");
+        check_match(fastest, &["ana"], None, true, "the best match who is free now");
+        let turn = format!("next in turn among the 2 best of 2{with}");
+        check(AssignedBy::Rotation, select(Method::Rotation, &both), None, true, &turn);
+        let alone = format!("the only one who matches well enough{with}");
+        check(AssignedBy::Rotation, select(Method::Rotation, &["ana"]), None, true, &alone);
+        check(
+            AssignedBy::Cover { owner: id("ben") },
+            select(Method::HighestTotal, &both),
+            None,
+            true,
+            &format!(
+                "covers for ben, who owns the account named.example and takes no new leads now; \
+                 the best of 2 candidates{with}"
+            ),
+        );
+    }
+
+    #[test]
+    fn unscored() {
+        let check = |outcome: Outcome, fallback, expect: &str| {
+            let (config, mut lead) = (fixture::config(), fixture::lead());
+            lead.company.domain = Some("named.example".to_owned());
+            let lane = id("self-serve");
+            let found = why(&Routed {
+                config: &config,
+                lead: &lead,
+                verdict: None,
+                lane: Some(&lane),
+                tier: Tier::Two,
+                rules: &RulesTrace::default(),
+                score: None,
+                select: None,
+                fallback,
+                outcome: &outcome,
+            });
+            assert_eq!(found, expect);
+        };
+        let (team, reason) = (id("smb"), Unassigned::NoCapacity);
+        let full = Some(Cause::AllAtCapacity);
+        check(assigned(AssignedBy::NamedAccount), None, "owns the account named.example");
+        check(
+            assigned(AssignedBy::Fallback),
+            full,
+            "next in turn in team SMB, since everybody who could take it is full",
+        );
+        check(
+            Outcome::Manager { team, manager: "mia".to_owned(), reason },
+            full,
+            "mia decides for team SMB, since everybody who could take it is full",
+        );
+        let reason = Unassigned::NotAvailable;
+        check(
+            Outcome::Held { queue: "later".to_owned(), reason },
+            Some(Cause::NoCandidate),
+            "waits in the queue later, since everybody who could take it is away",
+        );
+        let track = |by| Outcome::Track { track: "trial".to_owned(), by };
+        check(track(TrackedBy::Lane), None, "the lane SELF-SERVE leads to the track trial");
+        check(
+            track(TrackedBy::Fallback),
+            Some(Cause::Refused),
+            "the fallback chose the track trial, since the classifier found no lane for it",
+        );
+        check(Outcome::Triage, None, "a person decides, since the lane SELF-SERVE is not sure");
+    }
+}

@@ -1,0 +1,157 @@
+//! Compiling a component in a child process: the engine does not defend against what it compiles.
+//!
+//! The child is this program again, started for that alone. It sets its own limits before it reads a
+//! byte, checks the component (`upload.rs`), compiles it, writes the machine code into a file its parent
+//! named, and reports as one JSON line. The parent waits for so long and no longer.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use serde::{Deserialize, Serialize};
+use wait_timeout::ChildExt;
+
+use super::engine;
+use super::interface::Surface;
+use super::plan::Plan;
+use super::upload::{Refusal, Stage, inspect};
+
+/// The argument that makes this program the child.
+pub const CHILD: &str = "compile-component";
+
+/// Address space of the child, in bytes.
+const MEMORY: u64 = 4 << 30;
+/// Processor seconds of the child.
+const CPU_SECONDS: u64 = 60;
+/// Wall time of the child: longer, because machines are shared.
+const WALL: Duration = Duration::from_secs(120);
+
+/// What the child says of a component.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Report {
+    Compiled(Surface),
+    Refused(Vec<Refusal>),
+}
+
+/// A component's machine code, and what it exports and imports.
+pub(super) struct Compiled {
+    pub(super) artifact: Vec<u8>,
+    pub(super) surface: Surface,
+}
+
+/// Compiles in a child of `program`.
+pub(super) fn compile(program: &Path, component: &[u8], plan: &Plan) -> Result<Compiled, Vec<Refusal>> {
+    compile_in_child(program, component, plan).unwrap_or_else(|error| {
+        let hint = "this is the host's trouble, not the plugin's";
+        let message = format!("the compiler could not be run: {error}");
+        Err(vec![Refusal::new(Stage::Compile, message).hint(hint)])
+    })
+}
+
+fn compile_in_child(
+    program: &Path,
+    component: &[u8],
+    plan: &Plan,
+) -> std::io::Result<Result<Compiled, Vec<Refusal>>> {
+    let mut input = tempfile::tempfile()?;
+    input.write_all(component)?;
+    input.rewind()?;
+    let output = tempfile::NamedTempFile::new()?;
+    let mut report = tempfile::tempfile()?;
+    let most = component.len().saturating_mul(plan.artifact_ratio).max(1 << 20);
+    let mut child = Command::new(program)
+        .arg(CHILD)
+        .arg(output.path())
+        .arg(most.to_string())
+        .env_clear()
+        .stdin(Stdio::from(input))
+        .stdout(Stdio::from(report.try_clone()?))
+        .stderr(Stdio::null())
+        .spawn()?;
+    let Some(status) = child.wait_timeout(WALL)? else {
+        child.kill()?;
+        child.wait()?;
+        return Ok(Err(gave_up(&format!("it took longer than {} s", WALL.as_secs()))));
+    };
+    let mut text = String::new();
+    report.rewind()?;
+    report.read_to_string(&mut text)?;
+    match serde_json::from_str(&text) {
+        Ok(Report::Refused(refusals)) => Ok(Err(refusals)),
+        Ok(Report::Compiled(surface)) if status.success() => {
+            let artifact = std::fs::read(output.path())?;
+            Ok(Ok(Compiled { artifact, surface }))
+        }
+        _ => {
+            Ok(Err(gave_up(&format!("it was stopped ({status}) at its limits of memory or processor time"))))
+        }
+    }
+}
+
+fn gave_up(why: &str) -> Vec<Refusal> {
+    let hint = "split huge functions and tables; a plugin of ordinary code compiles in a second";
+    vec![Refusal::new(Stage::Compile, format!("the compiler gave up: {why}")).hint(hint)]
+}
+
+/// The child: reads a component from standard input, writes its machine code to the file its parent
+/// named, and reports on standard output.
+pub fn child(arguments: &[String]) -> ExitCode {
+    let [output, most] = arguments else { return ExitCode::from(2) };
+    let (output, Ok(most)) = (PathBuf::from(output), most.parse::<u64>()) else { return ExitCode::from(2) };
+    let report = match limit_self(most).and_then(|()| read_input()) {
+        Ok(component) => work(&component, &output, most),
+        Err(error) => Report::Refused(gave_up(&error.to_string())),
+    };
+    let text = serde_json::to_string(&report).unwrap_or_default();
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Limits that hold before the first byte of a stranger's file is read, and cannot be taken back.
+fn limit_self(file_bytes: u64) -> std::io::Result<()> {
+    let set = |resource, most: u64| -> std::io::Result<()> {
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).map_err(Into::into)
+    };
+    set(Resource::Core, 0)?;
+    set(Resource::As, MEMORY)?;
+    set(Resource::Cpu, CPU_SECONDS)?;
+    set(Resource::Fsize, file_bytes.saturating_add(1 << 20))
+}
+
+/// No component is larger, whatever the plan.
+const INPUT: u64 = 64 << 20;
+
+fn read_input() -> std::io::Result<Vec<u8>> {
+    let mut component = Vec::new();
+    std::io::stdin().lock().take(INPUT).read_to_end(&mut component)?;
+    Ok(component)
+}
+
+fn work(component: &[u8], output: &Path, most: u64) -> Report {
+    let surface = match inspect(component, &Plan::DEFAULT) {
+        Ok(surface) => surface,
+        Err(refusals) => return Report::Refused(refusals),
+    };
+    let refuse = |message: String| {
+        let hint = "the file is damaged, or uses WebAssembly features that plugins do not have";
+        Report::Refused(vec![Refusal::new(Stage::Compile, message).hint(hint)])
+    };
+    let artifact = match engine::compiler().and_then(|engine| engine.precompile_component(component)) {
+        Ok(artifact) => artifact,
+        Err(error) => return refuse(format!("{error:#}")),
+    };
+    if artifact.len() as u64 > most {
+        let message = format!("{} bytes of machine code; at most {most}", artifact.len());
+        return Report::Refused(vec![Refusal::new(Stage::Compile, message).hint("make the code smaller")]);
+    }
+    match File::create(output).and_then(|mut file| file.write_all(&artifact)) {
+        Ok(()) => Report::Compiled(surface),
+        Err(error) => refuse(format!("the machine code could not be written: {error}")),
+    }
+}

@@ -1,0 +1,223 @@
+//! What a guest can ask of the host, and what the host keeps about one instance.
+//!
+//! Every import is linked through [`serve`], which counts the call, charges its price in fuel and stops
+//! a panic of ours at the boundary. Whatever stops a guest is a [`Stop`] with its typed [`Failure`].
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use wasmtime::component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower};
+use wasmtime::{ResourceLimiter, StoreContextMut};
+
+use super::bindings::{directory, log, types};
+use super::convert;
+use super::failure::{Failure, Limit, LogLevel, LogLine, clean};
+use super::plan::Plan;
+use crate::lead::FieldValue;
+use crate::text::{self, TextModel};
+
+/// What a plugin was set up with; shared by all its instances.
+#[derive(Debug)]
+pub(super) struct Setup {
+    pub(super) json: Arc<str>,
+    pub(super) lanes: Arc<[types::Lane]>,
+    pub(super) prepared: Arc<[u8]>,
+}
+
+/// The tenant's people as plugins see them; a rep's number is their place here.
+#[derive(Debug, Default)]
+pub struct Directory {
+    pub(super) profiles: Vec<directory::Profile>,
+    pub(super) teams: Arc<[String]>,
+}
+
+/// Why a guest was stopped, carried through the engine as its error.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Stop(pub(super) Failure);
+
+/// What the host keeps about one instance.
+pub(super) struct State {
+    pub(super) plan: Plan,
+    pub(super) setup: Arc<Setup>,
+    pub(super) directory: Arc<Directory>,
+    pub(super) fields: Arc<BTreeMap<String, FieldValue>>,
+    pub(super) used: Used,
+    memory: usize,
+    tables: usize,
+}
+
+/// What a call used and left, taken out and begun anew for each exported call.
+#[derive(Debug, Default)]
+pub(super) struct Used {
+    pub(super) host_calls: u32,
+    pub(super) log: Vec<LogLine>,
+    pub(super) log_dropped: u32,
+    pub(super) fields: BTreeMap<String, Option<FieldValue>>,
+    /// What the limiter refused: if the guest gives up afterwards, this is why.
+    pub(super) refused: Option<Failure>,
+    pub(super) memory_peak: usize,
+}
+
+impl State {
+    pub(super) fn new(
+        plan: Plan,
+        setup: Arc<Setup>,
+        directory: Arc<Directory>,
+        fields: Arc<BTreeMap<String, FieldValue>>,
+    ) -> Self {
+        Self { plan, setup, directory, fields, used: Used::default(), memory: 0, tables: 0 }
+    }
+
+    /// What was used since the last time, leaving a clean slate for the next call.
+    pub(super) fn take_used(&mut self) -> Used {
+        let fresh = Used { memory_peak: self.memory, ..Used::default() };
+        let mut used = std::mem::replace(&mut self.used, fresh);
+        if used.log_dropped > 0 {
+            let message = format!("{} more lines were dropped", used.log_dropped);
+            used.log.push(LogLine { level: LogLevel::Warn, message });
+        }
+        used
+    }
+
+    fn write(&mut self, level: log::Level, message: &str) {
+        if self.used.log.len() >= self.plan.log_lines {
+            self.used.log_dropped += 1;
+            return;
+        }
+        let message = clean(message, self.plan.log_line_bytes);
+        self.used.log.push(LogLine { level: convert::level(level), message });
+    }
+
+    fn field(&mut self, name: &str) -> Option<types::Value> {
+        let value = self.fields.get(name);
+        let answer = value.map(convert::value_out);
+        self.used.fields.insert(clean(name, self.plan.log_line_bytes), value.cloned());
+        answer
+    }
+}
+
+impl ResourceLimiter for State {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let after = self.memory + desired.saturating_sub(current);
+        if after > self.plan.memory_bytes {
+            let (used, allowed) = (after as u64, self.plan.memory_bytes as u64);
+            self.used.refused = Some(Failure::Limit { limit: Limit::Memory, used, allowed });
+            return Ok(false);
+        }
+        self.memory = after;
+        self.used.memory_peak = self.used.memory_peak.max(after);
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let after = self.tables + desired.saturating_sub(current);
+        if after > self.plan.table_elements {
+            let (used, allowed) = (after as u64, self.plan.table_elements as u64);
+            self.used.refused = Some(Failure::Limit { limit: Limit::Table, used, allowed });
+            return Ok(false);
+        }
+        self.tables = after;
+        Ok(true)
+    }
+}
+
+/// Fuel of any host call.
+const CALL: u64 = 1_000;
+/// Fuel a byte that crosses: reading, checking and copying it.
+const BYTE: u64 = 1;
+/// Fuel a byte of text given to the model: cutting it into words and summing their rows.
+const TEXT_BYTE: u64 = 32;
+/// Fuel a vector: making it and carrying it over.
+const VECTOR: u64 = 2_000;
+
+/// Links every interface a guest may import.
+pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    // Types alone; there is nothing to serve.
+    linker.instance("lanewright:plugin/types@0.1.0")?;
+
+    let mut settings = linker.instance("lanewright:plugin/settings@0.1.0")?;
+    serve(&mut settings, "json", |_, ()| 0, |state, ()| (Arc::clone(&state.setup.json),))?;
+    serve(&mut settings, "lanes", |_, ()| 0, |state, ()| (Arc::clone(&state.setup.lanes),))?;
+    let price = |state: &State, (): &()| state.setup.prepared.len() as u64 * BYTE;
+    serve(&mut settings, "prepared", price, |state, ()| (Arc::clone(&state.setup.prepared),))?;
+
+    let mut fields = linker.instance("lanewright:plugin/fields@0.1.0")?;
+    let price = |_: &State, (name,): &(String,)| name.len() as u64 * BYTE;
+    serve(&mut fields, "get", price, |state, (name,): (String,)| (state.field(&name),))?;
+    let names = |state: &mut State, ()| (state.fields.keys().cloned().collect::<Vec<String>>(),);
+    serve(&mut fields, "names", |_, ()| 0, names)?;
+
+    let mut log = linker.instance("lanewright:plugin/log@0.1.0")?;
+    let price = |_: &State, (_, message): &(log::Level, String)| message.len() as u64 * BYTE;
+    serve(&mut log, "write", price, |state, (level, message): (log::Level, String)| {
+        state.write(level, &message);
+    })?;
+
+    let mut meaning = linker.instance("lanewright:plugin/text@0.1.0")?;
+    let price = |_: &State, (texts,): &(Vec<String>,)| texts.iter().map(|text| embedding(text)).sum();
+    serve(&mut meaning, "embed", price, |_, (texts,): (Vec<String>,)| {
+        let model = TextModel::embedded();
+        (texts.iter().flat_map(|text| model.embed(text)).collect::<Vec<f32>>(),)
+    })?;
+    serve(&mut meaning, "dimensions", |_, ()| 0, |_, ()| (text::DIMENSIONS as u32,))?;
+    let price = |_: &State, (one, others): &(String, Vec<String>)| {
+        embedding(one) + others.iter().map(|text| embedding(text)).sum::<u64>()
+    };
+    serve(&mut meaning, "similarity", price, |_, (one, others): (String, Vec<String>)| {
+        (TextModel::embedded().similarity(&one, &others),)
+    })?;
+
+    let mut people = linker.instance("lanewright:plugin/directory@0.1.0")?;
+    let price = |_: &State, (reps,): &(Vec<u32>,)| reps.len() as u64 * CALL;
+    serve(&mut people, "profiles", price, |state, (reps,): (Vec<u32>,)| {
+        let profile = |n: &u32| state.directory.profiles.get(*n as usize).cloned();
+        (reps.iter().filter_map(profile).collect::<Vec<_>>(),)
+    })?;
+    serve(&mut people, "teams", |_, ()| 0, |state, ()| (Arc::clone(&state.directory.teams),))
+}
+
+fn embedding(text: &str) -> u64 {
+    VECTOR + text.len() as u64 * TEXT_BYTE
+}
+
+/// Links one function: counted, paid for in fuel, and no panic of ours crosses into the engine.
+fn serve<P, R>(
+    instance: &mut LinkerInstance<'_, State>,
+    name: &str,
+    price: impl Fn(&State, &P) -> u64 + Send + Sync + 'static,
+    body: impl Fn(&mut State, P) -> R + Send + Sync + 'static,
+) -> wasmtime::Result<()>
+where
+    P: ComponentNamedList + Lift + 'static,
+    R: ComponentNamedList + Lower + 'static,
+{
+    instance.func_wrap(name, move |mut store: StoreContextMut<'_, State>, params: P| {
+        let state = store.data_mut();
+        state.used.host_calls += 1;
+        let (used, allowed) = (state.used.host_calls, state.plan.host_calls);
+        if used > allowed {
+            let failure =
+                Failure::Limit { limit: Limit::HostCalls, used: used.into(), allowed: allowed.into() };
+            return Err(Stop(failure).into());
+        }
+        let price = CALL + price(store.data(), &params);
+        let left = store.get_fuel()?;
+        let Some(left) = left.checked_sub(price) else {
+            store.set_fuel(0)?;
+            return Err(wasmtime::Trap::OutOfFuel.into());
+        };
+        store.set_fuel(left)?;
+        let state = store.data_mut();
+        catch_unwind(AssertUnwindSafe(|| body(state, params))).map_err(|panic| panicked(&*panic).into())
+    })
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Stop {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    let message = format!("a host call panicked: {}", text.as_deref().unwrap_or("without a message"));
+    Stop(Failure::Host { message })
+}

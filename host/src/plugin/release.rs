@@ -1,0 +1,517 @@
+//! A plugin ready to be called, and a fresh instance of it for each decision.
+//!
+//! [`Release::instantiate`] gives an [`Instance`] that lives for one decision of one plugin and is
+//! dropped with everything it knew. Fuel and deadline are armed before instantiation, because start
+//! functions are guest code, and anew for each exported call. After a failure the instance is gone:
+//! calls take it by value or find it spent.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::Value as Json;
+use wasmtime::component::{Component, InstancePre};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
+
+use super::answers::{self, Request, Scores};
+use super::bindings::{classifier, enricher, fallback, scorer, setup, types};
+use super::convert;
+use super::engine::{GUEST_STACK, Sandbox};
+use super::failure::{Failure, Limit, clean};
+use super::imports::{Directory, Setup, State, Stop};
+use super::plan::Plan;
+use crate::decision::{Action, Body, CallTrace, Cause, Exchange};
+use crate::digest::Digest;
+use crate::lead::{FieldValue, LabelPolicy, Lane, Lead, Verdict};
+
+/// Which interfaces a component exports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exports {
+    /// `classifier`.
+    pub classifier: bool,
+    /// `scorer`.
+    pub scorer: bool,
+    /// `fallback`.
+    pub fallback: bool,
+    /// `enricher`.
+    pub enricher: bool,
+}
+
+/// A component that can be instantiated at any time, without settings yet.
+#[derive(Clone)]
+pub struct Prototype {
+    digest: Digest,
+    sandbox: Arc<Sandbox>,
+    pre: InstancePre<State>,
+    indices: Arc<Indices>,
+}
+
+struct Indices {
+    setup: setup::GuestIndices,
+    classifier: Option<classifier::GuestIndices>,
+    scorer: Option<scorer::GuestIndices>,
+    fallback: Option<fallback::GuestIndices>,
+    enricher: Option<enricher::GuestIndices>,
+}
+
+impl Prototype {
+    pub(super) fn new(
+        sandbox: &Arc<Sandbox>,
+        component: &Component,
+        digest: Digest,
+    ) -> Result<Self, Failure> {
+        let refuse = |error: wasmtime::Error| Failure::Trap { reason: format!("{error:#}") };
+        let pre = sandbox.linker.instantiate_pre(component).map_err(refuse)?;
+        let indices = Indices {
+            setup: setup::GuestIndices::new(&pre).map_err(refuse)?,
+            classifier: classifier::GuestIndices::new(&pre).ok(),
+            scorer: scorer::GuestIndices::new(&pre).ok(),
+            fallback: fallback::GuestIndices::new(&pre).ok(),
+            enricher: enricher::GuestIndices::new(&pre).ok(),
+        };
+        Ok(Self { digest, sandbox: Arc::clone(sandbox), pre, indices: Arc::new(indices) })
+    }
+
+    /// What it is known by.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What it answers.
+    pub fn exports(&self) -> Exports {
+        Exports {
+            classifier: self.indices.classifier.is_some(),
+            scorer: self.indices.scorer.is_some(),
+            fallback: self.indices.fallback.is_some(),
+            enricher: self.indices.enricher.is_some(),
+        }
+    }
+
+    /// The plugin's own description of its settings, a JSON Schema.
+    pub fn schema(&self) -> Result<String, Failure> {
+        self.in_setup(|store, guest| guest.call_schema(store))
+    }
+
+    /// What the plugin says is wrong with these settings, as pointer and message.
+    pub fn check(&self, settings: &Json, lanes: &[Lane]) -> Result<Vec<(String, String)>, Failure> {
+        let (json, lanes) = (settings.to_string(), convert::lanes(lanes));
+        let issues = self.in_setup(|store, guest| guest.call_check(store, &json, &lanes))?;
+        let max = self.sandbox.plan.log_line_bytes;
+        let readable = |issue: setup::Issue| (clean(&issue.path, max), clean(&issue.message, max));
+        Ok(issues.into_iter().take(self.sandbox.plan.signals).map(readable).collect())
+    }
+
+    /// The work the plugin does once for these settings and lanes.
+    pub fn prepare(&self, settings: &Json, lanes: &[Lane]) -> Result<Vec<u8>, Failure> {
+        let (json, lanes) = (settings.to_string(), convert::lanes(lanes));
+        let plan = &self.sandbox.plan;
+        let prepared = self.in_setup(|store, guest| guest.call_prepare(store, &json, &lanes))?;
+        let prepared = prepared.map_err(|failure| said(failure, plan))?;
+        if prepared.len() > plan.prepared_bytes {
+            let (used, allowed) = (prepared.len() as u64, plan.prepared_bytes as u64);
+            return Err(Failure::Limit { limit: Limit::Prepared, used, allowed });
+        }
+        Ok(prepared)
+    }
+
+    /// The plugin with settings it has accepted and what it made of them.
+    pub fn release(&self, settings: &Json, lanes: Arc<[Lane]>, prepared: Vec<u8>) -> Release {
+        let setup = Setup {
+            json: settings.to_string().into(),
+            lanes: convert::lanes(&lanes),
+            prepared: prepared.into(),
+        };
+        Release { prototype: self.clone(), setup: Arc::new(setup), lanes }
+    }
+
+    /// One call of `setup`, in an instance of its own, with the larger budget.
+    fn in_setup<T>(
+        &self,
+        call: impl FnOnce(&mut Store<State>, &setup::Guest) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        let plan = Plan {
+            fuel: self.sandbox.plan.setup_fuel,
+            wall_ms: self.sandbox.plan.setup_wall_ms,
+            host_calls: u32::MAX,
+            ..self.sandbox.plan
+        };
+        let setup = Setup { json: "{}".into(), lanes: Arc::new([]), prepared: Arc::new([]) };
+        let state = State::new(plan, Arc::new(setup), Arc::default(), Arc::default());
+        let mut live = Live::new(self, state)?;
+        let guest = self.indices.setup.load(&mut live.store, &live.instance);
+        let guest = guest.map_err(|error| live.failure(error))?;
+        live.arm();
+        call(&mut live.store, &guest).map_err(|error| live.failure(error))
+    }
+}
+
+/// A plugin with its settings, as a tenant runs it.
+#[derive(Clone)]
+pub struct Release {
+    prototype: Prototype,
+    setup: Arc<Setup>,
+    lanes: Arc<[Lane]>,
+}
+
+impl Release {
+    /// What its component is known by.
+    pub fn digest(&self) -> Digest {
+        self.prototype.digest
+    }
+
+    /// What it answers.
+    pub fn exports(&self) -> Exports {
+        self.prototype.exports()
+    }
+
+    /// A fresh instance for one decision.
+    pub fn instantiate(
+        &self,
+        directory: &Arc<Directory>,
+        fields: &Arc<BTreeMap<String, FieldValue>>,
+    ) -> Result<Instance<'_>, Failure> {
+        let plan = self.prototype.sandbox.plan;
+        let state = State::new(plan, Arc::clone(&self.setup), Arc::clone(directory), Arc::clone(fields));
+        Ok(Instance { release: self, live: Some(Live::new(&self.prototype, state)?) })
+    }
+}
+
+/// A lead as plugins see it: converted once a decision.
+pub struct VisibleLead(types::Lead);
+
+impl VisibleLead {
+    /// Its first 64 KiB of text, and no more than the interface has words for.
+    pub fn new(lead: &Lead) -> Self {
+        Self(convert::lead(lead))
+    }
+
+    /// The text as plugins see it.
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+}
+
+/// The question a scorer is asked.
+pub struct ScoreQuestion<'a> {
+    /// 1, 2 or 3.
+    pub tier: u8,
+    /// What the columns of `fits` mean.
+    pub fit_names: &'a [&'a str],
+    /// 0 to 1, one row a candidate.
+    pub fits: &'a [f32],
+    /// One row each.
+    pub candidates: &'a [CandidateRow],
+}
+
+/// One rep against one lead, as a scorer sees them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CandidateRow {
+    /// Their place in the tenant's folder.
+    pub rep: u32,
+    /// Open deals over their maximum, before this lead.
+    pub load: f32,
+    /// New leads in seven days over their weekly cap; 0 without a cap.
+    pub weekly_load: f32,
+    /// At work now and not in a meeting.
+    pub free_now: bool,
+    /// Mean seconds to first touch.
+    pub response_seconds: Option<u32>,
+}
+
+/// A fresh instance of a plugin, for one decision.
+pub struct Instance<'a> {
+    release: &'a Release,
+    /// Absent after a failure: nothing is ever asked of an instance that trapped.
+    live: Option<Live>,
+}
+
+/// A call's answer, checked, and what the call used either way.
+pub struct Called<T> {
+    /// The answer, or why there is none.
+    pub answer: Result<T, Failure>,
+    /// What it used and said.
+    pub trace: CallTrace,
+}
+
+impl Instance<'_> {
+    /// Asks which lane a lead belongs to.
+    pub fn classify(&mut self, lead: &VisibleLead, policy: LabelPolicy) -> Called<Verdict> {
+        let indices = &self.release.prototype.indices;
+        self.call(
+            "classifier.classify",
+            |live| {
+                let guest = load(live, indices.classifier.as_ref(), |indices, store, instance| {
+                    indices.load(store, instance)
+                })?;
+                live.arm();
+                Ok(guest.call_classify(&mut live.store, &lead.0, convert::policy(policy))?)
+            },
+            |release, answer, plan| {
+                let answer = answer.map_err(|failure| said(failure, plan))?;
+                answers::verdict(answer, policy, &release.lanes, lead.text(), plan)
+            },
+        )
+    }
+
+    /// Asks how well each candidate fits.
+    pub fn score(
+        &mut self,
+        lead: &VisibleLead,
+        verdict: &Verdict,
+        question: &ScoreQuestion<'_>,
+    ) -> Called<Scores> {
+        let indices = &self.release.prototype.indices;
+        let verdict = convert::verdict(verdict);
+        let context = scorer::Context {
+            tier: question.tier,
+            fit_names: question.fit_names.iter().map(|name| (*name).to_owned()).collect(),
+            fits: question.fits.to_vec(),
+        };
+        let row = |row: &CandidateRow| scorer::Candidate {
+            rep: row.rep,
+            load: row.load,
+            weekly_load: row.weekly_load,
+            free_now: row.free_now,
+            response_seconds: row.response_seconds,
+            win: None,
+        };
+        let candidates: Vec<_> = question.candidates.iter().map(row).collect();
+        self.call(
+            "scorer.score",
+            |live| {
+                let guest = load(live, indices.scorer.as_ref(), |indices, store, instance| {
+                    indices.load(store, instance)
+                })?;
+                live.arm();
+                Ok(guest.call_score(&mut live.store, &lead.0, &verdict, &context, &candidates)?)
+            },
+            |_, answer, plan| {
+                answers::scores(answer.map_err(|failure| said(failure, plan))?, candidates.len(), plan)
+            },
+        )
+    }
+
+    /// Asks where a lead goes that no rep can simply get.
+    pub fn resolve(
+        &mut self,
+        lead: &VisibleLead,
+        verdict: Option<&Verdict>,
+        cause: Cause,
+    ) -> Called<Vec<Action>> {
+        let indices = &self.release.prototype.indices;
+        let verdict = verdict.map(convert::verdict);
+        self.call(
+            "fallback.resolve",
+            |live| {
+                let guest = load(live, indices.fallback.as_ref(), |indices, store, instance| {
+                    indices.load(store, instance)
+                })?;
+                live.arm();
+                Ok(guest.call_resolve(&mut live.store, &lead.0, verdict.as_ref(), convert::cause(cause))?)
+            },
+            |_, answer, plan| answers::actions(answer.map_err(|failure| said(failure, plan))?, plan),
+        )
+    }
+
+    /// Asks an enricher what to ask.
+    pub fn plan(&mut self, lead: &VisibleLead) -> Called<Vec<Request>> {
+        let indices = &self.release.prototype.indices;
+        self.call(
+            "enricher.plan",
+            |live| {
+                let guest = load(live, indices.enricher.as_ref(), |indices, store, instance| {
+                    indices.load(store, instance)
+                })?;
+                live.arm();
+                Ok(guest.call_plan(&mut live.store, &lead.0)?)
+            },
+            |_, answer, plan| answers::requests(answer.map_err(|failure| said(failure, plan))?, plan),
+        )
+    }
+
+    /// Lets an enricher read the answers.
+    pub fn interpret(
+        &mut self,
+        lead: &VisibleLead,
+        exchanges: &[Exchange],
+    ) -> Called<Vec<(String, FieldValue)>> {
+        let indices = &self.release.prototype.indices;
+        let response = |exchange: &Exchange| enricher::Response {
+            status: exchange.status,
+            body: match &exchange.body {
+                Body::Text(text) => text.clone().into_bytes(),
+                Body::Bytes(bytes) => bytes.clone(),
+            },
+        };
+        let responses: Vec<_> = exchanges.iter().map(response).collect();
+        self.call(
+            "enricher.interpret",
+            |live| {
+                let guest = load(live, indices.enricher.as_ref(), |indices, store, instance| {
+                    indices.load(store, instance)
+                })?;
+                live.arm();
+                Ok(guest.call_interpret(&mut live.store, &lead.0, &responses)?)
+            },
+            |_, answer, plan| answers::fields(answer.map_err(|failure| said(failure, plan))?, plan),
+        )
+    }
+
+    /// Calls, checks the answer, and drops the instance if either fails.
+    fn call<A, T>(
+        &mut self,
+        export: &str,
+        ask: impl FnOnce(&mut Live) -> Result<A, Broken>,
+        check: impl FnOnce(&Release, A, &Plan) -> Result<T, Failure>,
+    ) -> Called<T> {
+        let plan = &self.release.prototype.sandbox.plan;
+        let (answer, used, fuel) = match &mut self.live {
+            None => {
+                let message = "the instance failed in an earlier call of this decision".to_owned();
+                (Err(Failure::Host { message }), super::imports::Used::default(), 0)
+            }
+            Some(live) => {
+                let answer = ask(live).map_err(|broken| match broken {
+                    Broken::Call(error) => live.failure(error),
+                    Broken::Missing => {
+                        Failure::Host { message: format!("the plugin does not export {export}") }
+                    }
+                });
+                let answer = answer.and_then(|answer| check(self.release, answer, plan));
+                (answer, live.store.data_mut().take_used(), live.take_fuel())
+            }
+        };
+        if answer.is_err() {
+            self.live = None;
+        }
+        let trace = CallTrace {
+            export: export.to_owned(),
+            plugin: self.release.digest(),
+            fuel,
+            memory: used.memory_peak as u64,
+            log: used.log,
+            fields: used.fields,
+            failure: answer.as_ref().err().cloned(),
+        };
+        Called { answer, trace }
+    }
+}
+
+enum Broken {
+    Call(wasmtime::Error),
+    Missing,
+}
+
+impl From<wasmtime::Error> for Broken {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Call(error)
+    }
+}
+
+fn load<I, G>(
+    live: &mut Live,
+    indices: Option<&I>,
+    load: impl Fn(&I, &mut Store<State>, &wasmtime::component::Instance) -> wasmtime::Result<G>,
+) -> Result<G, Broken> {
+    Ok(load(indices.ok_or(Broken::Missing)?, &mut live.store, &live.instance)?)
+}
+
+/// What a guest says about itself, made safe to show.
+fn said(failure: types::Failure, plan: &Plan) -> Failure {
+    match failure {
+        types::Failure::Settings(message) => {
+            Failure::Settings { message: clean(&message, plan.log_line_bytes) }
+        }
+        types::Failure::Internal(message) => {
+            Failure::Internal { message: clean(&message, plan.log_line_bytes) }
+        }
+    }
+}
+
+/// A store with its one instance.
+struct Live {
+    store: Store<State>,
+    instance: wasmtime::component::Instance,
+    armed: Instant,
+    /// Fuel used before the last arming.
+    fuel: u64,
+}
+
+impl Live {
+    fn new(prototype: &Prototype, state: State) -> Result<Self, Failure> {
+        let sandbox = &prototype.sandbox;
+        let mut store = Store::try_new(&sandbox.engine, state)
+            .map_err(|error| Failure::Host { message: format!("{error:#}") })?;
+        store.limiter(|state| state);
+        store.set_hostcall_fuel(sandbox.plan.crossing_bytes);
+        let armed = arm(&mut store);
+        match prototype.pre.instantiate(&mut store) {
+            Ok(instance) => Ok(Self { store, instance, armed, fuel: 0 }),
+            Err(error) => Err(failure(&mut store, armed, error)),
+        }
+    }
+
+    /// A full budget for the next exported call.
+    fn arm(&mut self) {
+        self.fuel += spent(&self.store);
+        self.armed = arm(&mut self.store);
+    }
+
+    /// Fuel used since the last time.
+    fn take_fuel(&mut self) -> u64 {
+        let fuel = self.fuel + spent(&self.store);
+        self.fuel = 0;
+        fuel
+    }
+
+    fn failure(&mut self, error: wasmtime::Error) -> Failure {
+        failure(&mut self.store, self.armed, error)
+    }
+}
+
+fn arm(store: &mut Store<State>) -> Instant {
+    let plan = store.data().plan;
+    store.set_fuel(plan.fuel).expect("the engine counts fuel");
+    store.set_epoch_deadline(plan.wall_ms.max(1));
+    Instant::now()
+}
+
+fn spent(store: &Store<State>) -> u64 {
+    store.data().plan.fuel - store.get_fuel().unwrap_or(0)
+}
+
+/// Which limit, or what else, ended a guest.
+fn failure(store: &mut Store<State>, armed: Instant, error: wasmtime::Error) -> Failure {
+    let plan = store.data().plan;
+    if let Some(Stop(failure)) = error.downcast_ref::<Stop>() {
+        return failure.clone();
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return Failure::Capacity { message: format!("{error}") };
+    }
+    let trap = error.downcast_ref::<Trap>().copied();
+    match trap {
+        Some(Trap::OutOfFuel) => {
+            return Failure::Limit { limit: Limit::Fuel, used: plan.fuel, allowed: plan.fuel };
+        }
+        Some(Trap::Interrupt) => {
+            let used = (armed.elapsed().as_millis() as u64).max(plan.wall_ms);
+            return Failure::Limit { limit: Limit::WallTime, used, allowed: plan.wall_ms };
+        }
+        Some(Trap::StackOverflow) => {
+            let stack = GUEST_STACK as u64;
+            return Failure::Limit { limit: Limit::Stack, used: stack, allowed: stack };
+        }
+        _ => {}
+    }
+    // A guest that was refused memory gives up with some trap of its own; the refusal is the reason.
+    if let Some(refused) = store.data_mut().used.refused.take() {
+        return refused;
+    }
+    let reason = format!("{error:#}");
+    if reason.contains("fuel allocated for hostcalls") {
+        let allowed = plan.crossing_bytes as u64;
+        return Failure::Limit { limit: Limit::Crossing, used: allowed + 1, allowed };
+    }
+    Failure::Trap { reason: clean(&reason, plan.log_line_bytes) }
+}

@@ -1,0 +1,244 @@
+//! Is this a component a host can take? Every stage has its code, and every refusal says how to mend it.
+//!
+//! Size and magic are looked at by whoever holds the bytes; everything behind them parses a stranger's
+//! file and therefore runs in the compiler's child process (`compile.rs`).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use wasmparser::{CanonicalOption, Encoding, Parser, Payload};
+use wit_parser::decoding::{DecodedWasm, decode};
+
+use super::engine::CORE_INSTANCES;
+use super::interface::{self, Surface};
+use super::plan::Plan;
+
+/// Where in the row of stages an upload was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Larger than the plan allows.
+    Size,
+    /// Not a binary component: text, a core module, precompiled code or something else.
+    Magic,
+    /// Not well-formed, or built of parts that no plugin needs.
+    Parse,
+    /// Its exports or imports differ from the interface.
+    Interface,
+    /// It asks for something that no plugin is granted.
+    Imports,
+    /// It needs more than a call may have, before it even starts.
+    Resources,
+    /// It does not compile within the compiler's limits.
+    Compile,
+    /// It fails when it is instantiated.
+    Instantiate,
+    /// It refuses its settings, or cannot prepare.
+    Settings,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Size => "size",
+            Self::Magic => "magic",
+            Self::Parse => "parse",
+            Self::Interface => "interface",
+            Self::Imports => "imports",
+            Self::Resources => "resources",
+            Self::Compile => "compile",
+            Self::Instantiate => "instantiate",
+            Self::Settings => "settings",
+        })
+    }
+}
+
+/// One reason why a component is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// In which stage.
+    pub stage: Stage,
+    /// What is wrong, a lowercase fragment.
+    pub message: String,
+    /// How to mend it.
+    pub hint: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn new(stage: Stage, message: impl Into<String>) -> Self {
+        Self { stage, message: message.into(), hint: None }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.stage, self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n  hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What can be said of a file without parsing it: its size and its first bytes.
+pub(super) fn at_a_glance(bytes: &[u8], plan: &Plan) -> Result<(), Refusal> {
+    if bytes.len() > plan.component_bytes {
+        let message = format!("{} bytes; the plan allows {}", bytes.len(), plan.component_bytes);
+        let hint = "build in release mode and strip debug information, as `lanewright plugin build` does";
+        return Err(Refusal::new(Stage::Size, message).hint(hint));
+    }
+    let build = "make a component with `lanewright plugin build`";
+    let refuse = |message: &str| Err(Refusal::new(Stage::Magic, message).hint(build));
+    match bytes {
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => refuse("a core WebAssembly module, not a component"),
+        [0x7f, b'E', b'L', b'F', ..] => refuse("precompiled machine code, which is never taken from outside"),
+        [b'(', ..] => refuse("WebAssembly text, not the binary form"),
+        [] => refuse("an empty file"),
+        _ => refuse("no WebAssembly component"),
+    }
+}
+
+/// Parses a component and compares it with the interface and the plan. Every reason at once, as far as
+/// the bytes can be followed.
+pub(super) fn inspect(bytes: &[u8], plan: &Plan) -> Result<Surface, Vec<Refusal>> {
+    let mut refusals = structure(bytes, plan)?;
+    let decoded = decode(bytes).map_err(|error| {
+        let hint = "the file is damaged, or made by a tool this host does not know";
+        vec![Refusal::new(Stage::Parse, format!("{error:#}")).hint(hint)]
+    })?;
+    let DecodedWasm::Component(resolve, world) = decoded else {
+        let hint = "make a component of your crate with `lanewright plugin build`";
+        return Err(vec![Refusal::new(Stage::Parse, "an interface description, not a plugin").hint(hint)]);
+    };
+    match interface::compare(&resolve, world) {
+        Ok(surface) if refusals.is_empty() => Ok(surface),
+        Ok(_) => Err(refusals),
+        Err(differences) => {
+            refusals.extend(differences);
+            Err(refusals)
+        }
+    }
+}
+
+/// Custom sections a component may carry, all together.
+const CUSTOM_BYTES: usize = 512 << 10;
+
+/// What a component is built of. An error where the bytes cannot be followed at all.
+fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    // Which kinds of binary the reader is inside of, outermost first.
+    let mut inside: Vec<Encoding> = Vec::new();
+    let (mut nested, mut modules, mut memories, mut tables) = (0_u32, 0_u32, 0_u64, 0_u64);
+    let (mut table_elements, mut memory_bytes, mut custom) = (0_u64, 0_u64, 0_usize);
+    let (mut foreign_strings, mut asynchronous) = (false, false);
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload.map_err(|error| vec![Refusal::new(Stage::Parse, error.to_string())])?;
+        match payload {
+            Payload::Version { encoding, .. } => {
+                modules += u32::from(encoding == Encoding::Module);
+                // `wit-component` wraps each export in a component of types alone; code inside is another matter.
+                nested += u32::from(encoding == Encoding::Module && inside.len() > 1);
+                inside.push(encoding);
+            }
+            Payload::End(_) => {
+                inside.pop();
+            }
+            Payload::CustomSection(section) => custom += section.data().len(),
+            Payload::MemorySection(section) => {
+                for memory in section.into_iter().flatten() {
+                    memories += 1;
+                    memory_bytes = memory_bytes.saturating_add(memory.initial.saturating_mul(64 << 10));
+                }
+            }
+            Payload::TableSection(section) => {
+                for table in section.into_iter().flatten() {
+                    tables += 1;
+                    table_elements = table_elements.saturating_add(table.ty.initial);
+                }
+            }
+            Payload::ComponentCanonicalSection(section) => {
+                for function in section.into_iter().flatten() {
+                    let options: &[CanonicalOption] = match &function {
+                        wasmparser::CanonicalFunction::Lift { options, .. }
+                        | wasmparser::CanonicalFunction::Lower { options, .. } => options,
+                        _ => &[],
+                    };
+                    foreign_strings |= options
+                        .iter()
+                        .any(|o| matches!(o, CanonicalOption::UTF16 | CanonicalOption::CompactUTF16));
+                    asynchronous |= options.contains(&CanonicalOption::Async);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut refuse = |broken: bool, stage: Stage, message: String, hint: &str| {
+        if broken {
+            refusals.push(Refusal::new(stage, message).hint(hint));
+        }
+    };
+    let one = "a plugin is one module and the adapters around it";
+    refuse(nested > 0, Stage::Parse, format!("{nested} modules inside nested components"), one);
+    let most = CORE_INSTANCES;
+    refuse(modules > most, Stage::Parse, format!("{modules} core modules; at most {most}"), one);
+    refuse(
+        foreign_strings,
+        Stage::Parse,
+        "strings that are not UTF-8".into(),
+        "use the utf8 canonical option",
+    );
+    let plain = "everything a plugin exports and imports is synchronous";
+    refuse(asynchronous, Stage::Parse, "asynchronous functions".into(), plain);
+    let strip = "strip debug information, as `lanewright plugin build` does";
+    let message = format!("{custom} bytes of custom sections; at most {CUSTOM_BYTES}");
+    refuse(custom > CUSTOM_BYTES, Stage::Parse, message, strip);
+    refuse(memories > 1, Stage::Resources, format!("{memories} memories; at most 1"), one);
+    let message =
+        format!("{memory_bytes} bytes of memory from the start; the plan allows {}", plan.memory_bytes);
+    let hint = "ask for less in the linker's --initial-memory, and grow when needed";
+    refuse(memory_bytes > plan.memory_bytes as u64, Stage::Resources, message, hint);
+    let most = super::engine::TABLES;
+    refuse(tables > u64::from(most), Stage::Resources, format!("{tables} tables; at most {most}"), one);
+    let message =
+        format!("{table_elements} table elements from the start; the plan allows {}", plan.table_elements);
+    refuse(
+        table_elements > plan.table_elements as u64,
+        Stage::Resources,
+        message,
+        "use fewer function pointers",
+    );
+    Ok(refusals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_component_is_refused_at_a_glance() {
+        let check = |bytes: &[u8], expect: Option<(Stage, &str)>| match (
+            at_a_glance(bytes, &Plan { component_bytes: 64, ..Plan::DEFAULT }),
+            expect,
+        ) {
+            (Ok(()), None) => {}
+            (Err(refusal), Some((stage, text))) => {
+                assert_eq!(refusal.stage, stage);
+                assert!(refusal.message.contains(text), "{refusal}");
+            }
+            (got, expect) => panic!("got {got:?}, expected {expect:?}"),
+        };
+        check(b"\0asm\x0d\0\x01\0", None);
+        check(b"\0asm\x01\0\0\0", Some((Stage::Magic, "core WebAssembly module")));
+        check(b"\x7fELF", Some((Stage::Magic, "machine code")));
+        check(b"(component)", Some((Stage::Magic, "text")));
+        check(b"", Some((Stage::Magic, "empty")));
+        check(b"PK\x03\x04", Some((Stage::Magic, "no WebAssembly component")));
+        check(&[0; 65], Some((Stage::Size, "65 bytes; the plan allows 64")));
+    }
+}

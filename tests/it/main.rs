@@ -1,0 +1,6 @@
+//! Acceptance tests: the real program, real components, real folders.
+//!
+//! One binary, so that everything is linked once. `harness` holds the verbs; each other module is one
+//! promise and the cases that prove it.
+
+mod harness;

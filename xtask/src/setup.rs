@@ -1,0 +1,161 @@
+//! What the machine needs, and how to add what it lacks.
+//!
+//! [`NEEDS`] is the whole list: a further need is a further row. With everything there this is quiet and
+//! instant. What is missing is installed where that is possible without asking (Debian packages as root,
+//! parts of the toolchain through rustup); otherwise the exact command is told and setup fails. Nothing is
+//! ever skipped.
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{Run, program};
+
+/// Something that must be on the machine.
+struct Need {
+    name: &'static str,
+    /// What would not work without it.
+    why: &'static str,
+    /// Whether it is there.
+    seen: fn() -> bool,
+    /// How it gets there.
+    get: Get,
+}
+
+/// How a missing thing is added.
+enum Get {
+    /// A part of the Rust toolchain.
+    Rustup(&'static [&'static str]),
+    /// Packages of Debian and its descendants.
+    Debian(&'static [&'static str]),
+}
+
+const NEEDS: [Need; 2] = [
+    Need {
+        name: "a C compiler",
+        why: "dependencies with parts in C, and linking",
+        seen: || program("cc", &["--version"]).asked().is_some(),
+        get: Get::Debian(&["gcc", "libc6-dev"]),
+    },
+    Need {
+        name: "the target wasm32-unknown-unknown",
+        why: "plugins are compiled for it",
+        seen: wasm_target,
+        get: Get::Rustup(&["target", "add", "wasm32-unknown-unknown"]),
+    },
+];
+
+/// Adds what the machine lacks.
+pub(crate) fn run() -> Result<()> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.seen)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let machine = Machine::here();
+    for need in missing {
+        eprintln!("missing: {} ({})", need.name, need.why);
+        match plan(&need.get, machine) {
+            Plan::Tell(command) => bail!("{} is missing; install it with\n\n    {command}\n", need.name),
+            Plan::Run(commands) => install(commands).with_context(|| format!("cannot add {}", need.name))?,
+        }
+        if !(need.seen)() {
+            bail!("{} is still missing after it was installed", need.name);
+        }
+    }
+    Ok(())
+}
+
+/// What can be done here without asking.
+#[derive(Debug, Clone, Copy)]
+struct Machine {
+    root: bool,
+    apt: bool,
+    rustup: bool,
+}
+
+impl Machine {
+    fn here() -> Self {
+        Self {
+            root: program("id", &["-u"]).asked().is_some_and(|id| id.trim() == "0"),
+            apt: program("apt-get", &["--version"]).asked().is_some(),
+            rustup: program("rustup", &["--version"]).asked().is_some(),
+        }
+    }
+}
+
+/// What to do about a missing thing.
+#[derive(Debug, PartialEq)]
+enum Plan {
+    /// Commands in order.
+    Run(Vec<Vec<&'static str>>),
+    /// A command for the person.
+    Tell(String),
+}
+
+fn plan(get: &Get, machine: Machine) -> Plan {
+    match get {
+        Get::Rustup(arguments) if machine.rustup => Plan::Run(vec![[&["rustup"], *arguments].concat()]),
+        Get::Rustup(arguments) => Plan::Tell(format!(
+            "rustup {}\n\n(rustup itself comes from https://rustup.rs; with another toolchain, install its package for that)",
+            arguments.join(" ")
+        )),
+        Get::Debian(packages) if machine.apt && machine.root => Plan::Run(vec![
+            // A fresh machine has no list of packages yet.
+            vec!["apt-get", "update", "--quiet"],
+            [&["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"], *packages].concat(),
+        ]),
+        Get::Debian(packages) if machine.apt => {
+            Plan::Tell(format!("sudo apt-get install --yes {}", packages.join(" ")))
+        }
+        Get::Debian(packages) => Plan::Tell(format!(
+            "apt-get install --yes {}\n\n(the names are Debian's; other systems have the same under their own)",
+            packages.join(" ")
+        )),
+    }
+}
+
+fn install(commands: Vec<Vec<&str>>) -> Result<()> {
+    commands
+        .into_iter()
+        .filter_map(|command| command.split_first().map(|(name, rest)| program(name, rest)))
+        .try_for_each(|run: Run| run.env("DEBIAN_FRONTEND", "noninteractive").shown())
+}
+
+/// The compiler knows where a target's library would be; with rustup or without it.
+fn wasm_target() -> bool {
+    let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
+    program(&rustc, &["--print", "target-libdir", "--target", "wasm32-unknown-unknown"])
+        .asked()
+        .is_some_and(|folder| std::path::Path::new(folder.trim()).is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WASM: Get = Get::Rustup(&["target", "add", "wasm32-unknown-unknown"]);
+    const GCC: Get = Get::Debian(&["gcc", "libc6-dev"]);
+
+    fn check(get: Get, [root, apt, rustup]: [bool; 3], expect: &str) {
+        let told = match plan(&get, Machine { root, apt, rustup }) {
+            Plan::Run(commands) => commands.iter().map(|c| format!("run {}\n", c.join(" "))).collect(),
+            Plan::Tell(command) => format!("tell {}\n", command.lines().next().unwrap_or_default()),
+        };
+        assert_eq!(told, expect);
+    }
+
+    #[test]
+    fn installs_where_it_may_and_tells_where_it_may_not() {
+        let apt = "run apt-get update --quiet\n\
+                   run apt-get install --yes --quiet --no-install-recommends gcc libc6-dev\n";
+        check(GCC, [true, true, false], apt);
+        check(GCC, [false, true, true], "tell sudo apt-get install --yes gcc libc6-dev\n");
+        check(GCC, [true, false, true], "tell apt-get install --yes gcc libc6-dev\n");
+        check(WASM, [false, false, true], "run rustup target add wasm32-unknown-unknown\n");
+        check(WASM, [true, true, false], "tell rustup target add wasm32-unknown-unknown\n");
+    }
+
+    #[test]
+    fn a_command_that_fails_is_an_error() {
+        assert!(install(vec![vec!["true"], vec!["false"]]).is_err());
+        assert!(install(vec![vec!["true"]]).is_ok());
+    }
+}
