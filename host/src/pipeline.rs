@@ -20,8 +20,9 @@ use serde_json::Value as Json;
 
 use crate::counters::Ledger;
 use crate::decision::{
-    self, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace, FallbackTrace,
-    NormaliseTrace, Outcome, RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy, Triage, Unassigned,
+    self, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace,
+    FallbackTrace, NormaliseTrace, Outcome, RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy,
+    Triage, Unassigned,
 };
 use crate::lead::{Confidence, Destination, Lane, Lead, LeadId, RepId, Verdict};
 use crate::plugin::VisibleLead;
