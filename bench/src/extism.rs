@@ -25,7 +25,7 @@ static GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/extism-guest.was
 
 /// How the peer's engine allocates instances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Allocation {
+pub(crate) enum Allocation {
     /// As it comes: memory mapped for each instance.
     OnDemand,
     /// Slots that are kept and cleared, as Lanewright does it.
@@ -34,7 +34,7 @@ pub enum Allocation {
 
 /// How a lead and a verdict cross the boundary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
+pub(crate) enum Encoding {
     /// The usual choice.
     Json,
     /// The quicker one.
@@ -42,11 +42,11 @@ pub enum Encoding {
 }
 
 /// The guest, compiled once.
-pub struct Compiled(CompiledPlugin);
+pub(crate) struct Compiled(CompiledPlugin);
 
 impl Compiled {
     /// Compiles the guest; no cache on disk, so nothing is left behind.
-    pub fn new(allocation: Allocation) -> Result<Self> {
+    pub(crate) fn new(allocation: Allocation) -> Result<Self> {
         let manifest = Manifest::new([Wasm::data(GUEST)]).with_timeout(TIME).with_memory_max(PAGES);
         let mut config = Config::new();
         if allocation == Allocation::Pooling {
@@ -61,7 +61,7 @@ impl Compiled {
     }
 
     /// One call in a plugin of its own, its answer checked.
-    pub fn call_fresh(&self, lead: &Lead, encoding: Encoding) -> Result<Verdict> {
+    pub(crate) fn call_fresh(&self, lead: &Lead, encoding: Encoding) -> Result<Verdict> {
         let mut plugin = Plugin::new_from_compiled(&self.0)?;
         let verdict = match encoding {
             Encoding::Json => plugin.call::<_, Json<Verdict>>("classify_json", Json(lead))?.0,

@@ -58,7 +58,6 @@ pub(crate) fn train(root: &Path) -> Result<Trained> {
             sharpest(&scores, &lanes)
         })
         .fold(f32::INFINITY, f32::min);
-    println!("sharpness {sharpness:.2}");
     let right = |lanes: usize| {
         let mut counts = (0, 0);
         for (scores, &lane) in left_out.iter().zip(&set.lanes) {

@@ -388,7 +388,7 @@ pub struct Territory {
     pub name: String,
     /// ISO 3166-1 alpha-2.
     pub countries: Vec<String>,
-    /// ISO 3166-2; where present, only these parts.
+    /// ISO 3166-2; of a country of which parts are here, only these.
     pub regions: Vec<String>,
     /// Whose it is.
     pub primary: Vec<RepId>,

@@ -21,7 +21,11 @@ use serde_json::Value as Json;
 use crate::config::Config;
 use crate::counters::Ledger;
 use crate::decision::{
+<<<<<<< HEAD
     self, Action, AssignedBy, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace, FallbackTrace,
+=======
+    self, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace, FallbackTrace,
+>>>>>>> main
     NormaliseTrace, Outcome, RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy, Triage, Unassigned,
 };
 use crate::lead::{Confidence, Destination, Lane, Lead, LeadId, RepId, Verdict};
@@ -50,7 +54,7 @@ pub use brief::brief;
 pub use carry_out::{LAST_QUEUE, Stranded, carry_out, last_resort};
 pub use eligible::{barred, candidates, eligible, owner_excluded, why_nobody};
 pub use fits::{Fits, NEUTRAL, fits};
-pub use normalise::{Refusal, normalise, visible_text};
+pub use normalise::{Refusal, normalise};
 pub use outside::{Live, Outside, Recorded};
 pub use place::{place, territory_of};
 pub use rank::{Scored, rank};
@@ -411,5 +415,48 @@ fn triage(classify: &ClassifyTrace, verdict: &Verdict, outcome: &Outcome) -> Opt
         Some(Triage::Lane)
     } else {
         None
+    }
+}
+
+/// What every plugin of a tenant says of one lead, whether or not its route asks them.
+pub struct Answers {
+    /// Facts added, by enricher.
+    pub enrich: (Json, Vec<CallTrace>),
+    /// The verdict.
+    pub classify: (Json, Vec<CallTrace>),
+    /// The factors, and a row a candidate.
+    pub score: (Json, Vec<CallTrace>),
+    /// The actions.
+    pub fallback: (Json, Vec<CallTrace>),
+}
+
+/// Asks every plugin about a lead: for authors who try theirs.
+pub fn answers(
+    tenant: &Tenant,
+    prepared: Prepared,
+    ledger: &Ledger,
+    outside: &dyn Outside,
+    nobody: Nobody,
+) -> Answers {
+    let config = &tenant.config;
+    let numbered = Numbered::new(tenant, prepared, 1);
+    let enrich = &numbered.enrich;
+    let added: BTreeMap<_, _> = enrich.iter().map(|trace| (&trace.name, &trace.added)).collect();
+    let reps: Vec<_> = config.reps.iter().collect();
+    let fits = fits(config, &numbered.lead, &numbered.verdict, &numbered.rules, &reps);
+    let (score, scores) = ask::score(tenant, &numbered, &reps, &fits, ledger, outside);
+    let rows = scores.map(|scores| {
+        let width = scores.factors.len();
+        let rows: BTreeMap<_, _> =
+            reps.iter().map(|rep| &rep.id).zip(scores.rows.chunks(width).map(<[f32]>::to_vec)).collect();
+        serde_json::json!({"factors": scores.factors, "rows": rows})
+    });
+    let (_, fallback) = ask::fallback(tenant, &numbered, nobody, outside);
+    let actions: Vec<_> = fallback.actions.iter().map(|tried| &tried.action).collect();
+    Answers {
+        enrich: (serde_json::json!(added), enrich.iter().flat_map(|trace| trace.calls.clone()).collect()),
+        classify: (serde_json::json!(numbered.classify.verdict), numbered.classify.calls.clone()),
+        score: (serde_json::json!(rows), vec![score.call]),
+        fallback: (serde_json::json!(actions), fallback.calls.clone()),
     }
 }

@@ -33,6 +33,7 @@ mod upload;
 
 pub use answers::{Request, Scores};
 pub use compile::{CHILD, child};
+pub use convert::visible_text;
 pub use engine::{Size, THREAD_STACK};
 pub use failure::{Blame, Failure, Limit, LogLevel, LogLine, clean};
 pub use imports::Directory;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::ops::Range;
 
 use comfy_table::{
     Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, LineStyle, Table, Width, presets,
@@ -37,7 +38,7 @@ impl Look {
 }
 
 /// One line of the inquiry's text in a table, in characters.
-const EXCERPT: usize = 60;
+const EXCERPT: usize = 48;
 
 /// A row a decision, then a summary.
 pub fn table(decisions: &[Decision], look: Look) -> String {
@@ -54,37 +55,37 @@ pub fn table(decisions: &[Decision], look: Look) -> String {
             Cell::new(decision.lane.as_ref().map_or("—", |lane| lane.as_str())),
             confidence(decision.confidence, look),
             Cell::new(clean(&who, 60)),
-            Cell::new(total.map(|total| format!("{total:.0}")).unwrap_or_default())
-                .set_alignment(CellAlignment::Right),
+            Cell::new(total.map(|total| format!("{total:.0}")).unwrap_or_default()),
             Cell::new(clean(&decision.why, 400)),
         ]);
     }
-    let share = |percent| ColumnConstraint::UpperBoundary(Width::Percentage(percent));
-    for (column, most) in [(0, 30), (1, 14), (3, 16)] {
+    for (column, percent) in [(0, 30), (1, 14), (3, 16)] {
         if let Some(column) = table.column_mut(column) {
-            column.set_constraint(share(most));
+            column.set_constraint(ColumnConstraint::UpperBoundary(Width::Percentage(percent)));
         }
     }
-    format!("{}\n\n{}", table.trim_fmt(), summary(decisions))
+    format!("{}\n\n{}", laid_out(&mut table, 4..5), summary(decisions))
 }
 
 /// How many went where, in a few lines.
 fn summary(decisions: &[Decision]) -> String {
+    let leads = if decisions.len() == 1 { "1 lead".to_owned() } else { format!("{} leads", decisions.len()) };
+    if decisions.is_empty() {
+        return format!("{leads}\n");
+    }
     let outcomes = counted(decisions.iter().map(|decision| kind(&decision.outcome)));
     let lanes = counted(decisions.iter().map(|decision| match &decision.lane {
         Some(lane) => lane.as_str(),
         None => "none",
     }));
-    let sure = |confidence| decisions.iter().filter(|decision| decision.confidence == confidence).count();
+    let sure = [Confidence::High, Confidence::Medium, Confidence::Low].map(|confidence| {
+        let count = decisions.iter().filter(|decision| decision.confidence == confidence).count();
+        format!("{confidence} {count}")
+    });
     let triage = decisions.iter().filter(|decision| decision.triage.is_some()).count();
     format!(
-        "{} {}{}\nlanes       {lanes}\nconfidence  high {} · medium {} · low {}\ntriage      {triage} for a person to look at\n",
-        decisions.len(),
-        if decisions.len() == 1 { "lead" } else { "leads" },
-        if outcomes.is_empty() { String::new() } else { format!(": {outcomes}") },
-        sure(Confidence::High),
-        sure(Confidence::Medium),
-        sure(Confidence::Low),
+        "{leads}: {outcomes}\nlanes       {lanes}\nconfidence  {}\ntriage      {triage} for a person to look at\n",
+        sure.join(" · "),
     )
 }
 
@@ -133,7 +134,7 @@ fn confidence(confidence: Confidence, look: Look) -> Cell {
     })
 }
 
-/// A table without boxes: a line under the header, two spaces between columns.
+/// A table without boxes, with a line under its header.
 fn plain_table(look: Look) -> Table {
     let mut table = Table::new();
     table
@@ -148,12 +149,23 @@ fn plain_table(look: Look) -> Table {
     table
 }
 
+/// The table as text: nothing to the left, two spaces between columns, numbers to the right.
+fn laid_out(table: &mut Table, numbers: Range<usize>) -> String {
+    for (place, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if numbers.contains(&place) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
+
 /// The first words of a text on one line; the cut is shown.
 fn excerpt(text: &str, most: usize) -> String {
     let mut out = String::new();
     for word in text.split_whitespace() {
         if !out.is_empty() && out.chars().count() + word.chars().count() > most {
-            out.push('…');
+            out.push_str(" …");
             break;
         }
         if !out.is_empty() {

@@ -39,7 +39,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     match arguments[..] {
         [] => check()?,
         ["--bless"] => each_page(|page, _, fresh| {
-            std::fs::write(page, fresh).with_context(|| format!("cannot write {}", page.display()))?;
+            std::fs::write(root().join(page), fresh)
+                .with_context(|| format!("cannot write {}", page.display()))?;
             eprintln!("rewrote {}", page.display());
             Ok(())
         })?,
@@ -62,7 +63,7 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Calls `changed` with each page whose quotations are stale, its text, and what the text should be.
+/// Calls `changed` with each page whose quotations are stale (its path from the root), its text, and what the text should be.
 fn each_page(mut changed: impl FnMut(&Path, &str, &str) -> Result<()>) -> Result<()> {
     for page in pages(&root())? {
         let old =

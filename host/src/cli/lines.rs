@@ -62,7 +62,7 @@ impl Lines {
             }
             // A file saved by an editor may begin with a byte order mark.
             let content = raw.strip_prefix(b"\xef\xbb\xbf").filter(|_| self.number == 1).unwrap_or(&raw);
-            let value = serde_json::from_slice(content).map_err(|error| not_json(&error));
+            let value = serde_json::from_slice(content.trim_ascii_end()).map_err(|error| not_json(&error));
             return Ok(Some(Line { number: self.number, bytes, value }));
         }
     }

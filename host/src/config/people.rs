@@ -244,40 +244,17 @@ fn territory(
         checked("id", &at, findings, id)
     });
     let name = table.required_text("name", "Iberia");
-    let listed = table.texts("countries");
-    if table.lacks("countries") && !table.misspells("countries") {
-        let hint = "add countries = [\"PT\", \"ES\"]; regions narrow them down";
-        findings.add(Problem::at(&table.place(), "this territory has no `countries`").hint(hint));
+    if ["countries", "regions"].iter().all(|key| table.lacks(key) && !table.misspells(key)) {
+        let hint = "add countries = [\"PT\", \"ES\"], or regions = [\"US-CA\"] for parts of a country";
+        findings
+            .add(Problem::at(&table.place(), "this territory has no `countries` or `regions`").hint(hint));
     }
-    let listed = listed.unwrap_or_default();
+    let listed = table.texts("countries").unwrap_or_default();
     let countries: Vec<String> =
         listed.iter().filter_map(|at| checked("countries", at, findings, country)).collect();
-    let mut regions = Vec::new();
-    for at in table.texts("regions").unwrap_or_default() {
-        let Some(code) = checked("regions", &at, findings, region) else { continue };
-        let land = code.split('-').next().unwrap_or_default();
-        // A country that was refused is no reason to complain of its regions.
-        if countries.len() == listed.len() && !countries.iter().any(|country| country == land) {
-            let hint = format!("add {land:?} to `countries`, or leave {code} out");
-            findings.add(
-                Problem::at(&at.place, format!("`regions` holds {code}, outside the territory's countries"))
-                    .hint(hint),
-            );
-        }
-        regions.push(code);
-    }
-    for at in &listed {
-        let prefix = format!("{}-", at.value);
-        if !regions.is_empty()
-            && countries.contains(&at.value)
-            && !regions.iter().any(|region| region.starts_with(&prefix))
-        {
-            let message = format!("`regions` holds no part of {}, so nothing of it would count", at.value);
-            findings.add(
-                Problem::at(&at.place, message).hint("add its regions, or give it a territory of its own"),
-            );
-        }
-    }
+    let regions = table.texts("regions").unwrap_or_default();
+    let regions: Vec<String> =
+        regions.iter().filter_map(|at| checked("regions", at, findings, region)).collect();
     let primary = roster.expand(table, "primary");
     let mut overlay = roster.expand(table, "overlay");
     overlay.retain(|rep| !primary.contains(rep));
@@ -358,8 +335,11 @@ impl Taken {
         regions: &[String],
         findings: &Findings,
     ) {
-        let parts: Vec<&str> =
-            if regions.is_empty() { countries } else { regions }.iter().map(String::as_str).collect();
+        // A country counts whole, unless parts of it are named.
+        let in_parts =
+            |country: &&str| regions.iter().any(|region| region.split('-').next() == Some(country));
+        let whole = countries.iter().map(String::as_str).filter(|country| !in_parts(country));
+        let parts: Vec<&str> = whole.chain(regions.iter().map(String::as_str)).collect();
         let holder = |part: &str| {
             let country = part.split('-').next().unwrap_or_default();
             self.places.get(part).or_else(|| self.places.get(country))

@@ -91,9 +91,10 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// The line where these bytes begin.
+    /// The line where these bytes begin; the last one for what is missing at the end.
     pub(super) fn place(&self, span: &Range<usize>) -> Place {
-        Place { file: self.file.to_owned(), line: line_at(self.text, span.start) }
+        let last = self.text.lines().count().max(1);
+        Place { file: self.file.to_owned(), line: line_at(self.text, span.start).min(last) }
     }
 
     /// The file as a whole.

@@ -200,6 +200,20 @@ fn digests() {
     assert_eq!(all.len(), number);
 }
 
+/// A component is inside the folder even where a link says otherwise.
+#[cfg(unix)]
+#[test]
+fn links_out_of_the_folder() {
+    let outside = folder(&[("s.wasm", "one")]);
+    let tenant = format!("{}\n[plugins.scorer]\ncomponent = \"s.wasm\"\n", SMALL[0].1);
+    let inside = small_with(&[("tenant.toml", &tenant)]);
+    std::os::unix::fs::symlink(outside.path().join("s.wasm"), inside.path().join("s.wasm")).unwrap();
+    let problems = load(inside.path()).unwrap_err();
+    let expected = "tenant.toml:15: `component` is a link that leads out of the folder: \"s.wasm\"\n  \
+        hint: copy the component into the folder\n";
+    assert_eq!(listed(&problems), expected);
+}
+
 #[test]
 fn no_folder() {
     let folder = folder(&[]);

@@ -4,7 +4,6 @@
 //! probably meant. Problems read on from the value's name: "`timezone` …".
 
 use std::str::FromStr;
-use std::sync::LazyLock;
 
 use email_address::EmailAddress;
 use jiff::tz::TimeZoneDatabase;
@@ -14,6 +13,7 @@ use url::{Host, Origin, Url};
 use super::Problem;
 use super::read::{At, Findings};
 use crate::nearest::nearest;
+use crate::zones;
 
 /// What is wrong with a value: the rest of a sentence that begins with its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,12 +51,12 @@ pub(super) fn id<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, Wr
 
 /// An IANA time zone, in the spelling of the database.
 pub(super) fn timezone(text: &str) -> Result<String, Wrong> {
-    if let Ok(zone) = ZONES.get(text)
+    if let Some(zone) = zones::zone(text)
         && let Some(name) = zone.iana_name()
     {
         return Ok(name.to_owned());
     }
-    let names: Vec<String> = ZONES.available().map(|name| name.to_string()).collect();
+    let names: Vec<String> = TimeZoneDatabase::bundled().available().map(|name| name.to_string()).collect();
     let city = |name: &str| name.rsplit('/').next().unwrap_or_default().to_lowercase().replace('_', " ");
     let wanted = city(text);
     let hint = match nearest(text, names.iter().map(String::as_str))
@@ -67,8 +67,6 @@ pub(super) fn timezone(text: &str) -> Result<String, Wrong> {
     };
     wrong(format!("is no time zone: {text:?}"), Some(hint))
 }
-
-static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// Three upper-case letters.
 pub(super) fn currency(text: &str) -> Result<String, Wrong> {

@@ -125,7 +125,7 @@ pub(crate) fn config() -> Config {
         ],
         tiers: Tiers {
             one: tier("lead.source == 'demo-request'", 5),
-            two: tier("verdict.intent >= 90.0", 60),
+            two: tier("verdict.intent >= 90", 60),
             three_minutes: 240,
         },
         capacity: Capacity { available: 0.7, near: 0.9, near_total: 75.0, tier_one_may_fill: true },
@@ -156,7 +156,7 @@ pub(crate) fn config() -> Config {
     }
 }
 
-/// A condition that compiles.
-fn condition(_when: &str) -> Condition {
-    Condition {}
+/// A condition of a test.
+fn condition(when: &str) -> Condition {
+    Condition::compile(when).expect("a test's condition compiles")
 }

@@ -21,8 +21,6 @@ mod parts;
 
 /// The most text of a message that is kept, in bytes; the rest is cut and reported.
 const MAX_TEXT: usize = 1 << 20;
-/// The most text that plugins see, in bytes.
-const VISIBLE_TEXT: usize = 64 << 10;
 /// The most custom fields a lead has.
 const MAX_FIELDS: usize = 1000;
 /// The most products a lead names.
@@ -112,11 +110,6 @@ pub fn normalise(received: &Json, config: &Config, now: Timestamp) -> Result<Nor
     let account = company.domain.clone().filter(|domain| config.accounts.contains_key(domain));
     let lead = Lead { id, source, received_at, text, contact, company, products, value, fields };
     Ok(NormaliseTrace { lead, dropped: reports.done(), account })
-}
-
-/// As much of a lead's text as plugins see: its first 64 KiB, cut at a character.
-pub fn visible_text(text: &str) -> &str {
-    start_of(text, VISIBLE_TEXT)
 }
 
 fn start_of(text: &str, bytes: usize) -> &str {

@@ -5,11 +5,12 @@
 //! within `matching.qualified_within` points of the highest total.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use crate::config::Config;
 use crate::counters::Ledger;
 use crate::decision::{Cause, Match, Method, SelectTrace, Unassigned};
-use crate::lead::{RepId, Tier};
+use crate::lead::{Rep, RepId, Tier};
 use crate::pipeline::rank::ordered;
 use crate::pipeline::{Member, draw, turn};
 
@@ -54,7 +55,8 @@ pub fn select(
 
     let (method, choice) = match tier {
         Tier::One => {
-            let rep = |found: &Match| config.rep(&found.rep);
+            let reps: HashMap<&RepId, &Rep> = config.reps.iter().map(|rep| (&rep.id, rep)).collect();
+            let rep = |found: &Match| reps.get(&found.rep);
             let free = |found: &Match| rep(found).is_some_and(|rep| rep.free_now);
             if pool.iter().any(|found| free(found)) {
                 pool.retain(|found| free(found));
@@ -104,7 +106,6 @@ mod tests {
 
     use super::*;
     use crate::decision::{Counters, Excluded};
-    use crate::lead::Rep;
     use crate::pipeline::fixture::{self, id};
 
     /// A rep with their total, whether they are free now, and how fast they are.

@@ -19,3 +19,32 @@ pub fn tier(config: &Config, lead: &Lead, verdict: &Verdict) -> TierTrace {
     }
     TierTrace { tier: Tier::Three, when: None, unanswered }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::fixture;
+    use crate::rules::Condition;
+
+    #[test]
+    fn tiers() {
+        let check = |two: &str, source: &str, intent, expect: (Tier, Option<&str>), unanswered: &[&str]| {
+            let mut config = fixture::config();
+            config.tiers.two.when = Condition::compile(two).unwrap();
+            let lead = Lead { source: source.to_owned(), ..fixture::lead() };
+            let found = tier(&config, &lead, &Verdict { intent, ..fixture::verdict() });
+            assert_eq!((found.tier, found.when.as_deref()), expect, "{two}");
+            let begins: Vec<bool> =
+                found.unanswered.iter().zip(unanswered).map(|(found, word)| found.contains(word)).collect();
+            assert_eq!(begins, vec![true; unanswered.len()], "{:?}", found.unanswered);
+            assert_eq!(found.unanswered.len(), unanswered.len(), "{:?}", found.unanswered);
+        };
+        let (demo, high) = ("lead.source == 'demo-request'", "verdict.intent >= 90");
+        check(high, "demo-request", 95.0, (Tier::One, Some(demo)), &[]);
+        check(high, "web-form", 95.0, (Tier::Two, Some(high)), &[]);
+        check(high, "web-form", 89.0, (Tier::Three, None), &[]);
+        let big = "lead.company.employees >= 200";
+        check(big, "web-form", 95.0, (Tier::Three, None), &["lead.company.employees"]);
+        check(big, "demo-request", 95.0, (Tier::One, Some(demo)), &[]);
+    }
+}

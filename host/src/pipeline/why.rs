@@ -149,12 +149,11 @@ fn picked(routed: &Routed<'_>, rep: &RepId) -> String {
     }
 }
 
-/// ", with 88 of 100: territory 100 and deal size 90".
+/// ": territory 100 and deal size 90".
 fn strengths(found: &Match, factors: &[Factor]) -> String {
     let best: Vec<String> =
         best_factors(found, factors).into_iter().map(|(name, value)| format!("{name} {value:.0}")).collect();
-    let best = if best.is_empty() { String::new() } else { format!(": {}", listed(&best)) };
-    format!(", with {:.0} of 100{best}", found.total)
+    if best.is_empty() { String::new() } else { format!(": {}", listed(&best)) }
 }
 
 fn since(cause: Option<Cause>) -> String {
@@ -249,7 +248,7 @@ pub(super) mod tests {
             });
             assert_eq!(found, expect);
         };
-        let with = ", with 88 of 100: territory 100, deal size 90 and industry 80";
+        let with = ": territory 100, deal size 90 and industry 80";
         let check_match = |method, pool: &[&str], response, free, expect: &str| {
             check(AssignedBy::Match, select(method, pool), response, free, &format!("{expect}{with}"));
         };

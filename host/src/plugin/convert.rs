@@ -20,7 +20,7 @@ pub(super) fn lead(lead: &Lead) -> types::Lead {
         id: lead.id.to_string(),
         source: lead.source.clone(),
         received_at: millis(lead.received_at),
-        text: visible(&lead.text).to_owned(),
+        text: visible_text(&lead.text).to_owned(),
         contact: types::Contact {
             name: lead.contact.name.clone(),
             email: lead.contact.email.clone(),
@@ -43,7 +43,7 @@ pub(super) fn lead(lead: &Lead) -> types::Lead {
 }
 
 /// The part of a text that plugins see: its first 64 KiB, cut at a character.
-pub(super) fn visible(text: &str) -> &str {
+pub fn visible_text(text: &str) -> &str {
     &text[..text.floor_char_boundary(VISIBLE_TEXT)]
 }
 

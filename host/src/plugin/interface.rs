@@ -49,6 +49,7 @@ pub(super) fn compare(resolve: &Resolve, world: WorldId) -> Result<Surface, Vec<
     let world = &resolve.worlds[world];
     let mut surface = Surface::default();
     let mut refusals = Vec::new();
+    let mut seen = Seen::new();
     for (side, items) in [(Side::Import, &world.imports), (Side::Export, &world.exports)] {
         for (key, item) in items {
             let name = resolve.name_world_key(key);
@@ -61,7 +62,7 @@ pub(super) fn compare(resolve: &Resolve, world: WorldId) -> Result<Surface, Vec<
             match our_name(&name) {
                 Ok(known) => {
                     let theirs = &resolve.interfaces[*id];
-                    differences(resolve, theirs, known, side, &mut refusals);
+                    differences(resolve, theirs, known, side, &mut seen, &mut refusals);
                     let set = if side == Side::Import { &mut surface.imports } else { &mut surface.exports };
                     set.insert(known.to_owned());
                 }
@@ -146,12 +147,16 @@ fn stray(side: Side, name: &str) -> Refusal {
     Refusal::new(stage, message).hint("everything is inside an interface of lanewright:plugin")
 }
 
+/// Pairs of named types that were compared: each difference is told once, however often it is used.
+type Seen = BTreeSet<(usize, usize)>;
+
 /// How their interface differs from ours.
 fn differences(
     resolve: &Resolve,
     theirs: &Interface,
     name: &'static str,
     side: Side,
+    seen: &mut Seen,
     out: &mut Vec<Refusal>,
 ) {
     let Some(our) = interface_of(name) else { return };
@@ -166,7 +171,7 @@ fn differences(
             None if side == Side::Import => differ(path, "the host has no such function".into()),
             // An export nobody calls does no harm.
             None => {}
-            Some(our) => compare_functions(resolve, their, our, &path, &mut differ),
+            Some(our) => compare_functions(resolve, their, our, &path, seen, &mut differ),
         }
     }
     if side == Side::Export {
@@ -179,7 +184,7 @@ fn differences(
         match our.types.get(type_name) {
             None => differ(path, "the interface has no such type".into()),
             Some(our) => {
-                Compare { resolve, differ: &mut differ, seen: BTreeSet::new() }.ids(*id, *our, &path)
+                Compare { resolve, differ: &mut differ, seen: &mut *seen }.ids(*id, *our, &path)
             }
         }
     }
@@ -190,6 +195,7 @@ fn compare_functions(
     their: &Function,
     our: &Function,
     path: &str,
+    seen: &mut Seen,
     differ: &mut dyn FnMut(String, String),
 ) {
     if their.params.len() != our.params.len() {
@@ -197,7 +203,7 @@ fn compare_functions(
         differ(path.to_owned(), format!("takes {found} parameters, expected {expected}"));
         return;
     }
-    let mut compare = Compare { resolve, differ, seen: BTreeSet::new() };
+    let mut compare = Compare { resolve, differ, seen };
     for (their, our) in their.params.iter().zip(&our.params) {
         let path = format!("{path}({})", our.name);
         if their.name != our.name {
@@ -212,7 +218,7 @@ fn compare_functions(
 struct Compare<'a> {
     resolve: &'a Resolve,
     differ: &'a mut dyn FnMut(String, String),
-    seen: BTreeSet<(usize, usize)>,
+    seen: &'a mut Seen,
 }
 
 impl Compare<'_> {
@@ -239,13 +245,17 @@ impl Compare<'_> {
     }
 
     fn ids(&mut self, their: TypeId, our: TypeId, path: &str) {
+        let (theirs, our_def) = (&self.resolve.types[their], &ours().types[our]);
+        // A type under another name, as `use` makes them, is the type itself.
+        match (&theirs.kind, &our_def.kind) {
+            (TypeDefKind::Type(Type::Id(inner)), _) => return self.ids(*inner, our, path),
+            (_, TypeDefKind::Type(Type::Id(inner))) => return self.ids(their, *inner, path),
+            _ => {}
+        }
         if !self.seen.insert((their.index(), our.index())) {
             return;
         }
-        let (theirs, our_def) = (&self.resolve.types[their], &ours().types[our]);
         match (&theirs.kind, &our_def.kind) {
-            (TypeDefKind::Type(Type::Id(inner)), _) => self.ids(*inner, our, path),
-            (_, TypeDefKind::Type(Type::Id(inner))) => self.ids(their, *inner, path),
             (TypeDefKind::Record(found), TypeDefKind::Record(expected)) => {
                 let names = |fields: &[wit_parser::Field]| -> Vec<String> {
                     fields.iter().map(|field| field.name.clone()).collect()

@@ -1,8 +1,6 @@
 //! The whole story of one decision, stage by stage, as its trace tells it.
 
-use comfy_table::{Cell, CellAlignment};
-
-use super::{Look, destination, excerpt, plain_table};
+use super::{Look, destination, excerpt, laid_out, plain_table};
 use crate::decision::{
     BriefKind, CallTrace, Decision, EligibilityTrace, FallbackTrace, Method, ScoreTrace, SelectTrace,
 };
@@ -110,7 +108,7 @@ impl Story {
 fn headline(story: &mut Story, decision: &Decision) {
     let (who, total) = destination(&decision.outcome);
     let total = total.map(|total| format!(" with {total:.0} of 100")).unwrap_or_default();
-    story.text = format!("{} → {}{total}\n", decision.lead, clean(&who, 80));
+    story.text = format!("{} → {}{total}\n", clean(decision.lead.as_str(), 128), clean(&who, 80));
     story.line(clean(&decision.why, 600));
     story.line(format!("tier {}: first touch within {} minutes", u8::from(decision.tier), decision.minutes));
 }
@@ -194,13 +192,11 @@ fn candidates(story: &mut Story, score: &ScoreTrace, look: Look) {
         .iter()
         .map(|factor| format!("{} ×{:.2}", clean(&factor.name.replace(['-', '_'], " "), 40), factor.weight));
     table.set_header(["rep".to_owned(), "total".to_owned()].into_iter().chain(heads));
-    let number = |value: f64| Cell::new(format!("{value:.0}")).set_alignment(CellAlignment::Right);
     for found in &score.matches {
-        let row = found.factors.iter().map(|value| number(f64::from(*value)));
-        let total = Cell::new(format!("{:.1}", found.total)).set_alignment(CellAlignment::Right);
-        table.add_row([Cell::new(&found.rep), total].into_iter().chain(row));
+        let row = found.factors.iter().map(|value| format!("{value:.0}"));
+        table.add_row([found.rep.to_string(), format!("{:.1}", found.total)].into_iter().chain(row));
     }
-    for line in table.trim_fmt().lines() {
+    for line in laid_out(&mut table, 1..usize::MAX).lines() {
         story.line(line);
     }
     for found in &score.matches {
@@ -260,7 +256,7 @@ fn plugins(story: &mut Story, decision: &Decision) {
             "{}  {}  fuel {}  memory {memory} KiB",
             call.export,
             call.plugin.short(),
-            call.fuel
+            grouped(call.fuel)
         ));
         if let Some(failure) = &call.failure {
             story.line(format!("  gave no answer that counts: {}", clean(&failure.to_string(), 300)));
@@ -273,6 +269,19 @@ fn plugins(story: &mut Story, decision: &Decision) {
             story.line(format!("  says {}", clean(&line.message, 300)));
         }
     }
+}
+
+/// 12345678 as `12,345,678`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 fn field(value: &FieldValue) -> String {

@@ -71,11 +71,6 @@ fn company_value(company: &Company) -> Box<dyn Val + '_> {
 
 fn verdict_value(verdict: &Verdict) -> CelMap<'_> {
     let Verdict { lane, confidence, ranking: _, intent, signals, reason: _ } = verdict;
-    let confidence = match confidence {
-        Confidence::Low => "low",
-        Confidence::Medium => "medium",
-        Confidence::High => "high",
-    };
     let mut kinds: BTreeMap<&str, Vec<Box<dyn Val + '_>>> = BTreeMap::new();
     for signal in signals {
         kinds.entry(&signal.kind).or_default().push(text(&signal.value));
@@ -86,7 +81,7 @@ fn verdict_value(verdict: &Verdict) -> CelMap<'_> {
     }));
     map([
         ("lane", lane.as_ref().map_or_else(null, |lane| text(lane.as_str()))),
-        ("confidence", text(confidence)),
+        ("confidence", Box::new(CelString::from(confidence.to_string()))),
         ("intent", number(Some(f64::from(*intent)))),
         ("signals", Box::new(signals)),
     ])

@@ -191,17 +191,17 @@ impl<'w, F: Fn(usize) -> &'w [u16]> Walk<'w, F> {
                 self.from(next, first, at + 1);
             }
         }
-        if at > first {
-            if let Some(next) = self.lexicon.edge(node, ANY) {
-                self.from(next, first, at + 1);
-            }
+        if at > first
+            && let Some(next) = self.lexicon.edge(node, ANY)
+        {
+            self.from(next, first, at + 1);
         }
     }
 }
 
 /// The entry of one exact number, as in `one person` or `soc 2`.
 fn exact(value: f64) -> Option<u32> {
-    (value.fract() == 0.0 && (0.0..100_000.0).contains(&value)).then(|| 0x8000_0000 | value as u32)
+    (value.fract() == 0.0 && (0.0..100_000.0).contains(&value)).then_some(0x8000_0000 | value as u32)
 }
 
 fn lower_bound(count: usize, less: impl Fn(usize) -> bool) -> usize {

@@ -26,8 +26,8 @@ const TRUST: f64 = 60.0;
 /// Multiplications that training may cost, so that `prepare` ends in time for any tenant.
 const EFFORT: usize = 600_000_000;
 
-/// Width of a row of the tenant's own head.
-pub const OWN_WIDTH: usize = DIMENSIONS + ngrams::BUCKETS;
+/// Width of a row of the tenant's own head; its last number is 1, so that frequent lanes are learnt as such.
+pub const OWN_WIDTH: usize = DIMENSIONS + ngrams::BUCKETS + 1;
 
 /// Embeds texts: unit vectors of [`DIMENSIONS`] numbers, one after the other.
 pub type Embed<'a> = &'a dyn Fn(&[String]) -> Vec<f32>;
@@ -156,7 +156,7 @@ fn own_head(
 pub fn own_row(meaning: &[f32], spelling: &Row) -> Row {
     let meaning = meaning.iter().enumerate().map(|(at, value)| (at as u32, *value));
     let spelling = spelling.iter().map(|&(at, value)| (DIMENSIONS as u32 + at, value * SPELLING));
-    meaning.chain(spelling).collect()
+    meaning.chain(spelling).chain([(OWN_WIDTH as u32 - 1, 1.0)]).collect()
 }
 
 /// Prepared bytes, read in place.

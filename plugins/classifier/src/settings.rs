@@ -11,7 +11,7 @@ use crate::pack::STANDARD_LANES;
 
 /// The classifier's settings; every one has a default.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Probability from which a verdict is `high`.
     pub high: f32,

@@ -43,13 +43,29 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: 
             found.push(Candidate { kind, value, first: hit.first as usize, after: hit.after as usize });
         });
     }
-    let past: Vec<usize> = reading
-        .found
-        .iter()
-        .filter(|hit| lexicon.name(hit.group).0 == "past")
-        .map(|hit| hit.after as usize)
-        .collect();
-    found.retain(|candidate| candidate.kind != "deadline" || !is_past(reading, &past, candidate));
+    let ends = |name: &str| -> Vec<usize> {
+        let of = reading.found.iter().filter(|hit| lexicon.name(hit.group).0 == name);
+        of.map(|hit| hit.after as usize).collect()
+    };
+    let (past, joining) = (ends("past"), ends("joining"));
+    found.retain(|candidate| match candidate.kind {
+        // A date told of in the past, or one that comes every week, is nobody's deadline; nor is a whole season.
+        "deadline" => {
+            !follows(reading, &past, candidate)
+                && !reading.found.iter().any(|hit| {
+                    lexicon.name(hit.group).0 == "long_period"
+                        && (hit.first as usize, hit.after as usize) == (candidate.first, candidate.after)
+                })
+        }
+        // A tool to connect with is no rival.
+        "competitor" | "competitor-suite" => !follows(reading, &joining, candidate),
+        _ => true,
+    });
+    // A ledger or a CRM is what a partner works with; from a buyer it is what is in use.
+    let suites = take(&mut found, "competitor-suite");
+    if leaning != Some("partner") {
+        found.extend(suites.into_iter().map(|suite| Candidate { kind: "competitor", ..suite }));
+    }
     choose_seats(&mut found, reading, lexicon, leaning);
     // Longest first among those of a kind that overlap.
     found.sort_by_key(|c| (c.kind, c.first, usize::MAX - c.after));
@@ -69,9 +85,9 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: 
     signals
 }
 
-/// A date told of in the past, or one that comes every week, is nobody's deadline.
-fn is_past(reading: &Reading, past: &[usize], candidate: &Candidate) -> bool {
-    past.iter().any(|&after| {
+/// Whether one of these phrases ends shortly before the candidate, in the same sentence.
+fn follows(reading: &Reading, ends: &[usize], candidate: &Candidate) -> bool {
+    ends.iter().any(|&after| {
         after <= candidate.first
             && after + 5 > candidate.first
             && !reading.words.tokens[after..=candidate.first].iter().any(|token| token.breaks)
@@ -171,11 +187,11 @@ fn seats(all: &[Token], candidate: &Candidate) -> Option<(usize, String)> {
         [] => None,
         [one] => {
             // The other end of a range stands before the phrase: `200-1500 users`.
-            if let (true, Some(before)) = (tokens[0].joined, candidate.first.checked_sub(1)) {
-                if let Kind::Number(least) = all[before].kind {
-                    return (whole(least) && whole(*one) && least < *one)
-                        .then(|| (all[before].start as usize, format!("{least}-{one}")));
-                }
+            if let (true, Some(before)) = (tokens[0].joined, candidate.first.checked_sub(1))
+                && let Kind::Number(least) = all[before].kind
+            {
+                return (whole(least) && whole(*one) && least < *one)
+                    .then(|| (all[before].start as usize, format!("{least}-{one}")));
             }
             whole(*one).then(|| (start, format!("{one}")))
         }

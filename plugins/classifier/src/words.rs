@@ -103,24 +103,23 @@ impl Words {
                     at += if and { 2 } else { 1 };
                 }
                 token.kind = Kind::Number(total + value);
-                if let (Some(next), Kind::Number(value)) = (self.tokens.get(at), token.kind) {
-                    if let (false, Some(code)) =
-                        (next.breaks || token.joined && false, currency_word(next.hash))
-                    {
-                        token.kind = Kind::Money(value, code);
-                        token.end = next.end;
-                        at += 1;
-                    }
+                if let (Some(next), Kind::Number(value)) = (self.tokens.get(at), token.kind)
+                    && !next.breaks
+                    && let Some(code) = currency_word(next.hash)
+                {
+                    token.kind = Kind::Money(value, code);
+                    token.end = next.end;
+                    at += 1;
                 }
-                if let (Kind::Number(value), Some(before)) = (token.kind, kept.last()) {
-                    if let (false, Some(code)) = (token.breaks, currency_word(before.hash)) {
-                        if before.kind == Kind::Word && !matches!(code, "") {
-                            token.kind = Kind::Money(value, code);
-                            token.start = before.start;
-                            token.breaks = before.breaks;
-                            kept.pop();
-                        }
-                    }
+                if let (Kind::Number(value), Some(before)) = (token.kind, kept.last())
+                    && !token.breaks
+                    && before.kind == Kind::Word
+                    && let Some(code) = currency_word(before.hash)
+                {
+                    token.kind = Kind::Money(value, code);
+                    token.start = before.start;
+                    token.breaks = before.breaks;
+                    kept.pop();
                 }
             }
             kept.push(token);
@@ -167,12 +166,14 @@ impl Reader<'_> {
                 }
                 if let (Some((place, code)), Some(last)) = (sign, self.words.tokens.last_mut()) {
                     // The sign follows its number: `30 €`.
-                    if let Kind::Number(value) = last.kind {
-                        if place == self.at && place <= last.end as usize + 1 && code != "USD" {
-                            last.kind = Kind::Money(value, code);
-                            last.end = (place + c.len_utf8()) as u32;
-                            sign = None;
-                        }
+                    if let Kind::Number(value) = last.kind
+                        && place == self.at
+                        && place <= last.end as usize + 1
+                        && code != "USD"
+                    {
+                        last.kind = Kind::Money(value, code);
+                        last.end = (place + c.len_utf8()) as u32;
+                        sign = None;
                     }
                 }
                 self.at += c.len_utf8();
@@ -289,10 +290,7 @@ impl Default for Folded {
 
 impl Folded {
     fn push(&mut self, c: char, prefixes: &mut Vec<u32>) {
-        if is_mark(c) {
-            return;
-        }
-        for c in c.to_lowercase() {
+        for c in c.to_lowercase().filter(|&c| !is_mark(c)) {
             let (c, twice) = fold(c);
             let mut buffer = [0; 4];
             let bytes = c.encode_utf8(&mut buffer).as_bytes();
@@ -345,8 +343,9 @@ fn is_mark(c: char) -> bool {
 
 /// The plain letter under an accent, and whether it stands for two (`ß`).
 fn fold(c: char) -> (char, bool) {
-    const LATIN: &[u8] = b"aaaaaaaceeeeiiiidnooooo*ouuuuytsaaaaaaaceeeeiiiidnooooo/ouuuuyty\
-aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
+    const LATIN: &[u8] =
+        b"aaaaaaaceeeeiiiidnooooo*ouuuuyt*aaaaaaaceeeeiiiidnooooo*ouuuuytyaaaaaaccccccccddddeeeeeeeeeegggg\
+        gggghhhhiiiiiiiiiiiijjkkkllllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
     match c {
         'ß' => ('s', true),
         '\u{c0}'..='\u{17f}' => match LATIN.get(c as usize - 0xc0) {

@@ -14,7 +14,7 @@ pub struct StandardFallback;
 
 /// What a tenant can set.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// For every cause without a chain of its own.
     chain: Option<Vec<Step>>,
@@ -93,7 +93,7 @@ impl Plugin for StandardFallback {
             "additionalProperties": false,
             "properties": {
                 "chain": chain,
-                "by-cause": {"type": "object", "additionalProperties": false, "properties": by_cause},
+                "by_cause": {"type": "object", "additionalProperties": false, "properties": by_cause},
             }
         })
         .to_string()
@@ -105,7 +105,7 @@ impl Plugin for StandardFallback {
         let chains = settings
             .by_cause
             .iter()
-            .map(|(cause, chain)| (format!("/by-cause/{}", name_of(*cause)), chain))
+            .map(|(cause, chain)| (format!("/by_cause/{}", name_of(*cause)), chain))
             .chain(settings.chain.iter().map(|chain| ("/chain".to_owned(), chain)));
         for (path, chain) in chains {
             if chain.is_empty() {
@@ -219,7 +219,7 @@ mod tests {
         // Steps of the lane's team fall away where there is none; something is always left.
         check("{}", None, Cause::PluginFailed, &[hold("unassigned")]);
         check(r#"{"chain": ["manager"]}"#, None, Cause::PluginFailed, &[hold("unassigned")]);
-        let own = r#"{"chain": [{"round-robin": "night"}], "by-cause": {"refused": [{"nurture": "news"}]}}"#;
+        let own = r#"{"chain": [{"round-robin": "night"}], "by_cause": {"refused": [{"nurture": "news"}]}}"#;
         check(own, Some("smb"), Cause::NoCandidate, &[turn("night")]);
         check(own, Some("smb"), Cause::Refused, &[Action::Nurture("news".into())]);
     }
@@ -241,6 +241,6 @@ mod tests {
         check(r#"{"chain": []}"#, Ok(&["/chain"]));
         check(r#"{"chain": ["manager", {"hold": " "}]}"#, Ok(&["/chain/0", "/chain/1"]));
         check(r#"{"chain": ["boss"]}"#, Err("a step is"));
-        check(r#"{"by-cause": {"full": []}}"#, Err("unknown variant `full`"));
+        check(r#"{"by_cause": {"full": []}}"#, Err("unknown variant `full`"));
     }
 }

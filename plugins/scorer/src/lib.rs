@@ -16,7 +16,7 @@ pub struct StandardScorer;
 
 /// What a tenant can set.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Factor to weight, 0 or more. `capacity`, `response` and `win` are computed here, every other
     /// name is one of the host's fits.
@@ -64,8 +64,8 @@ impl Plugin for StandardScorer {
             "additionalProperties": false,
             "properties": {
                 "weights": {"type": "object", "additionalProperties": false, "properties": weights},
-                "fast-response": {"type": "number", "exclusiveMinimum": 0, "default": 300},
-                "slow-response": {"type": "number", "exclusiveMinimum": 0, "default": 86_400},
+                "fast_response": {"type": "number", "exclusiveMinimum": 0, "default": 300},
+                "slow_response": {"type": "number", "exclusiveMinimum": 0, "default": 86_400},
             }
         })
         .to_string()
@@ -87,8 +87,8 @@ impl Plugin for StandardScorer {
             issues.push(Issue::new("/weights", "at least one weight has to be above 0"));
         }
         if !(settings.fast_response > 0.0 && settings.slow_response > settings.fast_response) {
-            let message = "slow-response has to be above fast-response, and both above 0";
-            issues.push(Issue::new("/slow-response", message));
+            let message = "slow_response has to be above fast_response, and both above 0";
+            issues.push(Issue::new("/slow_response", message));
         }
         issues
     }
@@ -217,7 +217,7 @@ mod tests {
         );
         // Speed is logarithmic: the geometric mean of both ends is half way.
         check(
-            r#"{"weights": {"response": 1}, "fast-response": 100, "slow-response": 10000}"#,
+            r#"{"weights": {"response": 1}, "fast_response": 100, "slow_response": 10000}"#,
             &[],
             &[candidate(0.0, Some(1000), None), candidate(0.0, None, None), candidate(0.0, Some(1), None)],
             &[("response", 100.0, &[50.0, 50.0, 100.0])],
@@ -245,7 +245,7 @@ mod tests {
         check(r#"{"weights": {"teritory": 3}}"#, &["/weights/teritory"]);
         check(r#"{"weights": {"territory": -1, "value": 2}}"#, &["/weights/territory"]);
         check(r#"{"weights": {"territory": 0}}"#, &["/weights"]);
-        check(r#"{"fast-response": 0}"#, &["/slow-response"]);
+        check(r#"{"fast_response": 0}"#, &["/slow_response"]);
         assert!(serde_json::from_str::<Settings>(r#"{"wieghts": {}}"#).is_err());
     }
 }

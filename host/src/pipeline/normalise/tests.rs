@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::pipeline::fixture;
+use crate::plugin::visible_text;
 
 fn now() -> Timestamp {
     "2026-03-02T10:00:00Z".parse().unwrap()
