@@ -21,12 +21,9 @@ use serde_json::Value as Json;
 use crate::config::Config;
 use crate::counters::Ledger;
 use crate::decision::{
-<<<<<<< HEAD
-    self, Action, AssignedBy, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace, FallbackTrace,
-=======
-    self, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace, FallbackTrace,
->>>>>>> main
-    NormaliseTrace, Outcome, RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy, Triage, Unassigned,
+    self, Action, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace,
+    FallbackTrace, NormaliseTrace, Outcome, RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy,
+    Triage, Unassigned,
 };
 use crate::lead::{Confidence, Destination, Lane, Lead, LeadId, RepId, Verdict};
 use crate::plugin::VisibleLead;

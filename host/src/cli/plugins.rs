@@ -142,8 +142,8 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 fn settings(path: Option<&Path>) -> anyhow::Result<Json> {
     let Some(path) = path else { return Ok(json!({})) };
-    let settings: Json = serde_json::from_slice(&read(path)?)
-        .with_context(|| format!("{} is not JSON", path.display()))?;
+    let settings: Json =
+        serde_json::from_slice(&read(path)?).with_context(|| format!("{} is not JSON", path.display()))?;
     if !settings.is_object() {
         bail!("{} holds no JSON object", path.display());
     }
@@ -173,7 +173,11 @@ fn check(arguments: &Check) -> anyhow::Result<Exit> {
     };
     let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
     println!("{}", Digest::of(&bytes));
-    println!("  size      {} KiB of {} KiB", bytes.len().div_ceil(1024), plugins.plan().component_bytes / 1024);
+    println!(
+        "  size      {} KiB of {} KiB",
+        bytes.len().div_ceil(1024),
+        plugins.plan().component_bytes / 1024
+    );
     println!("  exports   {}", list(&surface.exports));
     println!("  imports   {}", list(&surface.imports));
     let prototype = match plugins.load(&bytes) {
@@ -191,7 +195,12 @@ fn refused(refusals: &[Refusal]) -> Exit {
 }
 
 /// The last stages: schema, settings, prepare.
-fn set_up(plugins: &Plugins, prototype: &Prototype, settings: &Json, lanes: Arc<[Lane]>) -> anyhow::Result<Exit> {
+fn set_up(
+    plugins: &Plugins,
+    prototype: &Prototype,
+    settings: &Json,
+    lanes: Arc<[Lane]>,
+) -> anyhow::Result<Exit> {
     let failed = |what: &str, failure: &plugin::Failure| {
         println!("refused at settings: {what}: {failure}");
         Ok(Exit::Findings)
@@ -248,10 +257,13 @@ fn answer(arguments: &Run) -> anyhow::Result<Exit> {
     let outside = Live { fetcher: Fetcher::new(Reach::Public) };
     let prepared = pipeline::prepare(&tenant, &lead, Timestamp::now(), &outside)
         .map_err(|refusal| anyhow!("{refusal}\n  hint: {}", refusal.hint()))?;
-    let answers = pipeline::answers(&tenant, prepared, &Ledger::new(&tenant.config), &outside, Nobody {
-        cause: arguments.cause.into(),
-        reason: crate::decision::Unassigned::NoSeller,
-    });
+    let answers = pipeline::answers(
+        &tenant,
+        prepared,
+        &Ledger::new(&tenant.config),
+        &outside,
+        Nobody { cause: arguments.cause.into(), reason: crate::decision::Unassigned::NoSeller },
+    );
     let exports = prototype.exports();
     let asked = [
         (exports.enricher, "enricher", answers.enrich),
@@ -289,8 +301,7 @@ fn stand_in(config: &mut Config, prototype: &Prototype, choice: &PluginChoice) {
     }
     if exports.enricher {
         let hosts = chosen.enrichers.iter().flat_map(|enricher| enricher.hosts.clone()).collect();
-        chosen.enrichers =
-            vec![EnricherChoice { name: "tried".to_owned(), plugin: choice.clone(), hosts }];
+        chosen.enrichers = vec![EnricherChoice { name: "tried".to_owned(), plugin: choice.clone(), hosts }];
     }
 }
 
@@ -298,7 +309,10 @@ fn stand_in(config: &mut Config, prototype: &Prototype, choice: &PluginChoice) {
 fn tell_call(call: &CallTrace, plan: &Plan) {
     let share = call.fuel as f64 * 100.0 / plan.fuel as f64;
     let (memory, most) = (call.memory / 1024, plan.memory_bytes / 1024);
-    eprintln!("{}: fuel {} ({share:.1} % of its budget), memory {memory} KiB of {most} KiB", call.export, call.fuel);
+    eprintln!(
+        "{}: fuel {} ({share:.1} % of its budget), memory {memory} KiB of {most} KiB",
+        call.export, call.fuel
+    );
     for line in &call.log {
         eprintln!("  {:?}: {}", line.level, line.message);
     }

@@ -183,9 +183,7 @@ fn differences(
         let path = format!("{name}.{type_name}");
         match our.types.get(type_name) {
             None => differ(path, "the interface has no such type".into()),
-            Some(our) => {
-                Compare { resolve, differ: &mut differ, seen: &mut *seen }.ids(*id, *our, &path)
-            }
+            Some(our) => Compare { resolve, differ: &mut differ, seen: &mut *seen }.ids(*id, *our, &path),
         }
     }
 }
