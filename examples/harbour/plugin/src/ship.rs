@@ -119,7 +119,7 @@ pub fn deadline(text: &str, words: &[Word]) -> Option<Said> {
 /// The end of the last word of time within reach behind a word.
 fn when_after(words: &[Word], last: &Word, reach: usize) -> Option<usize> {
     let next = words.partition_point(|word| word.start < last.end);
-    words[next..].iter().take(reach).filter(|word| is_time(&word.lower)).next_back().map(|word| word.end)
+    words[next..].iter().take(reach).rfind(|word| is_time(&word.lower)).map(|word| word.end)
 }
 
 fn is_time(word: &str) -> bool {
