@@ -18,9 +18,14 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
+use crate::config::Config;
 use crate::counters::Ledger;
 use crate::decision::{
+<<<<<<< HEAD
     self, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace,
+=======
+    self, Action, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace,
+>>>>>>> proof
     FallbackTrace, NormaliseTrace, Outcome, RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy,
     Triage, Unassigned,
 };
@@ -285,10 +290,10 @@ pub fn commit(
             (outcome, Some(picked.trace))
         }
     };
-    let seen = seen(&rules, eligibility.as_ref(), select.as_ref(), &outcome);
+    let fallback = fallback.map(|(_, trace)| trace);
+    let seen = seen(config, &rules, eligibility.as_ref(), fallback.as_ref(), &outcome);
     let counters = ledger.snapshot(&seen);
     ledger.apply(&outcome, select.as_ref());
-    let fallback = fallback.map(|(_, trace)| trace);
     let after = After { rules, eligibility, score, select, fallback, counters };
     Ok(write(tenant, prepared, outcome, after))
 }
@@ -316,11 +321,12 @@ fn fall_back(
     (last_resort(reason), None)
 }
 
-/// Reps whose counters the decision depends on.
+/// Reps whose counters the decision depends on: those it could have gone to, and those who were full.
 fn seen(
+    config: &Config,
     rules: &RulesTrace,
     eligibility: Option<&EligibilityTrace>,
-    select: Option<&SelectTrace>,
+    fallback: Option<&FallbackTrace>,
     outcome: &Outcome,
 ) -> Vec<RepId> {
     let mut seen: Vec<RepId> = rules.owner.iter().cloned().collect();
@@ -328,7 +334,12 @@ fn seen(
         seen.extend(eligibility.candidates.iter().cloned());
         seen.extend(eligibility.excluded.keys().cloned());
     }
-    seen.extend(select.iter().flat_map(|select| select.pool.iter().map(|(rep, _)| rep.clone())));
+    // A rotation looks at the whole team, and passes over who is full.
+    for tried in fallback.iter().flat_map(|fallback| &fallback.actions) {
+        if let Action::RoundRobin(team) = &tried.action {
+            seen.extend(config.reps.iter().filter(|rep| rep.team == *team).map(|rep| rep.id.clone()));
+        }
+    }
     if let Outcome::Assigned { rep, .. } = outcome {
         seen.push(rep.clone());
     }

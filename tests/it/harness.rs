@@ -1,6 +1,8 @@
 //! Verbs that tests share: the program, a sandbox, tenants made of folders, guests made of crates.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use lanewright::plugin::{Options, Plan, Plugins, Size};
@@ -31,4 +33,42 @@ pub(crate) fn sandbox(plan: Plan, slots: u32) -> Plugins {
 pub(crate) fn plugins() -> &'static Plugins {
     static PLUGINS: OnceLock<Plugins> = OnceLock::new();
     PLUGINS.get_or_init(|| sandbox(Plan::DEFAULT, 64))
+}
+
+/// The moment that counts as now in every test.
+pub(crate) const NOW: &str = "2026-03-02T09:00:00Z";
+
+/// The program with these arguments, its plugins kept where the tests keep them.
+pub(crate) fn lanewright(arguments: &[&str]) -> Output {
+    let mut command = Command::new(program());
+    command.args(arguments).env("LANEWRIGHT_CACHE", cache()).env_remove("NO_COLOR");
+    command.output().expect("the program starts")
+}
+
+/// A crate's component, built as `lanewright plugin build` builds it.
+pub(crate) fn component(manifest: &Path) -> Vec<u8> {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests");
+    let built = lanewright::plugin::build::build(manifest, &target, &[]);
+    let mut built = built.unwrap_or_else(|error| panic!("{}: {error}", manifest.display()));
+    assert_eq!(built.len(), 1, "{} makes one component", manifest.display());
+    built.remove(0).component
+}
+
+/// A copy of a tenant's folder, for one test alone. Its own plugin, where it has one, is built into it.
+pub(crate) fn tenant(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a temporary folder");
+    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let entry = entry.expect("an entry").path();
+        if entry.is_file() {
+            fs::copy(&entry, copy.path().join(entry.file_name().expect("a name"))).expect("copied");
+        }
+    }
+    let manifest = folder.join("plugin/Cargo.toml");
+    if manifest.is_file() {
+        let name = folder.file_name().expect("a name").to_string_lossy();
+        fs::create_dir(copy.path().join("plugin")).expect("a folder");
+        let place = copy.path().join("plugin").join(format!("{name}.wasm"));
+        fs::write(place, component(&manifest)).expect("written");
+    }
+    copy
 }

@@ -85,13 +85,19 @@ pub fn why(routed: &Routed<'_>) -> String {
         Outcome::Track { track, by: TrackedBy::Fallback } => {
             format!("the fallback chose the track {}{}", clean(track, 80), since(routed.fallback))
         }
-        Outcome::Triage => match routed.lane.and_then(|lane| routed.config.lane(lane)).map(|lane| &lane.to) {
-            // A track is closed to leads the classifier is unsure about (X1).
-            Some(Destination::Track(_)) => {
-                format!("a person decides, since the lane {} is not sure", routed.lane_name())
-            }
-            _ => format!("the lane {} leads to people who decide", routed.lane_name()),
-        },
+        Outcome::Triage => left_to_people(routed),
+    }
+}
+
+/// A lane can lead to people, or to a track that is closed to leads the classifier is not sure about (X1).
+fn left_to_people(routed: &Routed<'_>) -> String {
+    let lane = routed.lane.and_then(|lane| routed.config.lane(lane));
+    match lane.map(|lane| &lane.to) {
+        Some(Destination::Track(track)) => {
+            let track = clean(track, 80);
+            format!("the classifier was not sure, so people decide instead of the track {track}")
+        }
+        _ => format!("the lane {} leads to people who decide", routed.lane_name()),
     }
 }
 
@@ -321,6 +327,27 @@ pub(super) mod tests {
             Some(Cause::Refused),
             "the fallback chose the track trial, since the classifier found no lane for it",
         );
-        check(Outcome::Triage, None, "a person decides, since the lane SELF-SERVE is not sure");
+        let unsure = "the classifier was not sure, so people decide instead of the track trial";
+        check(Outcome::Triage, None, unsure);
+    }
+
+    #[test]
+    fn left_to_people_by_the_lane() {
+        let mut config = fixture::config();
+        config.lanes[0].to = Destination::Triage;
+        let (lead, lane) = (fixture::lead(), config.lanes[0].id.clone());
+        let found = why(&Routed {
+            config: &config,
+            lead: &lead,
+            verdict: None,
+            lane: Some(&lane),
+            tier: Tier::Three,
+            rules: &RulesTrace::default(),
+            score: None,
+            select: None,
+            fallback: None,
+            outcome: &Outcome::Triage,
+        });
+        assert_eq!(found, "the lane SMB leads to people who decide");
     }
 }
