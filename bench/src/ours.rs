@@ -6,11 +6,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
 use lanewright::counters::Ledger;
+use lanewright::failure::Failure;
 use lanewright::fetch::{Fetcher, Reach};
 use lanewright::lead::{Destination, LabelPolicy, Lane, Lead, Verdict};
 use lanewright::pipeline::{self, Live, Numbered};
 use lanewright::plugin::{
-    CandidateRow, Directory, Failure, Options, Plan, Plugins, Refusal, Release, ScoreQuestion, Scores, Size,
+    CandidateRow, Directory, Options, Plan, Plugins, Refusal, Release, ScoreQuestion, Scores, Size,
     VisibleLead,
 };
 use lanewright::tenant::Tenant;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::config::Config;
 use crate::decision::{Counters, Method, Outcome, SelectTrace};
 use crate::lead::RepId;
-use crate::pipeline::{Member, pay};
+use crate::rotation::{Member, pay};
 
 /// The counters of one tenant's reps.
 #[derive(Debug, Clone, PartialEq)]

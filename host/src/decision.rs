@@ -14,7 +14,7 @@ use crate::digest::Digest;
 use crate::lead::{
     Confidence, FieldValue, LaneId, Lead, LeadId, RepId, TeamId, TenantId, TerritoryId, Tier, Verdict,
 };
-use crate::plugin::{Failure, LogLine};
+use crate::failure::{Failure, LogLine};
 
 mod words;
 

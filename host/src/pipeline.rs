@@ -21,16 +21,13 @@ use serde_json::Value as Json;
 use crate::config::Config;
 use crate::counters::Ledger;
 use crate::decision::{
-<<<<<<< HEAD
-    self, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace,
-=======
     self, Action, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace,
->>>>>>> proof
     FallbackTrace, NormaliseTrace, Outcome, RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy,
     Triage, Unassigned,
 };
 use crate::lead::{Confidence, Destination, Lane, Lead, LeadId, RepId, Verdict};
 use crate::plugin::VisibleLead;
+use crate::seed::seed;
 use crate::tenant::Tenant;
 
 mod ask;
@@ -42,8 +39,6 @@ mod normalise;
 mod outside;
 mod place;
 mod rank;
-mod rotation;
-mod seed;
 mod select;
 mod tier;
 mod why;
@@ -59,8 +54,6 @@ pub use normalise::{Refusal, normalise};
 pub use outside::{Live, Outside, Recorded};
 pub use place::{place, territory_of};
 pub use rank::{Scored, rank};
-pub use rotation::{Member, Turn, pay, turn};
-pub use seed::{draw, seed};
 pub use select::{Nobody, Picked, select};
 pub use tier::tier;
 pub use why::{Routed, why};

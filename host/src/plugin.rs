@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use wasmtime::component::Component;
 
 use crate::digest::Digest;
+use crate::failure::Failure;
 use crate::lead::Lane;
 use crate::text::TextModel;
 
@@ -24,7 +25,6 @@ mod cache;
 mod compile;
 mod convert;
 mod engine;
-mod failure;
 mod imports;
 mod interface;
 mod plan;
@@ -35,7 +35,6 @@ pub use answers::{Request, Scores};
 pub use compile::{CHILD, child};
 pub use convert::visible_text;
 pub use engine::{Size, THREAD_STACK};
-pub use failure::{Blame, Failure, Limit, LogLevel, LogLine, clean};
 pub use imports::Directory;
 pub use interface::{Surface, WIT};
 pub use plan::{Plan, VISIBLE_TEXT};

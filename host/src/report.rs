@@ -13,7 +13,7 @@ use comfy_table::{
 
 use crate::decision::{Decision, Outcome};
 use crate::lead::Confidence;
-use crate::plugin::clean;
+use crate::failure::clean;
 
 mod explain;
 

@@ -201,7 +201,7 @@ fn set_up(
     settings: &Json,
     lanes: Arc<[Lane]>,
 ) -> anyhow::Result<Exit> {
-    let failed = |what: &str, failure: &plugin::Failure| {
+    let failed = |what: &str, failure: &crate::failure::Failure| {
         println!("refused at settings: {what}: {failure}");
         Ok(Exit::Findings)
     };

@@ -78,5 +78,5 @@ fn show(what: &str, changes: &[Change]) {
 
 fn side(value: &Option<Json>) -> String {
     let text = value.as_ref().map_or_else(|| "nothing".to_owned(), Json::to_string);
-    crate::plugin::clean(&text, 200)
+    crate::failure::clean(&text, 200)
 }

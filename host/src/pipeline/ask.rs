@@ -14,7 +14,8 @@ use crate::decision::{ActionTrace, CallTrace, ClassifyTrace, EnrichTrace, Fallba
 use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, Rep, Verdict};
 use crate::pipeline::eligible::load;
 use crate::pipeline::{Fits, Nobody, Numbered, Outside};
-use crate::plugin::{Called, CandidateRow, Failure, Instance, Release, ScoreQuestion, Scores, VisibleLead};
+use crate::failure::Failure;
+use crate::plugin::{Called, CandidateRow, Instance, Release, ScoreQuestion, Scores, VisibleLead};
 use crate::tenant::{Enricher, Tenant};
 
 type Fields = Arc<BTreeMap<String, FieldValue>>;

@@ -8,7 +8,7 @@ use crate::decision::{AssignedBy, Brief, BriefKind, BriefLine, Outcome};
 use crate::lead::{RepId, Signal, Tier, Verdict};
 use crate::pipeline::Routed;
 use crate::pipeline::why::{best_factors, in_words, listed};
-use crate::plugin::clean;
+use crate::failure::clean;
 
 /// The most quotes, and the most of one kind.
 const MAX_QUOTES: usize = 6;

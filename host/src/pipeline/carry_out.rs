@@ -12,7 +12,8 @@ use crate::lead::{Confidence, Lead, Rep, RepId, TeamId, Tier};
 use crate::pipeline::eligible::{load, sells_in};
 use crate::pipeline::place::may_leave;
 use crate::pipeline::select::chances;
-use crate::pipeline::{Member, barred, territory_of, turn};
+use crate::pipeline::{barred, territory_of};
+use crate::rotation::{Member, turn};
 
 /// The queue of leads that nothing else could be done with.
 pub const LAST_QUEUE: &str = "unassigned";

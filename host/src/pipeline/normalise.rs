@@ -286,7 +286,7 @@ struct Reports {
 impl Reports {
     fn add(&mut self, field: &str, problem: String) {
         if self.dropped.len() < MAX_REPORTS {
-            self.dropped.push(Dropped { field: crate::plugin::clean(field, 200), problem });
+            self.dropped.push(Dropped { field: crate::failure::clean(field, 200), problem });
         } else {
             self.more += 1;
         }

@@ -8,7 +8,8 @@ use url::Origin;
 use crate::decision::{CallTrace, Decision, Exchange};
 use crate::digest::Digest;
 use crate::fetch::Fetcher;
-use crate::plugin::{Failure, Limit, Request};
+use crate::failure::{Failure, Limit};
+use crate::plugin::Request;
 
 /// Where answers and failures from outside come from.
 pub trait Outside: Sync {

@@ -12,7 +12,8 @@ use crate::counters::Ledger;
 use crate::decision::{Cause, Match, Method, SelectTrace, Unassigned};
 use crate::lead::{Rep, RepId, Tier};
 use crate::pipeline::rank::ordered;
-use crate::pipeline::{Member, draw, turn};
+use crate::rotation::{Member, turn};
+use crate::seed::draw;
 
 /// Somebody was picked.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ use crate::decision::{
     AssignedBy, Cause, Factor, Match, Method, Outcome, RulesTrace, ScoreTrace, SelectTrace, TrackedBy,
 };
 use crate::lead::{Destination, LaneId, Lead, RepId, TeamId, Tier, Verdict};
-use crate::plugin::clean;
+use crate::failure::clean;
 
 /// A lead that has gone its way, with what its decision is explained from.
 #[derive(Debug, Clone, Copy)]

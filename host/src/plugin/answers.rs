@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::bindings::{enricher, fallback, scorer, types};
 use super::convert;
-use super::failure::{Failure, Limit, clean};
+use crate::failure::{Failure, Limit, clean};
 use super::plan::Plan;
 use crate::decision::{Action, Factor};
 use crate::lead::{FieldValue, LabelPolicy, Lane, LaneId, Ranked, Signal, Verdict};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::bindings::{classifier, directory, fallback, log, types};
-use super::failure::LogLevel;
+use crate::failure::LogLevel;
 use super::imports::Directory;
 use super::plan::VISIBLE_TEXT;
 use crate::config::Config;

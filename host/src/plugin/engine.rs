@@ -12,7 +12,8 @@ use wasmtime::{
 };
 
 use super::imports::{self, State};
-use super::{Failure, Plan};
+use super::Plan;
+use crate::failure::Failure;
 
 /// Bytes of guest stack.
 pub(super) const GUEST_STACK: usize = 512 << 10;

@@ -13,7 +13,7 @@ use wasmtime::{ResourceLimiter, StoreContextMut};
 
 use super::bindings::{directory, log, types};
 use super::convert;
-use super::failure::{Failure, Limit, LogLevel, LogLine, clean};
+use crate::failure::{Failure, Limit, LogLevel, LogLine, clean};
 use super::plan::Plan;
 use crate::lead::FieldValue;
 use crate::text::{self, TextModel};

@@ -1,7 +1,7 @@
 //! What a tenant's plan allows one plugin call, and what a component may be.
 
 /// Limits of a tenant's plan. Every number is an upper end: reaching it is a
-/// [`Failure::Limit`](super::Failure::Limit) that names it.
+/// [`Failure::Limit`](crate::failure::Failure::Limit) that names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     /// Units of fuel for instantiation, and anew for each exported call; about one a WebAssembly

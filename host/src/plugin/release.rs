@@ -17,7 +17,7 @@ use super::answers::{self, Request, Scores};
 use super::bindings::{classifier, enricher, fallback, scorer, setup, types};
 use super::convert;
 use super::engine::{GUEST_STACK, Sandbox};
-use super::failure::{Failure, Limit, clean};
+use crate::failure::{Failure, Limit, clean};
 use super::imports::{Directory, Setup, State, Stop};
 use super::plan::Plan;
 use crate::decision::{Action, Body, CallTrace, Cause, Exchange};

@@ -5,7 +5,7 @@ use crate::decision::{
     BriefKind, CallTrace, Decision, EligibilityTrace, FallbackTrace, Method, ScoreTrace, SelectTrace,
 };
 use crate::lead::{FieldValue, Lead, Verdict};
-use crate::plugin::clean;
+use crate::failure::clean;
 
 /// A readable account of a decision: a section a stage, absent where the lead did not pass through it.
 pub fn explain(decision: &Decision, look: Look) -> String {

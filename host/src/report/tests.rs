@@ -12,7 +12,7 @@ use crate::decision::{
 use crate::digest::Digest;
 use crate::lead::Tier;
 use crate::pipeline::fixture::{self, id};
-use crate::plugin::{Failure, Limit};
+use crate::failure::{Failure, Limit};
 
 const PLAIN: Look = Look { width: 110, colour: false };
 

@@ -9,7 +9,7 @@ use oxilangtag::LanguageTag;
 use serde_json::Value as Json;
 
 use crate::lead::{FieldValue, MAX_ID};
-use crate::plugin::clean;
+use crate::failure::clean;
 use crate::zones::zone;
 
 /// The most bytes of a part that fits on a line.

@@ -13,7 +13,7 @@
 //!   ten), the bound of always emptying the fullest of several filling cups.
 
 use crate::lead::RepId;
-use crate::pipeline::draw;
+use crate::seed::draw;
 
 /// Credits nearer than this are equal: sums of thirds are not exact in binary.
 const EQUAL: f64 = 1e-9;
