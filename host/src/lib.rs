@@ -1,5 +1,47 @@
 //! Lanewright routes inbound sales leads for many tenants; each tenant's logic runs as a sandboxed
 //! WebAssembly component.
+//!
+//! # Bird's-eye view
+//!
+//! ```text
+//! folder     ─ config ─▶ Config  ─┐
+//!                                 ├─ tenant ─▶ Tenant ─┐
+//! components ─ plugin ─▶ Release ─┘                    │
+//!                                                      ▼
+//! lead, as JSON ──────────────────────────────────▶ pipeline ─▶ Decision ─▶ report, replay
+//! ```
+//!
+//! A [`tenant::Tenant`] is one tenant ready to serve: its checked folder, its plugins set up, its people.
+//! [`pipeline::route`] takes a lead through it, and answers with a [`decision::Decision`] that explains
+//! itself and can be run again ([`replay::replay`]).
+//!
+//! # Code map
+//!
+//! Lowest first; a module names only those of its own line and of the lines before it.
+//!
+//! - [`lead`], [`digest`], [`zones`]: the field's words as plain values. They import nothing of ours.
+//! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`]: what ties are drawn from,
+//!   and whose turn it is.
+//! - [`rules`]: conditions that tenants write, checked when read, answered with why.
+//! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
+//! - [`config`]: the tenant's folder, read raw, then checked; every problem at once. [`text`]: the
+//!   embedded text model.
+//! - [`plugin`]: the sandbox. Bytes to component to release to instance to checked answer or typed failure.
+//! - [`fetch`]: what enrichers may ask of the outside.
+//! - [`pipeline`]: the route on one screen, its pure stages below it; [`counters`]: what is counted about
+//!   reps; [`tenant`]: whom it all is for.
+//! - [`report`]: decisions for a person; [`replay`]: decisions run again.
+//! - [`cli`]: arguments, files, exit codes.
+//!
+//! # Invariants
+//!
+//! - Only [`plugin`] names the engine, only [`fetch`] reaches the network, only [`cli`] knows arguments.
+//! - The stages are functions from values to values: time, seed and counters arrive as arguments.
+//! - A plugin's failure never loses a lead, and no answer counts before it is checked.
+//! - Nothing of an instance outlives its decision.
+//! - The same recorded inputs make the same decision to the bit.
+//!
+//! `cargo xtask ci` holds the first two (`xtask/src/layers.rs`); tests hold the rest.
 
 pub mod cli;
 pub mod config;

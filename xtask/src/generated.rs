@@ -31,6 +31,8 @@ enum Source<'a> {
     Lanewright(Vec<&'a str>),
     /// A file, as it is: a Markdown table that was measured, or the lines of an example.
     File(&'a str),
+    /// What stands below one heading of a page.
+    Section(&'a str, Vec<&'a str>),
 }
 
 /// Checks, or rewrites with `--bless`.
@@ -109,6 +111,7 @@ fn quoted(page: &str, mut fetch: impl FnMut(Source) -> Result<String>) -> Result
         let text = match source {
             // A Markdown table is part of the page; what a program prints stands in a block.
             Source::File(path) if path.ends_with(".md") => fetch(source)?,
+            Source::Section(..) => fetch(source)?,
             source => format!("```text\n{}\n```", fetch(source)?.trim_end()),
         };
         fresh.push_str(text.trim_end());
@@ -123,15 +126,18 @@ fn source(name: &str) -> Result<Source<'_>> {
         ["cargo", "xtask"] => Ok(Source::Xtask),
         ["lanewright", ref arguments @ ..] => Ok(Source::Lanewright(arguments.to_vec())),
         ["file", path] => Ok(Source::File(path)),
-        _ => bail!("`{name}` is none of `cargo xtask`, `lanewright ARGS`, `file PATH`"),
+        ["file", path, ref heading @ ..] => Ok(Source::Section(path, heading.to_vec())),
+        _ => bail!("`{name}` is none of `cargo xtask`, `lanewright ARGS`, `file PATH [HEADING]`"),
     }
 }
 
 fn fetch(source: Source) -> Result<String> {
     match source {
         Source::Xtask => Ok(crate::help()),
-        Source::File(path) => {
-            std::fs::read_to_string(root().join(path)).with_context(|| format!("cannot read {path}"))
+        Source::File(path) => read(path),
+        Source::Section(path, heading) => {
+            let heading = heading.join(" ");
+            section(&read(path)?, &heading).with_context(|| format!("{path} has no heading `{heading}`"))
         }
         Source::Lanewright(arguments) => {
             let run = cargo(&["run", "--quiet", "--package", "lanewright", "--"]).args(arguments);
@@ -140,6 +146,18 @@ fn fetch(source: Source) -> Result<String> {
             Ok(text.lines().map(|line| format!("{}\n", line.trim_end())).collect())
         }
     }
+}
+
+fn read(path: &str) -> Result<String> {
+    std::fs::read_to_string(root().join(path)).with_context(|| format!("cannot read {path}"))
+}
+
+/// What stands below a heading of the second level, up to the next heading.
+fn section(page: &str, heading: &str) -> Option<String> {
+    let mut lines = page.lines();
+    lines.find(|line| line.strip_prefix("## ") == Some(heading))?;
+    let below: Vec<&str> = lines.take_while(|line| !line.starts_with('#')).collect();
+    Some(below.join("\n").trim().to_owned())
 }
 
 #[cfg(test)]
@@ -152,6 +170,7 @@ mod tests {
             Source::Lanewright(arguments) => Ok(arguments.join("+")),
             Source::File("table.md") => Ok("| a |\n".to_owned()),
             Source::File(path) => bail!("no {path}"),
+            Source::Section(path, heading) => Ok(format!("| {path} {} |", heading.join("+"))),
         });
         let found = found.map_err(|error| format!("{error:#}"));
         assert_eq!(found.as_deref().map_err(String::as_str), expect);
@@ -169,6 +188,10 @@ mod tests {
             Ok("<!-- quoted: lanewright route --help -->\n```text\nroute+--help\n```\n<!-- end -->\n\
                 <!-- quoted: file table.md -->\n| a |\n<!-- end -->\n"),
         );
+        check(
+            "<!-- quoted: file page.md Pass marks -->\n<!-- end -->\n",
+            Ok("<!-- quoted: file page.md Pass marks -->\n| page.md Pass+marks |\n<!-- end -->\n"),
+        );
     }
 
     #[test]
@@ -176,8 +199,19 @@ mod tests {
         check("a\n<!-- quoted: cargo xtask -->\n", Err("line 2: no `<!-- end -->` follows"));
         check(
             "<!-- quoted: date -->\n<!-- end -->\n",
-            Err("line 1: `date` is none of `cargo xtask`, `lanewright ARGS`, `file PATH`"),
+            Err("line 1: `date` is none of `cargo xtask`, `lanewright ARGS`, `file PATH [HEADING]`"),
         );
         check("<!-- quoted: file b.md -->\n<!-- end -->\n", Err("no b.md"));
+    }
+
+    #[test]
+    fn a_section_ends_at_the_next_heading() {
+        let page = "# P\n\n## One\n\n| a |\n| b |\n\n### Part\nc\n## Two\nd\n";
+        let check = |heading: &str, expect: Option<&str>| {
+            assert_eq!(section(page, heading).as_deref(), expect, "{heading}");
+        };
+        check("One", Some("| a |\n| b |"));
+        check("Two", Some("d"));
+        check("Part", None);
     }
 }
