@@ -21,11 +21,7 @@ use serde_json::Value as Json;
 use crate::config::Config;
 use crate::counters::Ledger;
 use crate::decision::{
-<<<<<<< HEAD
-    self, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace,
-=======
     self, Action, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace,
->>>>>>> proof
     FallbackTrace, NormaliseTrace, Outcome, RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy,
     Triage, Unassigned,
 };
