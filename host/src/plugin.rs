@@ -39,7 +39,9 @@ pub use failure::{Blame, Failure, Limit, LogLevel, LogLine, clean};
 pub use imports::Directory;
 pub use interface::{Surface, WIT};
 pub use plan::{Plan, VISIBLE_TEXT};
-pub use release::{Called, CandidateRow, Exports, Instance, Prototype, Release, ScoreQuestion, VisibleLead};
+pub use release::{
+    Called, CandidateRow, Exports, Instance, Prototype, Release, ScoreQuestion, Unstarted, VisibleLead,
+};
 pub use upload::{Refusal, Stage};
 
 use cache::{Cache, Kind};

@@ -46,9 +46,7 @@ fn open<'a>(
     if let Some(recorded) = outside.failure(export, &release.digest()) {
         return Err(Box::new(recorded));
     }
-    release
-        .instantiate(&tenant.directory, fields)
-        .map_err(|failure| Box::new(CallTrace::failed(export, release.digest(), failure)))
+    release.instantiate(&tenant.directory, fields).map_err(|unstarted| Box::new(unstarted.trace(export)))
 }
 
 fn failed<T>(trace: Box<CallTrace>) -> Called<T> {
