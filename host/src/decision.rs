@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::digest::Digest;
+use crate::failure::{Failure, LogLine};
 use crate::lead::{
     Confidence, FieldValue, LaneId, Lead, LeadId, RepId, TeamId, TenantId, TerritoryId, Tier, Verdict,
 };
-use crate::failure::{Failure, LogLine};
 
 mod words;
 

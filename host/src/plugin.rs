@@ -38,7 +38,9 @@ pub use engine::{Size, THREAD_STACK};
 pub use imports::Directory;
 pub use interface::{Surface, WIT};
 pub use plan::{Plan, VISIBLE_TEXT};
-pub use release::{Called, CandidateRow, Exports, Instance, Prototype, Release, ScoreQuestion, VisibleLead};
+pub use release::{
+    Called, CandidateRow, Exports, Instance, Prototype, Release, ScoreQuestion, Unstarted, VisibleLead,
+};
 pub use upload::{Refusal, Stage};
 
 use cache::{Cache, Kind};

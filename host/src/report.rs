@@ -12,8 +12,8 @@ use comfy_table::{
 };
 
 use crate::decision::{Decision, Outcome};
-use crate::lead::Confidence;
 use crate::failure::clean;
+use crate::lead::Confidence;
 
 mod explain;
 

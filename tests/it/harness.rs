@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use lanewright::plugin::{Options, Plan, Plugins, Size};
+use lanewright::plugin::{Options, Plan, Plugins, Size, THREAD_STACK};
 
 /// The program under test.
 pub(crate) fn program() -> &'static Path {
@@ -71,4 +71,15 @@ pub(crate) fn tenant(folder: &Path) -> tempfile::TempDir {
         fs::write(place, component(&manifest)).expect("written");
     }
     copy
+}
+
+/// Runs on a thread with stack enough to call guests, as the program itself does.
+pub(crate) fn with_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(THREAD_STACK).spawn_scoped(scope, work);
+        match thread.expect("a thread").join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }

@@ -3,8 +3,7 @@
 //! One binary, so that everything is linked once. `harness` holds the verbs; each other module is one
 //! promise and the cases that prove it.
 
-mod enrich;
+mod guests;
 mod harness;
-mod program;
-mod properties;
+mod hostile;
 mod scenarios;

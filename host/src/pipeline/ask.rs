@@ -11,10 +11,10 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::counters::Ledger;
 use crate::decision::{ActionTrace, CallTrace, ClassifyTrace, EnrichTrace, FallbackTrace, ScoreTrace};
+use crate::failure::Failure;
 use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, Rep, Verdict};
 use crate::pipeline::eligible::load;
 use crate::pipeline::{Fits, Nobody, Numbered, Outside};
-use crate::failure::Failure;
 use crate::plugin::{Called, CandidateRow, Instance, Release, ScoreQuestion, Scores, VisibleLead};
 use crate::tenant::{Enricher, Tenant};
 
@@ -47,9 +47,7 @@ fn open<'a>(
     if let Some(recorded) = outside.failure(export, &release.digest()) {
         return Err(Box::new(recorded));
     }
-    release
-        .instantiate(&tenant.directory, fields)
-        .map_err(|failure| Box::new(CallTrace::failed(export, release.digest(), failure)))
+    release.instantiate(&tenant.directory, fields).map_err(|unstarted| Box::new(unstarted.trace(export)))
 }
 
 fn failed<T>(trace: Box<CallTrace>) -> Called<T> {

@@ -5,10 +5,10 @@
 //! a place that is not inside the text is left out.
 
 use crate::decision::{AssignedBy, Brief, BriefKind, BriefLine, Outcome};
+use crate::failure::clean;
 use crate::lead::{RepId, Signal, Tier, Verdict};
 use crate::pipeline::Routed;
 use crate::pipeline::why::{best_factors, in_words, listed};
-use crate::failure::clean;
 
 /// The most quotes, and the most of one kind.
 const MAX_QUOTES: usize = 6;

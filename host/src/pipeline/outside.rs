@@ -7,8 +7,8 @@ use url::Origin;
 
 use crate::decision::{CallTrace, Decision, Exchange};
 use crate::digest::Digest;
-use crate::fetch::Fetcher;
 use crate::failure::{Failure, Limit};
+use crate::fetch::Fetcher;
 use crate::plugin::Request;
 
 /// Where answers and failures from outside come from.

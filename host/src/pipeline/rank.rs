@@ -6,8 +6,8 @@ use crate::config::Config;
 use crate::counters::Ledger;
 use crate::decision::{Excluded, Factor, Match};
 use crate::lead::{Rep, Tier};
-use crate::seed::draw;
 use crate::pipeline::eligible::load;
+use crate::seed::draw;
 
 /// What a scorer said about the candidates: `rows` holds one value, 0 to 100, a factor, one row a candidate.
 #[derive(Debug, Clone, Copy)]

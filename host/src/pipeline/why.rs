@@ -4,8 +4,8 @@ use crate::config::Config;
 use crate::decision::{
     AssignedBy, Cause, Factor, Match, Method, Outcome, RulesTrace, ScoreTrace, SelectTrace, TrackedBy,
 };
-use crate::lead::{Destination, LaneId, Lead, RepId, TeamId, Tier, Verdict};
 use crate::failure::clean;
+use crate::lead::{Destination, LaneId, Lead, RepId, TeamId, Tier, Verdict};
 
 /// A lead that has gone its way, with what its decision is explained from.
 #[derive(Debug, Clone, Copy)]

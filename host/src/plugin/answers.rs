@@ -5,9 +5,9 @@ use std::collections::HashSet;
 
 use super::bindings::{enricher, fallback, scorer, types};
 use super::convert;
-use crate::failure::{Failure, Limit, clean};
 use super::plan::Plan;
 use crate::decision::{Action, Factor};
+use crate::failure::{Failure, Limit, clean};
 use crate::lead::{FieldValue, LabelPolicy, Lane, LaneId, Ranked, Signal, Verdict};
 
 /// A scorer's answer, checked.
@@ -128,7 +128,10 @@ fn text(path: &str, text: String, plan: &Plan) -> Result<String, Failure> {
     if text.contains('\0') {
         return Err(wrong(path, "holds a NUL character"));
     }
-    Ok(clean(&text, usize::MAX))
+    // As it is shown: control characters grow fivefold when they are escaped.
+    let shown = clean(&text, usize::MAX);
+    too_many(Limit::Text, shown.len(), plan.text_bytes)?;
+    Ok(shown)
 }
 
 pub(super) fn scores(answer: scorer::Scores, candidates: usize, plan: &Plan) -> Result<Scores, Failure> {
@@ -142,7 +145,10 @@ pub(super) fn scores(answer: scorer::Scores, candidates: usize, plan: &Plan) -> 
         let weight = within(|| format!("factors[{i}].weight"), factor.weight, 0.0, 1.0)?;
         let name = text(&format!("factors[{i}].name"), factor.name, plan)?;
         if name.is_empty() || !names.insert(name.clone()) {
-            return Err(wrong(format!("factors[{i}].name"), format!("is {name:?}, empty or named before")));
+            return Err(wrong(
+                format!("factors[{i}].name"),
+                format!("is {:?}, empty or named before", clean(&name, 100)),
+            ));
         }
         factors.push(Factor { name, weight });
     }
@@ -191,8 +197,27 @@ fn name_of(path: &str, name: String, plan: &Plan) -> Result<String, Failure> {
 
 pub(super) fn requests(answer: Vec<enricher::Request>, plan: &Plan) -> Result<Vec<Request>, Failure> {
     too_many(Limit::Requests, answer.len(), plan.requests)?;
-    let request = |r: enricher::Request| Request { url: r.url, headers: r.headers, body: r.body };
-    Ok(answer.into_iter().map(request).collect())
+    let checked = answer.into_iter().enumerate().map(|(i, request)| {
+        let enricher::Request { url, headers, body } = request;
+        line(&format!("requests[{i}].url"), &url, plan)?;
+        too_many(Limit::Requests, headers.len(), plan.requests)?;
+        for (n, (name, value)) in headers.iter().enumerate() {
+            let path = format!("requests[{i}].headers[{n}]");
+            line(&path, name, plan)?;
+            line(&path, value, plan)?;
+        }
+        Ok(Request { url, headers, body })
+    });
+    checked.collect()
+}
+
+/// A text that goes out as it is, so that nothing in it may be escaped or end a line.
+fn line(path: &str, text: &str, plan: &Plan) -> Result<(), Failure> {
+    too_many(Limit::Text, text.len(), plan.text_bytes)?;
+    if text.contains(char::is_control) {
+        return Err(wrong(path, "holds a control character"));
+    }
+    Ok(())
 }
 
 pub(super) fn fields(answer: Vec<types::Field>, plan: &Plan) -> Result<Vec<(String, FieldValue)>, Failure> {
@@ -216,6 +241,9 @@ pub(super) fn fields(answer: Vec<types::Field>, plan: &Plan) -> Result<Vec<(Stri
                     .ok_or_else(|| wrong(&path, format!("is {ms} ms, beyond any date")))?,
             ),
             types::Value::Texts(values) => {
+                // A list is as long as its texts are, and an empty text is something too.
+                let bytes = values.iter().map(|value| value.len() + 1).sum();
+                too_many(Limit::Text, bytes, plan.text_bytes)?;
                 let values = values.into_iter().map(|value| text(&path, value, plan));
                 FieldValue::Texts(values.collect::<Result<_, _>>()?)
             }

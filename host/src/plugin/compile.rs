@@ -67,6 +67,7 @@ fn compile_in_child(
         .arg(CHILD)
         .arg(output.path())
         .arg(most.to_string())
+        .arg(serde_json::to_string(plan)?)
         .env_clear()
         .stdin(Stdio::from(input))
         .stdout(Stdio::from(report.try_clone()?))
@@ -100,10 +101,13 @@ fn gave_up(why: &str) -> Vec<Refusal> {
 /// The child: reads a component from standard input, writes its machine code to the file its parent
 /// named, and reports on standard output.
 pub fn child(arguments: &[String]) -> ExitCode {
-    let [output, most] = arguments else { return ExitCode::from(2) };
-    let (output, Ok(most)) = (PathBuf::from(output), most.parse::<u64>()) else { return ExitCode::from(2) };
+    let [output, most, plan] = arguments else { return ExitCode::from(2) };
+    let (Ok(most), Ok(plan)) = (most.parse::<u64>(), serde_json::from_str::<Plan>(plan)) else {
+        return ExitCode::from(2);
+    };
+    let output = PathBuf::from(output);
     let report = match limit_self(most).and_then(|()| read_input()) {
-        Ok(component) => work(&component, &output, most),
+        Ok(component) => work(&component, &output, most, &plan),
         Err(error) => Report::Refused(gave_up(&error.to_string())),
     };
     let text = serde_json::to_string(&report).unwrap_or_default();
@@ -133,8 +137,8 @@ fn read_input() -> std::io::Result<Vec<u8>> {
     Ok(component)
 }
 
-fn work(component: &[u8], output: &Path, most: u64) -> Report {
-    let surface = match inspect(component, &Plan::DEFAULT) {
+fn work(component: &[u8], output: &Path, most: u64, plan: &Plan) -> Report {
+    let surface = match inspect(component, plan) {
         Ok(surface) => surface,
         Err(refusals) => return Report::Refused(refusals),
     };

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::bindings::{classifier, directory, fallback, log, types};
-use crate::failure::LogLevel;
 use super::imports::Directory;
 use super::plan::VISIBLE_TEXT;
 use crate::config::Config;
 use crate::decision::{Action, Cause};
+use crate::failure::LogLevel;
 use crate::lead::{Confidence, Destination, FieldValue, LabelPolicy, Lane, Lead, Verdict};
 
 pub(super) fn lead(lead: &Lead) -> types::Lead {

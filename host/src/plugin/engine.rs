@@ -11,8 +11,8 @@ use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OperatorCost, OptLevel, PoolingAllocationConfig,
 };
 
-use super::imports::{self, State};
 use super::Plan;
+use super::imports::{self, State};
 use crate::failure::Failure;
 
 /// Bytes of guest stack.

@@ -13,8 +13,8 @@ use wasmtime::{ResourceLimiter, StoreContextMut};
 
 use super::bindings::{directory, log, types};
 use super::convert;
-use crate::failure::{Failure, Limit, LogLevel, LogLine, clean};
 use super::plan::Plan;
+use crate::failure::{Failure, Limit, LogLevel, LogLine, clean};
 use crate::lead::FieldValue;
 use crate::text::{self, TextModel};
 
@@ -56,6 +56,9 @@ pub(super) struct Used {
     pub(super) log: Vec<LogLine>,
     pub(super) log_dropped: u32,
     pub(super) fields: BTreeMap<String, Option<FieldValue>>,
+    /// Of them, fields the lead lacks.
+    lacking: usize,
+    fields_dropped: u32,
     /// What the limiter refused: if the guest gives up afterwards, this is why.
     pub(super) refused: Option<Failure>,
     pub(super) memory_peak: usize,
@@ -75,10 +78,13 @@ impl State {
     pub(super) fn take_used(&mut self) -> Used {
         let fresh = Used { memory_peak: self.memory, ..Used::default() };
         let mut used = std::mem::replace(&mut self.used, fresh);
-        if used.log_dropped > 0 {
-            let message = format!("{} more lines were dropped", used.log_dropped);
-            used.log.push(LogLine { level: LogLevel::Warn, message });
-        }
+        let mut tell = |count: u32, what: &str| {
+            if count > 0 {
+                used.log.push(LogLine { level: LogLevel::Warn, message: format!("{count} more {what}") });
+            }
+        };
+        tell(used.log_dropped, "lines were dropped");
+        tell(used.fields_dropped, "fields were asked for that the lead lacks");
         used
     }
 
@@ -94,32 +100,58 @@ impl State {
     fn field(&mut self, name: &str) -> Option<types::Value> {
         let value = self.fields.get(name);
         let answer = value.map(convert::value_out);
-        self.used.fields.insert(clean(name, self.plan.log_line_bytes), value.cloned());
+        let name = clean(name, FIELD_NAME);
+        if !self.used.fields.contains_key(&name) {
+            // What the lead has bounds itself; what it lacks could be anything.
+            self.used.lacking += usize::from(value.is_none());
+            if value.is_none() && self.used.lacking > FIELDS {
+                self.used.fields_dropped += 1;
+            } else {
+                self.used.fields.insert(name, value.cloned());
+            }
+        }
         answer
     }
 }
 
+/// Fields the lead lacks that are recorded as asked for, and bytes of a name: a trace is no place for
+/// whatever a guest makes up.
+const FIELDS: usize = 64;
+const FIELD_NAME: usize = 256;
+
 impl ResourceLimiter for State {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let after = self.memory + desired.saturating_sub(current);
+        let after = self.memory.saturating_add(desired.saturating_sub(current));
         if after > self.plan.memory_bytes {
             let (used, allowed) = (after as u64, self.plan.memory_bytes as u64);
             self.used.refused = Some(Failure::Limit { limit: Limit::Memory, used, allowed });
             return Ok(false);
         }
         self.memory = after;
+        // It went on, so it coped with what it was refused before.
+        self.used.refused = None;
         self.used.memory_peak = self.used.memory_peak.max(after);
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let after = self.tables + desired.saturating_sub(current);
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        own: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // Beyond its own maximum a table never grows, so nothing is counted; the engine asks here first.
+        if own.is_some_and(|own| desired > own && own < self.plan.table_elements) {
+            return Ok(false);
+        }
+        let after = self.tables.saturating_add(desired.saturating_sub(current));
         if after > self.plan.table_elements {
             let (used, allowed) = (after as u64, self.plan.table_elements as u64);
             self.used.refused = Some(Failure::Limit { limit: Limit::Table, used, allowed });
             return Ok(false);
         }
         self.tables = after;
+        self.used.refused = None;
         Ok(true)
     }
 }
@@ -139,13 +171,17 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.instance("lanewright:plugin/types@0.1.0")?;
 
     let mut settings = linker.instance("lanewright:plugin/settings@0.1.0")?;
-    serve(&mut settings, "json", |_, ()| 0, |state, ()| (Arc::clone(&state.setup.json),))?;
-    serve(&mut settings, "lanes", |_, ()| 0, |state, ()| (Arc::clone(&state.setup.lanes),))?;
+    let price = |state: &State, (): &()| state.setup.json.len() as u64 * BYTE;
+    serve(&mut settings, "json", price, |state, ()| (Arc::clone(&state.setup.json),))?;
+    let price = |state: &State, (): &()| state.setup.lanes.iter().map(lane_bytes).sum::<u64>() * BYTE;
+    serve(&mut settings, "lanes", price, |state, ()| (Arc::clone(&state.setup.lanes),))?;
     let price = |state: &State, (): &()| state.setup.prepared.len() as u64 * BYTE;
     serve(&mut settings, "prepared", price, |state, ()| (Arc::clone(&state.setup.prepared),))?;
 
     let mut fields = linker.instance("lanewright:plugin/fields@0.1.0")?;
-    let price = |_: &State, (name,): &(String,)| name.len() as u64 * BYTE;
+    let price = |state: &State, (name,): &(String,)| {
+        (name.len() as u64 + state.fields.get(name).map_or(0, value_bytes)) * BYTE
+    };
     serve(&mut fields, "get", price, |state, (name,): (String,)| (state.field(&name),))?;
     let names = |state: &mut State, ()| (state.fields.keys().cloned().collect::<Vec<String>>(),);
     serve(&mut fields, "names", |_, ()| 0, names)?;
@@ -177,6 +213,19 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         (reps.iter().filter_map(profile).collect::<Vec<_>>(),)
     })?;
     serve(&mut people, "teams", |_, ()| 0, |state, ()| (Arc::clone(&state.directory.teams),))
+}
+
+fn lane_bytes(lane: &types::Lane) -> u64 {
+    let examples: usize = lane.examples.iter().map(String::len).sum();
+    (lane.id.len() + lane.name.len() + lane.definition.len() + examples) as u64
+}
+
+fn value_bytes(value: &FieldValue) -> u64 {
+    match value {
+        FieldValue::Text(text) => text.len() as u64,
+        FieldValue::Texts(texts) => texts.iter().map(|text| text.len() as u64 + 8).sum(),
+        FieldValue::Number(_) | FieldValue::Flag(_) | FieldValue::Instant(_) => 8,
+    }
 }
 
 fn embedding(text: &str) -> u64 {
@@ -220,4 +269,48 @@ fn panicked(panic: &(dyn Any + Send)) -> Stop {
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     let message = format!("a host call panicked: {}", text.as_deref().unwrap_or("without a message"));
     Stop(Failure::Host { message })
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::Store;
+    use wasmtime::component::Component;
+
+    use super::*;
+
+    /// No guest can make the host panic; should it ever, the guest's call ends, and nothing else.
+    #[test]
+    fn a_panic_of_ours_stops_at_the_boundary() {
+        let engine = super::super::engine::compiler().expect("an engine");
+        let component = Component::new(
+            &engine,
+            wat::parse_str(
+                r#"(component
+                    (import "ours" (instance $ours (export "trip" (func))))
+                    (alias export $ours "trip" (func $trip))
+                    (core func $lowered (canon lower (func $trip)))
+                    (core module $module (import "" "trip" (func $trip)) (func (export "run") (call $trip)))
+                    (core instance $instance
+                        (instantiate $module (with "" (instance (export "trip" (func $lowered))))))
+                    (func (export "run") (canon lift (core func $instance "run"))))"#,
+            )
+            .expect("a component"),
+        )
+        .expect("it compiles");
+        let mut linker = Linker::new(&engine);
+        let mut ours = linker.instance("ours").expect("a name");
+        let trip = |_: &mut State, ()| -> () { panic!("tripped") };
+        serve(&mut ours, "trip", |_, ()| 0, trip).expect("it links");
+
+        let setup = Setup { json: "{}".into(), lanes: Arc::new([]), prepared: Arc::new([]) };
+        let state = State::new(Plan::DEFAULT, Arc::new(setup), Arc::default(), Arc::default());
+        let mut store = Store::new(&engine, state);
+        store.set_fuel(10_000).expect("the engine counts fuel");
+        store.set_epoch_deadline(1_000);
+        let instance = linker.instantiate(&mut store, &component).expect("an instance");
+        let run = instance.get_typed_func::<(), ()>(&mut store, "run").expect("its export");
+        let error = run.call(&mut store, ()).expect_err("it was stopped");
+        let failure = error.downcast_ref::<Stop>().map(|Stop(failure)| failure.to_string());
+        assert_eq!(failure.as_deref(), Some("the host failed: a host call panicked: tripped"));
+    }
 }

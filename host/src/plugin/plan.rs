@@ -1,8 +1,10 @@
 //! What a tenant's plan allows one plugin call, and what a component may be.
 
+use serde::{Deserialize, Serialize};
+
 /// Limits of a tenant's plan. Every number is an upper end: reaching it is a
 /// [`Failure::Limit`](crate::failure::Failure::Limit) that names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Units of fuel for instantiation, and anew for each exported call; about one a WebAssembly
     /// instruction, one a byte copied in bulk.

@@ -11,17 +11,17 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 use wasmtime::component::{Component, InstancePre};
-use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use super::answers::{self, Request, Scores};
 use super::bindings::{classifier, enricher, fallback, scorer, setup, types};
 use super::convert;
 use super::engine::{GUEST_STACK, Sandbox};
-use crate::failure::{Failure, Limit, clean};
-use super::imports::{Directory, Setup, State, Stop};
+use super::imports::{Directory, Setup, State, Stop, Used};
 use super::plan::Plan;
 use crate::decision::{Action, Body, CallTrace, Cause, Exchange};
 use crate::digest::Digest;
+use crate::failure::{Failure, Limit, clean};
 use crate::lead::{FieldValue, LabelPolicy, Lane, Lead, Verdict};
 
 /// Which interfaces a component exports.
@@ -137,7 +137,7 @@ impl Prototype {
         };
         let setup = Setup { json: "{}".into(), lanes: Arc::new([]), prepared: Arc::new([]) };
         let state = State::new(plan, Arc::new(setup), Arc::default(), Arc::default());
-        let mut live = Live::new(self, state)?;
+        let mut live = Live::new(self, state).map_err(|unstarted| unstarted.failure)?;
         let guest = self.indices.setup.load(&mut live.store, &live.instance);
         let guest = guest.map_err(|error| live.failure(error))?;
         live.arm();
@@ -164,15 +164,45 @@ impl Release {
         self.prototype.exports()
     }
 
-    /// A fresh instance for one decision.
+    /// A fresh instance for one decision. Its start function is guest code and may fail like any call.
     pub fn instantiate(
         &self,
         directory: &Arc<Directory>,
         fields: &Arc<BTreeMap<String, FieldValue>>,
-    ) -> Result<Instance<'_>, Failure> {
+    ) -> Result<Instance<'_>, Box<Unstarted>> {
         let plan = self.prototype.sandbox.plan;
         let state = State::new(plan, Arc::clone(&self.setup), Arc::clone(directory), Arc::clone(fields));
         Ok(Instance { release: self, live: Some(Live::new(&self.prototype, state)?) })
+    }
+}
+
+/// Why there is no instance, and what it used and said before it failed.
+#[derive(Debug)]
+pub struct Unstarted {
+    /// Why.
+    pub failure: Failure,
+    plugin: Digest,
+    used: Used,
+    fuel: u64,
+}
+
+impl Unstarted {
+    /// The trace of the call that was to come.
+    pub fn trace(self, export: &str) -> CallTrace {
+        let Self { failure, plugin, used, fuel } = self;
+        trace(export, plugin, fuel, used, Some(failure))
+    }
+}
+
+fn trace(export: &str, plugin: Digest, fuel: u64, used: Used, failure: Option<Failure>) -> CallTrace {
+    CallTrace {
+        export: export.to_owned(),
+        plugin,
+        fuel,
+        memory: used.memory_peak as u64,
+        log: used.log,
+        fields: used.fields,
+        failure,
     }
 }
 
@@ -368,7 +398,7 @@ impl Instance<'_> {
         let (answer, used, fuel) = match &mut self.live {
             None => {
                 let message = "the instance failed in an earlier call of this decision".to_owned();
-                (Err(Failure::Host { message }), super::imports::Used::default(), 0)
+                (Err(Failure::Host { message }), Used::default(), 0)
             }
             Some(live) => {
                 let answer = ask(live).map_err(|broken| match broken {
@@ -384,16 +414,8 @@ impl Instance<'_> {
         if answer.is_err() {
             self.live = None;
         }
-        let trace = CallTrace {
-            export: export.to_owned(),
-            plugin: self.release.digest(),
-            fuel,
-            memory: used.memory_peak as u64,
-            log: used.log,
-            fields: used.fields,
-            failure: answer.as_ref().err().cloned(),
-        };
-        Called { answer, trace }
+        let failure = answer.as_ref().err().cloned();
+        Called { answer, trace: trace(export, self.release.digest(), fuel, used, failure) }
     }
 }
 
@@ -438,16 +460,23 @@ struct Live {
 }
 
 impl Live {
-    fn new(prototype: &Prototype, state: State) -> Result<Self, Failure> {
+    fn new(prototype: &Prototype, state: State) -> Result<Self, Box<Unstarted>> {
         let sandbox = &prototype.sandbox;
-        let mut store = Store::try_new(&sandbox.engine, state)
-            .map_err(|error| Failure::Host { message: format!("{error:#}") })?;
+        let unstarted =
+            |failure, used, fuel| Box::new(Unstarted { failure, plugin: prototype.digest, used, fuel });
+        let mut store = Store::try_new(&sandbox.engine, state).map_err(|error| {
+            unstarted(Failure::Host { message: format!("{error:#}") }, Used::default(), 0)
+        })?;
         store.limiter(|state| state);
         store.set_hostcall_fuel(sandbox.plan.crossing_bytes);
         let armed = arm(&mut store);
         match prototype.pre.instantiate(&mut store) {
             Ok(instance) => Ok(Self { store, instance, armed, fuel: 0 }),
-            Err(error) => Err(failure(&mut store, armed, error)),
+            Err(error) => {
+                let failure = failure(&mut store, armed, &error);
+                let fuel = spent(&store);
+                Err(unstarted(failure, store.data_mut().take_used(), fuel))
+            }
         }
     }
 
@@ -460,12 +489,14 @@ impl Live {
     /// Fuel used since the last time.
     fn take_fuel(&mut self) -> u64 {
         let fuel = self.fuel + spent(&self.store);
+        // What was told must not be told again by the next call.
         self.fuel = 0;
+        self.armed = arm(&mut self.store);
         fuel
     }
 
     fn failure(&mut self, error: wasmtime::Error) -> Failure {
-        failure(&mut self.store, self.armed, error)
+        failure(&mut self.store, self.armed, &error)
     }
 }
 
@@ -481,7 +512,7 @@ fn spent(store: &Store<State>) -> u64 {
 }
 
 /// Which limit, or what else, ended a guest.
-fn failure(store: &mut Store<State>, armed: Instant, error: wasmtime::Error) -> Failure {
+fn failure(store: &mut Store<State>, armed: Instant, error: &wasmtime::Error) -> Failure {
     let plan = store.data().plan;
     if let Some(Stop(failure)) = error.downcast_ref::<Stop>() {
         return failure.clone();
@@ -504,14 +535,25 @@ fn failure(store: &mut Store<State>, armed: Instant, error: wasmtime::Error) -> 
         }
         _ => {}
     }
-    // A guest that was refused memory gives up with some trap of its own; the refusal is the reason.
-    if let Some(refused) = store.data_mut().used.refused.take() {
-        return refused;
-    }
-    let reason = format!("{error:#}");
-    if reason.contains("fuel allocated for hostcalls") {
+    // The cause alone: what surrounds it holds names of the guest's own choosing.
+    let cause = error.root_cause().to_string();
+    if trap.is_none() && cause.contains("fuel allocated for hostcalls") {
         let allowed = plan.crossing_bytes as u64;
         return Failure::Limit { limit: Limit::Crossing, used: allowed + 1, allowed };
     }
-    Failure::Trap { reason: clean(&reason, plan.log_line_bytes) }
+    // A guest that was refused memory gives up by not going on, and one whose first memory was refused
+    // never starts; the refusal is the reason. One that divides by zero had coped with it.
+    if matches!(trap, None | Some(Trap::UnreachableCodeReached))
+        && let Some(refused) = store.data_mut().used.refused.take()
+    {
+        return refused;
+    }
+    Failure::Trap { reason: clean(&format!("{cause}{}", place(error)), plan.log_line_bytes) }
+}
+
+/// Names of the functions it broke off in, innermost first.
+fn place(error: &wasmtime::Error) -> String {
+    let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
+    let names: Vec<&str> = frames.iter().filter_map(wasmtime::FrameInfo::func_name).take(4).collect();
+    if names.is_empty() { String::new() } else { format!(", in {}", names.join(" < ")) }
 }

@@ -6,10 +6,11 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use wasmparser::{CanonicalOption, Encoding, Parser, Payload};
+use wasmparser::{CanonicalOption, Encoding, Instance, Parser, Payload};
 use wit_parser::decoding::{DecodedWasm, decode};
 
-use super::engine::CORE_INSTANCES;
+use super::engine::{CORE_INSTANCES, TABLES};
+use super::failure::clean;
 use super::interface::{self, Surface};
 use super::plan::Plan;
 
@@ -53,6 +54,11 @@ impl fmt::Display for Stage {
     }
 }
 
+/// Bytes of one message.
+const MESSAGE: usize = 1 << 10;
+/// Reasons told of one component; whoever mends these meets the others then.
+const MOST: usize = 64;
+
 /// One reason why a component is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
@@ -66,7 +72,8 @@ pub struct Refusal {
 
 impl Refusal {
     pub(super) fn new(stage: Stage, message: impl Into<String>) -> Self {
-        Self { stage, message: message.into(), hint: None }
+        // It may quote names of a stranger's file.
+        Self { stage, message: clean(&message.into(), MESSAGE), hint: None }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -108,10 +115,14 @@ pub(super) fn at_a_glance(bytes: &[u8], plan: &Plan) -> Result<(), Refusal> {
 /// the bytes can be followed.
 pub(super) fn inspect(bytes: &[u8], plan: &Plan) -> Result<Surface, Vec<Refusal>> {
     let mut refusals = structure(bytes, plan)?;
-    let decoded = decode(bytes).map_err(|error| {
-        let hint = "the file is damaged, or made by a tool this host does not know";
-        vec![Refusal::new(Stage::Parse, format!("{error:#}")).hint(hint)]
-    })?;
+    let decoded = match decode(bytes) {
+        Ok(decoded) => decoded,
+        Err(error) => {
+            let hint = "the file is damaged, or made by a tool this host does not know";
+            refusals.push(Refusal::new(Stage::Parse, format!("{error:#}")).hint(hint));
+            return Err(refusals);
+        }
+    };
     let DecodedWasm::Component(resolve, world) = decoded else {
         let hint = "make a component of your crate with `lanewright plugin build`";
         return Err(vec![Refusal::new(Stage::Parse, "an interface description, not a plugin").hint(hint)]);
@@ -121,6 +132,7 @@ pub(super) fn inspect(bytes: &[u8], plan: &Plan) -> Result<Surface, Vec<Refusal>
         Ok(_) => Err(refusals),
         Err(differences) => {
             refusals.extend(differences);
+            refusals.truncate(MOST);
             Err(refusals)
         }
     }
@@ -134,8 +146,10 @@ fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
     let mut refusals = Vec::new();
     // Which kinds of binary the reader is inside of, outermost first.
     let mut inside: Vec<Encoding> = Vec::new();
-    let (mut nested, mut modules, mut memories, mut tables) = (0_u32, 0_u32, 0_u64, 0_u64);
-    let (mut table_elements, mut memory_bytes, mut custom) = (0_u64, 0_u64, 0_usize);
+    let (mut nested, mut modules, mut custom) = (0_u32, 0_u32, 0_usize);
+    // A module needs nothing until it is instantiated, and as much again each time it is.
+    let mut needs: Vec<Needs> = Vec::new();
+    let mut all = Needs::default();
     let (mut foreign_strings, mut asynchronous) = (false, false);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| vec![Refusal::new(Stage::Parse, error.to_string())])?;
@@ -144,6 +158,9 @@ fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
                 modules += u32::from(encoding == Encoding::Module);
                 // `wit-component` wraps each export in a component of types alone; code inside is another matter.
                 nested += u32::from(encoding == Encoding::Module && inside.len() > 1);
+                if encoding == Encoding::Module {
+                    needs.push(Needs { instances: 1, ..Needs::default() });
+                }
                 inside.push(encoding);
             }
             Payload::End(_) => {
@@ -152,14 +169,25 @@ fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
             Payload::CustomSection(section) => custom += section.data().len(),
             Payload::MemorySection(section) => {
                 for memory in section.into_iter().flatten() {
-                    memories += 1;
-                    memory_bytes = memory_bytes.saturating_add(memory.initial.saturating_mul(64 << 10));
+                    let memory_bytes = memory.initial.saturating_mul(64 << 10);
+                    let needs = needs.last_mut().unwrap_or(&mut all);
+                    needs.add(&Needs { memories: 1, memory_bytes, ..Needs::default() });
                 }
             }
             Payload::TableSection(section) => {
                 for table in section.into_iter().flatten() {
-                    tables += 1;
-                    table_elements = table_elements.saturating_add(table.ty.initial);
+                    let table_elements = table.ty.initial;
+                    let needs = needs.last_mut().unwrap_or(&mut all);
+                    needs.add(&Needs { tables: 1, table_elements, ..Needs::default() });
+                }
+            }
+            Payload::InstanceSection(section) => {
+                for instance in section.into_iter().flatten() {
+                    if let Instance::Instantiate { module_index, .. } = instance {
+                        // A module that is not defined here is one more instance, of nothing we know.
+                        let unknown = Needs { instances: 1, ..Needs::default() };
+                        all.add(needs.get(module_index as usize).unwrap_or(&unknown));
+                    }
                 }
             }
             Payload::ComponentCanonicalSection(section) => {
@@ -198,13 +226,16 @@ fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
     let strip = "strip debug information, as `lanewright plugin build` does";
     let message = format!("{custom} bytes of custom sections; at most {CUSTOM_BYTES}");
     refuse(custom > CUSTOM_BYTES, Stage::Parse, message, strip);
+    let Needs { instances, memories, memory_bytes, tables, table_elements } = all;
+    let most = u64::from(CORE_INSTANCES);
+    refuse(instances > most, Stage::Resources, format!("{instances} core instances; at most {most}"), one);
     refuse(memories > 1, Stage::Resources, format!("{memories} memories; at most 1"), one);
     let message =
         format!("{memory_bytes} bytes of memory from the start; the plan allows {}", plan.memory_bytes);
     let hint = "ask for less in the linker's --initial-memory, and grow when needed";
     refuse(memory_bytes > plan.memory_bytes as u64, Stage::Resources, message, hint);
-    let most = super::engine::TABLES;
-    refuse(tables > u64::from(most), Stage::Resources, format!("{tables} tables; at most {most}"), one);
+    let most = u64::from(TABLES);
+    refuse(tables > most, Stage::Resources, format!("{tables} tables; at most {most}"), one);
     let message =
         format!("{table_elements} table elements from the start; the plan allows {}", plan.table_elements);
     refuse(
@@ -214,6 +245,32 @@ fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
         "use fewer function pointers",
     );
     Ok(refusals)
+}
+
+/// What instances need before they do anything.
+#[derive(Debug, Clone, Copy, Default)]
+struct Needs {
+    instances: u64,
+    memories: u64,
+    memory_bytes: u64,
+    tables: u64,
+    table_elements: u64,
+}
+
+impl Needs {
+    fn add(&mut self, other: &Self) {
+        let Self { instances, memories, memory_bytes, tables, table_elements } = other;
+        let sums = [
+            (&mut self.instances, instances),
+            (&mut self.memories, memories),
+            (&mut self.memory_bytes, memory_bytes),
+            (&mut self.tables, tables),
+            (&mut self.table_elements, table_elements),
+        ];
+        for (sum, more) in sums {
+            *sum = sum.saturating_add(*more);
+        }
+    }
 }
 
 #[cfg(test)]

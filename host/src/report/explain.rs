@@ -4,8 +4,8 @@ use super::{Look, destination, excerpt, laid_out, plain_table};
 use crate::decision::{
     BriefKind, CallTrace, Decision, EligibilityTrace, FallbackTrace, Method, ScoreTrace, SelectTrace,
 };
-use crate::lead::{FieldValue, Lead, Verdict};
 use crate::failure::clean;
+use crate::lead::{FieldValue, Lead, Verdict};
 
 /// A readable account of a decision: a section a stage, absent where the lead did not pass through it.
 pub fn explain(decision: &Decision, look: Look) -> String {

@@ -10,9 +10,9 @@ use crate::decision::{
     TierTrace, Trace, Triage, Unassigned, Versions,
 };
 use crate::digest::Digest;
+use crate::failure::{Failure, Limit};
 use crate::lead::Tier;
 use crate::pipeline::fixture::{self, id};
-use crate::failure::{Failure, Limit};
 
 const PLAIN: Look = Look { width: 110, colour: false };
 

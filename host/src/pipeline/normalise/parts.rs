@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use oxilangtag::LanguageTag;
 use serde_json::Value as Json;
 
-use crate::lead::{FieldValue, MAX_ID};
 use crate::failure::clean;
+use crate::lead::{FieldValue, MAX_ID};
 use crate::zones::zone;
 
 /// The most bytes of a part that fits on a line.
