@@ -506,7 +506,8 @@ pub struct FallbackTrace {
     pub cause: Cause,
     /// The tenant's plugin, then the standard one where the tenant's failed or could not be carried out.
     pub calls: Vec<CallTrace>,
-    /// What it said, in order; an action that could not be carried out is followed by the next.
+    /// What it said, in order: the first that is not refused was carried out, those behind it were not
+    /// needed.
     pub actions: Vec<ActionTrace>,
 }
 

@@ -217,7 +217,8 @@ fn set_up(
         Ok(issues) if issues.is_empty() => {}
         Ok(issues) => {
             for (pointer, message) in issues {
-                println!("refused at settings: {pointer} {message}");
+                let at = if pointer.is_empty() { pointer } else { format!("{pointer}: ") };
+                println!("refused at settings: {at}{message}");
             }
             return Ok(Exit::Findings);
         }

@@ -10,9 +10,9 @@ use wasmparser::{CanonicalOption, Encoding, Instance, Parser, Payload};
 use wit_parser::decoding::{DecodedWasm, decode};
 
 use super::engine::{CORE_INSTANCES, TABLES};
-use super::failure::clean;
 use super::interface::{self, Surface};
 use super::plan::Plan;
+use crate::failure::clean;
 
 /// Where in the row of stages an upload was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -231,11 +231,14 @@ fn pick(story: &mut Story, select: &SelectTrace) {
 fn fallback(story: &mut Story, asked: &FallbackTrace) {
     story.section("Fallback");
     story.line(format!("asked, since {}", asked.cause));
+    let mut done = false;
     for step in &asked.actions {
         let came = match &step.refused {
             Some(why) => format!("refused: {}", clean(why, 200)),
+            None if done => "not needed".to_owned(),
             None => "done".to_owned(),
         };
+        done |= step.refused.is_none();
         story.line(format!("{} → {came}", clean(&step.action.to_string(), 200)));
     }
 }
