@@ -18,8 +18,7 @@ use lanewright::decision::{AssignedBy, Cause, Outcome, Triage};
 use lanewright::plugin::{Blame, Failure, Limit, Stage};
 
 use crate::guests::{guest, guests, with_component, with_instances};
-use crate::harness::plugins;
-use tenants::{Neighbour, Role, calls, decide, tenant, told};
+use tenants::{Neighbour, Role, calls, decide, plugins, tenant, told};
 
 /// What comes of a guest.
 enum Expect {
