@@ -29,10 +29,13 @@ pub(crate) fn sandbox(plan: Plan, slots: u32) -> Plugins {
     Plugins::new(options).expect("a sandbox")
 }
 
-/// The sandbox most tests share: the default plan.
+/// The default plan with time enough: on a machine that does much else, fuel has to decide.
+pub(crate) const PLAN: Plan = Plan { wall_ms: 60_000, ..Plan::DEFAULT };
+
+/// The sandbox most tests share.
 pub(crate) fn plugins() -> &'static Plugins {
     static PLUGINS: OnceLock<Plugins> = OnceLock::new();
-    PLUGINS.get_or_init(|| sandbox(Plan::DEFAULT, 64))
+    PLUGINS.get_or_init(|| sandbox(PLAN, 64))
 }
 
 /// The moment that counts as now in every test.

@@ -19,8 +19,7 @@ use lanewright::failure::{Blame, Failure, Limit};
 use lanewright::plugin::Stage;
 
 use crate::guests::{guest, guests, with_component, with_instances};
-use crate::harness::plugins;
-use tenants::{Neighbour, Role, calls, decide, tenant, told};
+use tenants::{Neighbour, Role, calls, decide, plugins, tenant, told};
 
 /// What comes of a guest.
 enum Expect {

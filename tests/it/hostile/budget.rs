@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use lanewright::failure::{Failure, Limit};
 use lanewright::plugin::{Plan, Plugins};
 
-use super::tenants::{Neighbour, Role, calls, decide, tenant, told};
+use super::tenants::{Neighbour, PLAN, Role, calls, decide, plugins, tenant, told};
 use crate::guests::guest;
-use crate::harness::{plugins, sandbox, with_stack};
+use crate::harness::{sandbox, with_stack};
 
 /// The failure of a guest that is instantiated and never asked.
 fn started(name: &str, plugins: &Plugins) -> Option<Failure> {
@@ -22,7 +22,7 @@ fn started(name: &str, plugins: &Plugins) -> Option<Failure> {
 /// Attack 1: fuel is the budget, time the backstop.
 #[test]
 fn without_fuel_to_count_the_clock_ends_a_loop() {
-    let patient = sandbox(Plan { fuel: u64::MAX, wall_ms: 50, ..Plan::DEFAULT }, 4);
+    let patient = sandbox(Plan { fuel: u64::MAX, wall_ms: 50, ..PLAN }, 4);
     let tenant = tenant(guest("loops_forever"), Role::Classifier, "", &patient).expect("a tenant");
     let decision = decide(&tenant);
     let call = &calls(&tenant, &decision, Role::Classifier)[0];
@@ -41,7 +41,7 @@ fn a_start_function_has_a_budget() {
     assert_eq!(started("plain", plugins()), None);
 
     // A folder that names it is refused: even the larger budget of `setup` ends.
-    let hasty = sandbox(Plan { setup_fuel: 1_000_000, ..Plan::DEFAULT }, 4);
+    let hasty = sandbox(Plan { setup_fuel: 1_000_000, ..PLAN }, 4);
     let Err(problems) = tenant(guest("loops_in_start"), Role::Classifier, "", &hasty) else {
         panic!("a plugin that never starts was taken")
     };
@@ -62,17 +62,14 @@ fn a_smaller_plan_refuses_what_the_default_takes() {
     };
     // First a host that knows the guest's code from a larger plan: the cache must not let it in.
     plugins().load(guest("copies_forever")).expect("the default plan takes it");
-    check(Plan { memory_bytes: 64 << 10, ..Plan::DEFAULT }, "131072 bytes of memory from the start");
-    check(
-        Plan { table_elements: 100, ..Plan::DEFAULT },
-        "table elements from the start; the plan allows 100",
-    );
+    check(Plan { memory_bytes: 64 << 10, ..PLAN }, "131072 bytes of memory from the start");
+    check(Plan { table_elements: 100, ..PLAN }, "table elements from the start; the plan allows 100");
 }
 
 /// Attack 9: a plan with room for ten million numbers still does not carry them over.
 #[test]
 fn ten_million_items_do_not_cross() {
-    let wide = sandbox(Plan { memory_bytes: 64 << 20, ..Plan::DEFAULT }, 2);
+    let wide = sandbox(Plan { memory_bytes: 64 << 20, ..PLAN }, 2);
     let tenant = tenant(guest("answers_ten_million_items"), Role::Scorer, "", &wide).expect("a tenant");
     let decision = decide(&tenant);
     let call = &calls(&tenant, &decision, Role::Scorer)[0];

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use lanewright::failure::{Blame, Failure};
 use lanewright::lead::LabelPolicy;
-use lanewright::plugin::Plan;
 
-use super::tenants::{Neighbour, Role, calls, decide, tenant, told, visible};
+use super::tenants::{Neighbour, PLAN, Role, calls, decide, tenant, told, visible};
 use crate::guests::guest;
 use crate::harness::{sandbox, with_stack};
 
@@ -14,7 +13,7 @@ use crate::harness::{sandbox, with_stack};
 /// mark everywhere, and traps where it finds anything.
 #[test]
 fn an_instance_finds_nothing_of_the_one_before() {
-    let narrow = sandbox(Plan::DEFAULT, 1);
+    let narrow = sandbox(PLAN, 1);
     let tenants = ["canary_a", "canary_b"].map(|name| {
         tenant(guest(name), Role::Classifier, "", &narrow)
             .unwrap_or_else(|problems| panic!("{}", told(&problems)))
@@ -39,7 +38,7 @@ fn an_instance_finds_nothing_of_the_one_before() {
 /// Attack 14: an instance that failed is gone; asking it again runs nothing.
 #[test]
 fn a_failed_instance_is_never_asked_again() {
-    let plugins = sandbox(Plan::DEFAULT, 1);
+    let plugins = sandbox(PLAN, 1);
     let tenant = tenant(guest("traps_after_log"), Role::Classifier, "", &plugins).expect("a tenant");
     let lead = visible();
     with_stack(|| {
@@ -62,7 +61,7 @@ fn a_failed_instance_is_never_asked_again() {
 /// Attack 23: a host without room is busy, and nobody's plugin is to blame.
 #[test]
 fn a_full_pool_is_the_hosts_business() {
-    let narrow = sandbox(Plan::DEFAULT, 1);
+    let narrow = sandbox(PLAN, 1);
     let tenant = tenant(guest("plain"), Role::Classifier, "", &narrow).expect("a tenant");
     let neighbour = Neighbour::in_sandbox(&narrow);
     with_stack(|| {

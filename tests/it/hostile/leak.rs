@@ -7,7 +7,7 @@ use lanewright::lead::LabelPolicy;
 use lanewright::plugin::Plan;
 use lanewright::tenant::Tenant;
 
-use super::tenants::{Role, tenant, visible};
+use super::tenants::{PLAN, Role, tenant, visible};
 use crate::guests::guest;
 use crate::harness::{sandbox, with_stack};
 
@@ -46,7 +46,7 @@ fn ten_thousand_calls_leave_nothing_behind() {
 #[ignore = "run by the test above, in a process of its own"]
 fn alone() {
     // Little fuel, so that nobody loops for long.
-    let plugins = sandbox(Plan { fuel: 1_000_000, ..Plan::DEFAULT }, 2);
+    let plugins = sandbox(Plan { fuel: 1_000_000, ..PLAN }, 2);
     let tenants = GUESTS.map(|name| tenant(guest(name), Role::Classifier, "", &plugins).expect("a tenant"));
     let lead = visible();
     let call = |tenant: &Tenant| {

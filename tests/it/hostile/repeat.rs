@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use lanewright::lead::LabelPolicy;
 
-use super::tenants::{Role, tenant, visible};
+use super::tenants::{PLAN, Role, plugins, tenant, visible};
 use crate::guests::guest;
-use crate::harness::{plugins, sandbox, with_stack};
-use lanewright::plugin::Plan;
+use crate::harness::{sandbox, with_stack};
 
 #[test]
 fn the_same_call_twice_is_the_same_call() {
-    let elsewhere = sandbox(Plan::DEFAULT, 3);
+    let elsewhere = sandbox(PLAN, 3);
     let tenants = [plugins(), &elsewhere]
         .map(|plugins| tenant(guest("repeats_itself"), Role::Classifier, "", plugins).expect("a tenant"));
     let lead = visible();

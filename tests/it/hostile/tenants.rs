@@ -13,7 +13,9 @@ use lanewright::tenant::Tenant;
 use serde_json::{Value as Json, json};
 
 use crate::guests::guest;
-use crate::harness::{plugins, root, with_stack};
+use crate::harness::{root, with_stack};
+
+pub(crate) use crate::harness::{PLAN, plugins};
 
 /// What a guest is asked to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,8 @@
 
 use lanewright::failure::LogLevel;
 
-use super::tenants::{Role, calls, decide, tenant};
+use super::tenants::{Role, calls, decide, plugins, tenant};
 use crate::guests::guest;
-use crate::harness::plugins;
 
 /// The call of a guest that classifies.
 fn call(name: &str) -> lanewright::decision::CallTrace {
