@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use url::Origin;
 
-use crate::config::{self, Config, PluginChoice, PluginSource, Problem, Problems};
+use crate::config::{self, Config, Place, PluginChoice, PluginSource, Problem, Problems};
 use crate::decision::Versions;
 use crate::digest::Digest;
 use crate::lead::Lane;
@@ -76,6 +76,7 @@ impl Tenant {
         let scorer = setup.choice(&chosen.scorer, Standard::Scorer, SCORER);
         let fallback = setup.role(&chosen.fallback, Standard::Fallback, FALLBACK);
         let mut enrichers = Vec::new();
+        setup.check_count(3 + chosen.enrichers.len());
         for enricher in &chosen.enrichers {
             if let Some(release) = setup.component(&enricher.plugin, ENRICHER) {
                 enrichers.push(Enricher {
@@ -135,6 +136,15 @@ struct SetUp<'a> {
 }
 
 impl SetUp<'_> {
+    fn check_count(&mut self, plugins: usize) {
+        let most = self.plugins.plan().plugins;
+        if plugins > most {
+            let place = Place { file: "tenant.toml".to_owned(), line: 0 };
+            let message = format!("{plugins} plugins; the plan allows {most}");
+            self.problems.push(Problem::at(&place, message).hint("join enrichers in one component"));
+        }
+    }
+
     fn role(&mut self, choice: &PluginChoice, standard: Standard, answers: Answers) -> Option<Role> {
         let chosen = self.choice(choice, standard, answers)?;
         if choice.source == PluginSource::Standard {

@@ -128,7 +128,8 @@ fn project(decision: &Decision, out: &mut String) -> std::fmt::Result {
         }
     }
     if let Some(select) = &trace.select {
-        let pool: Vec<String> = select.pool.iter().map(|(rep, chance)| format!("{rep} {chance:.2}")).collect();
+        let pool: Vec<String> =
+            select.pool.iter().map(|(rep, chance)| format!("{rep} {chance:.2}")).collect();
         writeln!(out, "  pool      {}", pool.join(", "))?;
     }
     if let Some(score) = &trace.score {

@@ -98,7 +98,7 @@ pub fn check(settings: &Settings, lanes: &[Lane]) -> Vec<Issue> {
         ("/high", settings.high),
         ("/medium", settings.medium),
         ("/margin", settings.margin),
-        ("/refuse-below", settings.refuse_below),
+        ("/refuse_below", settings.refuse_below),
     ];
     for (path, share) in shares {
         if !(0.0..=1.0).contains(&share) {
@@ -109,7 +109,7 @@ pub fn check(settings: &Settings, lanes: &[Lane]) -> Vec<Issue> {
         issues.push(Issue::new("/high", "must not be below medium"));
     }
     for (standard, lane) in settings.standard_lanes.iter().flatten() {
-        let path = format!("/standard-lanes/{}", pointer(standard));
+        let path = format!("/standard_lanes/{}", pointer(standard));
         if !STANDARD_LANES.contains(&standard.as_str()) {
             issues.push(Issue::new(
                 &path,
@@ -148,8 +148,8 @@ pub fn schema() -> String {
             "high": share(default.high, "Probability from which a verdict is high."),
             "medium": share(default.medium, "Probability from which a verdict is medium."),
             "margin": share(default.margin, "How far the best lane must lead the next for high; half of it for medium."),
-            "refuse-below": share(default.refuse_below, "Under the strict policy, lanes of your own are refused below this probability."),
-            "standard-lanes": {"type": "object", "additionalProperties": false, "properties": standard, "description": "Which of your lanes are the standard ones; lanes of equal id by default, none with {}."},
+            "refuse_below": share(default.refuse_below, "Under the strict policy, lanes of your own are refused below this probability."),
+            "standard_lanes": {"type": "object", "additionalProperties": false, "properties": standard, "description": "Which of your lanes are the standard ones; lanes of equal id by default, none with {}."},
             "competitors": names("Names of competitors, beside the well-known ones."),
             "products": names("Names of your products and plans."),
             "words": {"type": "object", "additionalProperties": names("Words for this kind of signal."), "description": "Further words for a kind of signal, such as security or one of your own."},

@@ -8,6 +8,8 @@ use crate::words::{Kind, Token};
 
 /// Signals of one verdict at most; an answer's size is limited.
 const MOST: usize = 40;
+/// Candidates that are chosen from; an inquiry has a few dozen.
+const MOST_CANDIDATES: usize = 300;
 
 /// More people than this are not somebody alone, unless they are asked for.
 const ALONE_AT_MOST: f64 = 20.0;
@@ -43,6 +45,8 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: 
             found.push(Candidate { kind, value, first: hit.first as usize, after: hit.after as usize });
         });
     }
+    // Choosing compares candidates with each other: a text of nothing else must not take long.
+    found.truncate(MOST_CANDIDATES);
     let ends = |name: &str| -> Vec<usize> {
         let of = reading.found.iter().filter(|hit| lexicon.name(hit.group).0 == name);
         of.map(|hit| hit.after as usize).collect()

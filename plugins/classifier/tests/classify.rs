@@ -202,7 +202,7 @@ fn standard_and_own_lanes_stand_side_by_side() {
     lanes.extend(invented());
     let host = host("{}", lanes);
     is_valid(&host, &lead("we would like to resell your product to our clients"), Policy::Strict);
-    let renamed = r#"{"standard-lanes": {"partner": "lab"}}"#;
+    let renamed = r#"{"standard_lanes": {"partner": "lab"}}"#;
     let host = self::host(renamed, invented());
     is_valid(&host, &lead("pipettes"), Policy::BestMatch);
 }
@@ -219,8 +219,8 @@ fn wrong_settings_are_told_with_their_place() {
     check(r#"{"high": 2}"#, &["/high"]);
     check(r#"{"high": 0.2}"#, &["/high"]);
     check(
-        r#"{"standard-lanes": {"big": "smb", "smb": "nobody"}}"#,
-        &["/standard-lanes/big", "/standard-lanes/smb"],
+        r#"{"standard_lanes": {"big": "smb", "smb": "nobody"}}"#,
+        &["/standard_lanes/big", "/standard_lanes/smb"],
     );
     check(r#"{"competitors": ["fine", "???"]}"#, &["/competitors/1"]);
     check(r#"{"words": {"a/b": ["…"]}}"#, &["/words/a~1b/0"]);

@@ -24,7 +24,7 @@ pub struct Firmographics;
 
 /// What a tenant sets.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Where the directory is: scheme, host and port, such as `https://directory.example`.
     origin: String,
