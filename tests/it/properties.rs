@@ -284,7 +284,7 @@ impl Folder {
         write("tenant.toml", &self.tenant_toml());
         write(
             "teams.toml",
-            "[[teams]]\nid = \"t0\"\nname = \"T0\"\nmanager = \"mia\"\n[[teams]]\nid = \"t1\"\nname = \"T1\"\n",
+            "[[teams]]\nid = \"t0\"\nname = \"T0\"\nmanager = \"mia@t0.example\"\n[[teams]]\nid = \"t1\"\nname = \"T1\"\n",
         );
         let mut reps = String::from(
             "id,name,team,max_open,open,weekly_cap,week,weight,available,free_now,response_seconds,languages,deal_max\n",
