@@ -7,10 +7,12 @@ use anyhow::Result;
 use crate::run::{cargo, target_dir};
 use crate::setup;
 
-const TENANT: &str = "examples/northwind";
-const LEADS: &str = "examples/northwind/leads.jsonl";
+/// A software company on the standard plugins.
+const NORTHWIND: &str = "examples/northwind";
+/// A ship-repair yard with a plugin of its own.
+const HARBOUR: &str = "examples/harbour";
 
-/// Builds the program and routes an example tenant's inquiries with it.
+/// Builds the program and routes the inquiries of both example tenants with it.
 pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
     setup::run()?;
     if !target_dir().join("debug/lanewright").exists() {
@@ -20,22 +22,39 @@ pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
         );
     }
     cargo(&["build", "--package", "lanewright"]).shown()?;
-    eprintln!("$ lanewright route --tenant {TENANT} {LEADS}\n");
-    cargo(&["run", "--quiet", "--package", "lanewright", "--", "route", "--tenant", TENANT, LEADS])
-        .quiet()?;
+    route(NORTHWIND)?;
+    eprintln!("\nThe next tenant brings its own logic: a Rust crate that becomes a WebAssembly component.\n");
+    lanewright(&["plugin", "build", &format!("{HARBOUR}/plugin")])?;
+    eprintln!();
+    route(HARBOUR)?;
     eprint!("{}", what_next());
     Ok(ExitCode::SUCCESS)
 }
 
+fn route(tenant: &str) -> Result<()> {
+    lanewright(&["route", "--tenant", tenant, &format!("{tenant}/leads.jsonl")])
+}
+
+fn lanewright(arguments: &[&str]) -> Result<()> {
+    eprintln!("$ lanewright {}\n", arguments.join(" "));
+    cargo(&["run", "--quiet", "--package", "lanewright", "--"]).args(arguments).quiet()
+}
+
 fn what_next() -> String {
     let next = [
-        ("why each inquiry went where it went", format!("route --tenant {TENANT} {LEADS} --explain")),
         (
-            "another business, with a plugin of its own in Rust",
-            "route --tenant examples/harbour examples/harbour/leads.jsonl".to_owned(),
+            "why each inquiry went where it went",
+            format!("route --tenant {NORTHWIND} {NORTHWIND}/leads.jsonl --explain"),
         ),
-        ("every problem of a tenant's folder at once", format!("check {TENANT}")),
-        ("make a component of that plugin", "plugin build examples/harbour/plugin".to_owned()),
+        (
+            "decisions as JSON, and each of them run again",
+            format!(
+                "route --tenant {NORTHWIND} {NORTHWIND}/leads.jsonl --format json > decisions.jsonl\n  \
+                 cargo run -q -- replay --tenant {NORTHWIND} decisions.jsonl"
+            ),
+        ),
+        ("every problem of a tenant's folder at once; break one and see", format!("check {NORTHWIND}")),
+        ("is that component fit to be uploaded", format!("plugin check {HARBOUR}/plugin/harbour.wasm")),
     ];
     let mut text = "\nWhat to try next:\n".to_owned();
     for (about, command) in next {
