@@ -61,7 +61,7 @@ impl Classifier for StandardClassifier {
 
 /// Bytes of a text that are read. People say early what they want, and a pasted thread or appendix of
 /// nothing but telling words must not cost more than a call's budget.
-const READ: usize = 6 << 10;
+const READ: usize = 4 << 10;
 
 /// The lead with as much of its text as is read.
 fn beginning(lead: &Lead) -> Cow<'_, Lead> {
