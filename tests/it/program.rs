@@ -19,7 +19,9 @@ fn settled(text: &str) -> String {
             if word.starts_with("sha256:") || word.starts_with("blake3:") { "DIGEST" } else { word }
         });
         let line = words.collect::<Vec<_>>().join(" ");
-        let line = line.split_once("  fuel ").map_or(line.as_str(), |(before, _)| before);
+        // A call's line is its export, its component's digest in short, and what it used.
+        let call = line.split_once("  fuel ").and_then(|(before, _)| before.rsplit_once("  "));
+        let line = call.map_or(line.as_str(), |(export, _)| export);
         let engine = line.trim_start().starts_with("engine ");
         out.push_str(if engine { "  engine …" } else { line.trim_end() });
         out.push('\n');
