@@ -22,6 +22,8 @@ pub mod settings;
 pub mod signals;
 pub mod words;
 
+use std::borrow::Cow;
+
 use lanewright_sdk::*;
 
 pub use pack::Pack;
@@ -52,8 +54,22 @@ impl Classifier for StandardClassifier {
         let bytes = host.prepared();
         let prepared = Prepared::open(&bytes)
             .ok_or_else(|| Failure::Internal("the prepared bytes are of another version".to_owned()))?;
+        let lead = &beginning(lead);
         classify::classify(&prepared, &shipped()?, lead, policy, &|texts| host.embed(texts))
     }
+}
+
+/// Bytes of a text that are read. People say early what they want, and a pasted thread or appendix of
+/// nothing but telling words must not cost more than a call's budget.
+const READ: usize = 4 << 10;
+
+/// The lead with as much of its text as is read.
+fn beginning(lead: &Lead) -> Cow<'_, Lead> {
+    if lead.text.len() <= READ {
+        return Cow::Borrowed(lead);
+    }
+    let text = lead.text[..lead.text.floor_char_boundary(READ)].to_owned();
+    Cow::Owned(Lead { text, ..lead.clone() })
 }
 
 fn shipped() -> Result<Pack<'static>, Failure> {

@@ -9,7 +9,7 @@ use crate::words;
 
 /// The plugin's settings, for both of its answers.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Words that make a message an emergency wherever they stand; beside those every yard knows.
     pub alarm: Vec<String>,
@@ -53,7 +53,7 @@ impl Settings {
             }
         }
         for (name, queue) in
-            [("queue", &self.queue), ("front-desk", &self.front_desk), ("winter-list", &self.winter_list)]
+            [("queue", &self.queue), ("front_desk", &self.front_desk), ("winter_list", &self.winter_list)]
         {
             if queue.trim().is_empty() {
                 issues.push(Issue::new(format!("/{name}"), "needs a name"));
@@ -62,12 +62,12 @@ impl Settings {
         for (place, month) in self.refit_months.iter().enumerate() {
             if !(1..=12).contains(month) {
                 let message = format!("a month is 1 to 12, not {month}");
-                issues.push(Issue::new(format!("/refit-months/{place}"), message));
+                issues.push(Issue::new(format!("/refit_months/{place}"), message));
             }
         }
         if !lanes.iter().any(|lane| lane.team.as_deref() == Some(&self.duty_team)) {
             let message = format!("no lane leads to a team {:?}", self.duty_team);
-            issues.push(Issue::new("/duty-team", message));
+            issues.push(Issue::new("/duty_team", message));
         }
         for work in Work::ALL {
             if !lanes.iter().any(|lane| lane.id == work.lane()) {
@@ -89,11 +89,11 @@ pub fn schema() -> String {
         "properties": {
             "alarm": texts,
             "ports": texts,
-            "duty-team": text,
+            "duty_team": text,
             "queue": text,
-            "front-desk": text,
-            "winter-list": text,
-            "refit-months": {"type": "array", "items": month},
+            "front_desk": text,
+            "winter_list": text,
+            "refit_months": {"type": "array", "items": month},
         }
     })
     .to_string()
@@ -119,8 +119,8 @@ mod tests {
         };
         check("{}", Ok(&[]));
         check(r#"{"alarm": ["adrift", "!"]}"#, Ok(&["/alarm/1"]));
-        check(r#"{"queue": " ", "refit-months": [3, 13]}"#, Ok(&["/queue", "/refit-months/1"]));
-        check(r#"{"duty-team": "nights"}"#, Ok(&["/duty-team"]));
+        check(r#"{"queue": " ", "refit_months": [3, 13]}"#, Ok(&["/queue", "/refit_months/1"]));
+        check(r#"{"duty_team": "nights"}"#, Ok(&["/duty_team"]));
         check(r#"{"alarms": []}"#, Err("unknown field `alarms`"));
     }
 

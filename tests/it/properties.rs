@@ -1,0 +1,396 @@
+//! What holds for every lead and every tenant: a decision, within everybody's limits, that can be run again.
+//!
+//! Leads of any text go through the standard plugins in their sandbox, one after the other against the
+//! same counters, for tenants made at random; once with the usual limits, and once with so little fuel that
+//! every plugin fails.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::sync::OnceLock;
+
+use jiff::Timestamp;
+use lanewright::counters::Ledger;
+use lanewright::decision::{Decision, Outcome, Triage};
+use lanewright::fetch::{Fetcher, Reach};
+use lanewright::lead::{Confidence, LabelPolicy};
+use lanewright::pipeline::{Live, route};
+use lanewright::plugin::{Plan, Plugins, THREAD_STACK, VISIBLE_TEXT};
+use lanewright::replay::{Replayed, replay};
+use lanewright::tenant::Tenant;
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use crate::harness::{self, NOW};
+
+/// A sandbox in which every call fails: starting a plugin takes more.
+fn starved() -> &'static Plugins {
+    static PLUGINS: OnceLock<Plugins> = OnceLock::new();
+    PLUGINS.get_or_init(|| harness::sandbox(Plan { fuel: 1_000, ..Plan::DEFAULT }, 16))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_tenant_decides_about_every_lead(folder in folder(), leads in prop::collection::vec(lead(), 1..7)) {
+        route_all(&folder, &leads, harness::plugins())?;
+    }
+
+    #[test]
+    fn no_failure_of_plugins_loses_a_lead(folder in folder(), leads in prop::collection::vec(lead(), 1..7)) {
+        let decisions = route_all(&folder, &leads, starved())?;
+        for decision in decisions {
+            prop_assert!(decision.trace.calls().all(|call| call.failure.is_some()));
+            prop_assert_eq!(decision.triage, Some(Triage::ClassifierFailed));
+            prop_assert_eq!(decision.confidence, Confidence::Low);
+        }
+    }
+}
+
+/// The most text there is, of which plugins see the beginning.
+#[test]
+fn a_mebibyte_of_text_is_routed() {
+    let folder =
+        Folder { lanes: 0, policy: LabelPolicy::BestMatch, reps: vec![Rep::default()], ..Folder::default() };
+    let check = |beginning: &str, filling: &str, end: &str| {
+        let mut text = beginning.to_owned();
+        text.extend(std::iter::repeat_n(filling, (1 << 20) / filling.len()));
+        text.push_str(end);
+        let lead = json!({"id": "long", "text": text, "contact": {"email": "jo@example.com"}});
+        let decisions = route_all(&folder, &[lead], harness::plugins()).expect("holds");
+        let trace = &decisions[0].trace;
+        assert!(trace.normalise.lead.text.len() <= 1 << 20);
+        let failed: Vec<_> = trace.calls().filter_map(|call| call.failure.as_ref()).collect();
+        assert!(failed.is_empty(), "{filling:?}: {failed:?}");
+        let verdict = trace.classify.verdict.as_ref().expect("a verdict");
+        verdict.signals.iter().map(|signal| signal.value.clone()).collect::<Vec<_>>()
+    };
+    let near = check("We need 400 seats. ", "ä ", "");
+    assert!(near.iter().any(|value| value.contains("400")), "{near:?}");
+    // What is behind the first 64 KiB is kept, and no plugin sees it.
+    let far = check("", "ä ", " We need 400 seats.");
+    assert!(far.is_empty(), "{far:?}");
+    // Long texts stay inside the budget of a call, however much there is in them to find.
+    check("", "\u{1f600}", "");
+    check("", "a", "");
+    check("", "1 ", "");
+    check("", "SSO ", "");
+    check("", "SSO SAML RFP 400 seats by Friday! ", "");
+    check("", "Could you send a quote for 35 users on the team plan, paid yearly? ", "");
+}
+
+/// Routes one lead after the other, and holds every decision to the laws.
+fn route_all(folder: &Folder, leads: &[Json], plugins: &Plugins) -> Result<Vec<Decision>, TestCaseError> {
+    // Plugins run on threads with the stack they were promised.
+    let routed = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(THREAD_STACK);
+        let run = || try_route_all(folder, leads, plugins);
+        thread.spawn_scoped(scope, run).expect("a thread").join()
+    });
+    routed.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn try_route_all(folder: &Folder, leads: &[Json], plugins: &Plugins) -> Result<Vec<Decision>, TestCaseError> {
+    let place = folder.write();
+    let tenant = Tenant::load(place.path(), plugins)
+        .unwrap_or_else(|problems| panic!("{:?}\n{}", problems.0, folder.tenant_toml()));
+    let at: Timestamp = NOW.parse().expect("a time");
+    let outside = Live { fetcher: Fetcher::new(Reach::Public) };
+    let mut ledger = Ledger::new(&tenant.config);
+    let mut decisions = Vec::new();
+    for (place, lead) in leads.iter().enumerate() {
+        let before = ledger.clone();
+        let decision = route(&tenant, lead, at, place as u32 + 1, &outside, &mut ledger)
+            .map_err(|refusal| TestCaseError::fail(format!("refused: {refusal}")))?;
+        laws(&tenant, &decision, &before, &ledger)?;
+        decisions.push(decision);
+    }
+    Ok(decisions)
+}
+
+fn laws(tenant: &Tenant, decision: &Decision, before: &Ledger, after: &Ledger) -> Result<(), TestCaseError> {
+    let config = &tenant.config;
+    if config.policy == LabelPolicy::BestMatch {
+        prop_assert!(decision.lane.is_some(), "best-match always yields a lane");
+    }
+    if decision.confidence == Confidence::Low {
+        prop_assert!(decision.triage.is_some(), "low confidence opens a triage item");
+        prop_assert!(
+            !matches!(decision.outcome, Outcome::Track { .. }),
+            "and closes tracks: {:?}",
+            decision.outcome
+        );
+    }
+    match &decision.outcome {
+        Outcome::Assigned { rep, .. } => {
+            let profile = config.rep(rep).expect("one of the tenant's");
+            let counters = after.get(rep);
+            prop_assert!(profile.available, "{rep} is away");
+            prop_assert!(counters.open <= profile.max_open, "{rep} has {counters:?} of {}", profile.max_open);
+            prop_assert!(profile.weekly_cap.is_none_or(|cap| counters.week <= cap), "{rep} has {counters:?}");
+            prop_assert!(
+                counters.open == before.get(rep).open + 1 && counters.week == before.get(rep).week + 1
+            );
+        }
+        _ => prop_assert_eq!(before, after, "nobody's counters move"),
+    }
+    if let Some(eligibility) = &decision.trace.eligibility {
+        for rep in &config.reps {
+            let (candidate, excluded) =
+                (eligibility.candidates.contains(&rep.id), eligibility.excluded.contains_key(&rep.id));
+            prop_assert!(
+                candidate != excluded,
+                "{} is a candidate or excluded, never both or neither",
+                rep.id
+            );
+        }
+    }
+    if let Some(select) = &decision.trace.select {
+        let all: f64 = select.pool.iter().map(|(_, chance)| chance).sum();
+        prop_assert!((all - 1.0).abs() < 1e-9, "chances add up to {all}");
+    }
+    let text = &decision.trace.normalise.lead.text;
+    for signal in decision.trace.classify.verdict.iter().flat_map(|verdict| &verdict.signals) {
+        let (start, end) = (signal.start as usize, signal.end as usize);
+        prop_assert!(end <= VISIBLE_TEXT && text.get(start..end).is_some(), "{signal:?}");
+    }
+    prop_assert!(!decision.why.is_empty() && !decision.why.contains('\n'), "{:?}", decision.why);
+
+    let stored = serde_json::to_string(decision).expect("JSON");
+    let read: Decision = serde_json::from_str(&stored).expect("a decision");
+    prop_assert_eq!(&read, decision, "what is stored is what was decided");
+    let replayed = replay(tenant, &read).map_err(|error| TestCaseError::fail(error.to_string()))?;
+    prop_assert_eq!(replayed, Replayed::Same);
+    Ok(())
+}
+
+/// A tenant's folder that passes the check.
+#[derive(Debug, Clone)]
+struct Folder {
+    policy: LabelPolicy,
+    /// Which of [`LANES`].
+    lanes: usize,
+    reps: Vec<Rep>,
+    /// Percent.
+    available: u8,
+    /// Percent, not below `available`.
+    near: u8,
+    near_total: u8,
+    tier_one_may_fill: bool,
+    threshold: u8,
+    within: u8,
+    /// Which of [`FALLBACKS`].
+    fallback: usize,
+    owner: bool,
+    territory: bool,
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self {
+            policy: LabelPolicy::BestMatch,
+            lanes: 0,
+            reps: Vec::new(),
+            available: 70,
+            near: 90,
+            near_total: 75,
+            tier_one_may_fill: true,
+            threshold: 40,
+            within: 15,
+            fallback: 0,
+            owner: false,
+            territory: false,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Rep {
+    /// 0 or 1.
+    team: u8,
+    max_open: u32,
+    open: u32,
+    weekly_cap: Option<u32>,
+    week: u32,
+    /// In quarters.
+    weight: u8,
+    available: bool,
+    free_now: bool,
+    response: Option<u32>,
+    language: &'static str,
+    deal_max: Option<u32>,
+}
+
+impl Default for Rep {
+    fn default() -> Self {
+        Self {
+            team: 0,
+            max_open: 10,
+            open: 0,
+            weekly_cap: None,
+            week: 0,
+            weight: 4,
+            available: true,
+            free_now: true,
+            response: None,
+            language: "en",
+            deal_max: None,
+        }
+    }
+}
+
+/// Where lanes lead: few sets, since every set is prepared once.
+const LANES: [&[(&str, &str)]; 3] = [
+    &[
+        ("enterprise", "team = \"t0\""),
+        ("smb", "team = \"t1\""),
+        ("self-serve", "track = \"trial\""),
+        ("partner", "triage = true"),
+    ],
+    &[("smb", "track = \"news\"")],
+    &[("repairs", "team = \"t0\""), ("rentals", "team = \"t1\"")],
+];
+
+const FALLBACKS: [&str; 4] = [
+    "",
+    "[plugins.fallback.settings]\nchain = [{ nurture = \"drip\" }, { round-robin = \"t1\" }]",
+    "[plugins.fallback.settings]\nchain = [{ round-robin = \"t0\" }, { round-robin = \"t1\" }, { manager = \"t1\" }]",
+    "[plugins.fallback.settings]\nchain = [{ round-robin = \"nobody\" }, { manager = \"t0\" }, { manager = \"nobody\" }]",
+];
+
+impl Folder {
+    fn tenant_toml(&self) -> String {
+        let policy = match self.policy {
+            LabelPolicy::BestMatch => "best-match",
+            LabelPolicy::Strict => "strict",
+        };
+        let Self { near_total, tier_one_may_fill, threshold, within, .. } = self;
+        let (available, near) = (f64::from(self.available) / 100.0, f64::from(self.near) / 100.0);
+        let mut toml = format!(
+            "[tenant]\nid = \"any\"\nname = \"Any\"\ncurrency = \"USD\"\ntimezone = \"UTC\"\n\
+             [classify]\npolicy = \"{policy}\"\n\
+             [tiers]\none = {{ when = \"lead.source == 'demo-request'\" }}\n\
+             two = {{ when = \"lead.source == 'event' || verdict.intent >= 80.0\" }}\n\
+             [capacity]\navailable = {available:?}\nnear = {near:?}\nnear_total = {near_total}\n\
+             tier_one_may_fill = {tier_one_may_fill}\n\
+             [matching]\nthreshold = {threshold}\nqualified_within = {within}\n{}\n",
+            FALLBACKS[self.fallback],
+        );
+        for (id, to) in LANES[self.lanes] {
+            let definition = format!("Inquiries about {id}.");
+            write!(toml, "[[lanes]]\nid = \"{id}\"\nname = \"{id}\"\ndefinition = \"{definition}\"\n{to}\n")
+                .expect("a string can be written to");
+        }
+        toml
+    }
+
+    fn write(&self) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write =
+            |name: &str, content: &str| fs::write(folder.path().join(name), content).expect("written");
+        write("tenant.toml", &self.tenant_toml());
+        write(
+            "teams.toml",
+            "[[teams]]\nid = \"t0\"\nname = \"T0\"\nmanager = \"mia@t0.example\"\n[[teams]]\nid = \"t1\"\nname = \"T1\"\n",
+        );
+        let mut reps = String::from(
+            "id,name,team,max_open,open,weekly_cap,week,weight,available,free_now,response_seconds,languages,deal_max\n",
+        );
+        let number = |value: Option<u32>| value.map(|value| value.to_string()).unwrap_or_default();
+        for (place, rep) in self.reps.iter().enumerate() {
+            let Rep { team, max_open, open, week, available, free_now, language, .. } = rep;
+            let (cap, response, most) = (number(rep.weekly_cap), number(rep.response), number(rep.deal_max));
+            let weight = f64::from(rep.weight) / 4.0;
+            writeln!(reps, "r{place},R{place},t{team},{max_open},{open},{cap},{week},{weight},{available},{free_now},{response},{language},{most}")
+                .expect("a string can be written to");
+        }
+        write("reps.csv", &reps);
+        if self.owner {
+            write("accounts.csv", "domain,name,owner\nowned.example,Owned,r0\n");
+        }
+        if self.territory {
+            let toml = "[[territories]]\nid = \"de\"\nname = \"Germany\"\ncountries = [\"DE\"]\nprimary = [\"r0\"]\n";
+            write("territories.toml", toml);
+        }
+        folder
+    }
+}
+
+prop_compose! {
+    fn rep()(
+        team in 0..2u8,
+        max_open in 1..6u32,
+        open in 0..7u32,
+        weekly_cap in prop::option::of(1..4u32),
+        week in 0..4u32,
+        weight in 1..9u8,
+        available in prop::bool::weighted(0.8),
+        free_now in any::<bool>(),
+        response in prop::option::of(1..10_000u32),
+        language in prop::sample::select(&["", "en", "de;en", "pt"][..]),
+        deal_max in prop::option::of(1..100_000u32),
+    ) -> Rep {
+        Rep { team, max_open, open, weekly_cap, week, weight, available, free_now, response, language, deal_max }
+    }
+}
+
+prop_compose! {
+    fn folder()(
+        strict in any::<bool>(),
+        lanes in 0..LANES.len(),
+        reps in prop::collection::vec(rep(), 1..7),
+        bands in (0..=100u8, 0..=100u8),
+        near_total in 0..=100u8,
+        tier_one_may_fill in any::<bool>(),
+        threshold in prop::sample::select(&[0u8, 20, 40, 60, 90][..]),
+        within in 0..=100u8,
+        fallback in 0..FALLBACKS.len(),
+        owner in any::<bool>(),
+        territory in any::<bool>(),
+    ) -> Folder {
+        let policy = if strict { LabelPolicy::Strict } else { LabelPolicy::BestMatch };
+        let (available, near) = (bands.0.min(bands.1), bands.0.max(bands.1));
+        Folder {
+            policy, lanes, reps, available, near, near_total, tier_one_may_fill, threshold, within, fallback,
+            owner, territory,
+        }
+    }
+}
+
+/// Any text: nothing, letters of anywhere, control characters, or what people do write.
+fn text() -> impl Strategy<Value = String> {
+    let ordinary = prop::sample::select(
+        &[
+            "Could you send a quote for 35 users on the team plan?",
+            "We need 2,400 seats, SSO and your SOC 2 report before procurement sends the RFP.",
+            "How do I pay the monthly plan by card?",
+            "We want to resell your product to our forty clients.",
+            "Our boat leaks, who repairs it?",
+        ][..],
+    );
+    prop_oneof![
+        Just(String::new()),
+        any::<String>(),
+        "\\PC{0,200}",
+        prop::collection::vec(any::<char>(), 0..300).prop_map(|chars| chars.into_iter().collect()),
+        ordinary.prop_map(str::to_owned),
+    ]
+}
+
+prop_compose! {
+    fn lead()(
+        text in text(),
+        source in prop::sample::select(&["web-form", "demo-request", "event"][..]),
+        domain in prop::sample::select(&["gmail.com", "owned.example", "other.example"][..]),
+        country in prop::option::of(prop::sample::select(&["DE", "US"][..])),
+        language in prop::option::of(prop::sample::select(&["de", "en-GB", "ja"][..])),
+        value in prop::option::of(0..200_000u32),
+        id in 0..4u8,
+    ) -> Json {
+        json!({
+            "id": format!("l{id}"), "source": source, "text": text, "value": value,
+            "contact": {"email": format!("jo@{domain}"), "language": language},
+            "company": {"country": country},
+        })
+    }
+}
