@@ -31,7 +31,7 @@ fn ask<T>(
 ) -> Called<T> {
     let mut instance = match open(tenant, release, fields, export, outside) {
         Ok(instance) => instance,
-        Err(trace) => return failed(trace),
+        Err(trace) => return failed(*trace),
     };
     question(&mut instance)
 }
@@ -50,10 +50,10 @@ fn open<'a>(
     release.instantiate(&tenant.directory, fields).map_err(|unstarted| Box::new(unstarted.trace(export)))
 }
 
-fn failed<T>(trace: Box<CallTrace>) -> Called<T> {
+fn failed<T>(trace: CallTrace) -> Called<T> {
     let message = "failed without a reason".to_owned();
     let failure = trace.failure.clone().unwrap_or(Failure::Host { message });
-    Called { answer: Err(failure), trace: *trace }
+    Called { answer: Err(failure), trace }
 }
 
 /// Adds what the enrichers find out to the lead's fields. The message's own fields are never overwritten.
