@@ -2,8 +2,9 @@
 
 use lanewright_sdk::Signal;
 
+use crate::deadlines;
 use crate::features::Reading;
-use crate::lexicon::{Lexicon, Scope};
+use crate::lexicon::{Found, Lexicon, Scope};
 use crate::words::{Kind, Token};
 
 /// Signals of one verdict at most; an answer's size is limited.
@@ -14,11 +15,14 @@ const MOST_CANDIDATES: usize = 300;
 /// More people than this are not somebody alone, unless they are asked for.
 const ALONE_AT_MOST: f64 = 20.0;
 
-struct Candidate<'a> {
-    kind: &'a str,
-    value: &'a str,
-    first: usize,
-    after: usize,
+/// A place in the text that may become a signal.
+pub(crate) struct Candidate<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) value: &'a str,
+    /// Its first token.
+    pub(crate) first: usize,
+    /// The token after its last.
+    pub(crate) after: usize,
 }
 
 impl Candidate<'_> {
@@ -47,24 +51,27 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: 
     }
     // Choosing compares candidates with each other: a text of nothing else must not take long.
     found.truncate(MOST_CANDIDATES);
-    let ends = |name: &str| -> Vec<usize> {
-        let of = reading.found.iter().filter(|hit| lexicon.name(hit.group).0 == name);
-        of.map(|hit| hit.after as usize).collect()
+    deadlines::choose(&mut found, reading, lexicon, leaning);
+    let of = |name: &str| -> Vec<Found> {
+        reading.found.iter().filter(|hit| lexicon.name(hit.group).0 == name).copied().collect()
     };
-    let (past, joining) = (ends("past"), ends("joining"));
-    found.retain(|candidate| match candidate.kind {
-        // A date told of in the past, or one that comes every week, is nobody's deadline; nor is a whole season.
-        "deadline" => {
-            !follows(reading, &past, candidate)
-                && !reading.found.iter().any(|hit| {
-                    lexicon.name(hit.group).0 == "long_period"
-                        && (hit.first as usize, hit.after as usize) == (candidate.first, candidate.after)
-                })
-        }
-        // A tool to connect with is no rival.
-        "competitor" | "competitor-suite" => !follows(reading, &joining, candidate),
-        _ => true,
+    let (joining, source, material) = (of("joining"), of("source"), of("material"));
+    // A tool to connect with or to read from is no rival.
+    found.retain(|candidate| {
+        !candidate.kind.starts_with("competitor")
+            || !(follows(reading, &joining, candidate) || adjoins(&source, &material, candidate))
     });
+    let tokens = &reading.words.tokens;
+    // A rival named like a thing is written as a name, and its number is another thing: `six sigma`.
+    found.retain(|candidate| {
+        candidate.kind != "competitor-word"
+            || reading.lead.text[tokens[candidate.first].start as usize..].starts_with(char::is_uppercase)
+                && !tokens[candidate.first].breaks
+                && !candidate.first.checked_sub(1).is_some_and(|at| matches!(tokens[at].kind, Kind::Number(_)))
+    });
+    for candidate in found.iter_mut().filter(|candidate| candidate.kind == "competitor-word") {
+        candidate.kind = "competitor";
+    }
     // A ledger or a CRM is what a partner works with; from a buyer it is what is in use.
     let suites = take(&mut found, "competitor-suite");
     if leaning != Some("partner") {
@@ -90,12 +97,18 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: 
 }
 
 /// Whether one of these phrases ends shortly before the candidate, in the same sentence.
-fn follows(reading: &Reading, ends: &[usize], candidate: &Candidate) -> bool {
-    ends.iter().any(|&after| {
+fn follows(reading: &Reading, hits: &[Found], candidate: &Candidate) -> bool {
+    hits.iter().map(|hit| hit.after as usize).any(|after| {
         after <= candidate.first
             && after + 5 > candidate.first
             && !reading.words.tokens[after..=candidate.first].iter().any(|token| token.breaks)
     })
+}
+
+/// Whether one of the first kind ends where the candidate begins, or one of the second begins where it ends.
+fn adjoins(before: &[Found], after: &[Found], candidate: &Candidate) -> bool {
+    before.iter().any(|hit| hit.after as usize == candidate.first)
+        || after.iter().any(|hit| hit.first as usize == candidate.after)
 }
 
 /// Which of the numbers of people are seats. The lexicon marks those asked for in so many words
@@ -106,15 +119,18 @@ fn choose_seats(found: &mut Vec<Candidate>, reading: &Reading, lexicon: &Lexicon
     let mut alone = take(found, "seats-one");
     alone.truncate(1);
     let two = take(found, "seats-two");
+    let audience: Vec<&Found> =
+        reading.found.iter().filter(|hit| lexicon.name(hit.group).0 == "seats-audience").collect();
+    // Who is served is no user, unless they are said to be.
+    found.retain(|c| {
+        c.kind != "seats"
+            || is_asked(reading, lexicon, c)
+            || !audience.iter().any(|hit| c.first < hit.after as usize && (hit.first as usize) < c.after)
+            || leaning == Some("self-serve") && is_few(reading, c)
+    });
     let is = |list: &[Candidate], candidate: &Candidate| list.iter().any(|c| c.overlaps(candidate));
     let asked_for = |c: &Candidate| is(&asked, c) || is_asked(reading, lexicon, c);
-    let count = |c: &Candidate| {
-        let numbers = reading.words.tokens[c.first..c.after].iter().filter_map(|token| match token.kind {
-            Kind::Number(value) => Some(value),
-            _ => None,
-        });
-        numbers.fold(0.0, f64::max)
-    };
+    let count = |c: &Candidate| count(reading, c);
     let most_asked = found.iter().filter(|c| c.kind == "seats" && asked_for(c)).map(count).reduce(f64::max);
     found.retain(|c| {
         c.kind != "seats"
@@ -136,6 +152,19 @@ fn choose_seats(found: &mut Vec<Candidate>, reading: &Reading, lexicon: &Lexicon
         });
         found.extend(few.take(1));
     }
+}
+
+/// How many people a place names.
+fn count(reading: &Reading, candidate: &Candidate) -> f64 {
+    let numbers = reading.words.tokens[candidate.first..candidate.after].iter().filter_map(|token| match token.kind {
+        Kind::Number(value) => Some(value),
+        _ => None,
+    });
+    numbers.fold(0.0, f64::max)
+}
+
+fn is_few(reading: &Reading, candidate: &Candidate) -> bool {
+    count(reading, candidate) <= ALONE_AT_MOST
 }
 
 /// Whether the words after a number of people say that they would use it: `11 managers would have a login`.
