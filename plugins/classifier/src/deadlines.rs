@@ -41,7 +41,11 @@ pub(crate) fn choose<'a>(
             .chain(dates)
             .filter(|&(first, after)| first > from && first <= from + REACH && !near.breaks(from, after - 1));
         if let Some(after) = reached.map(|(_, after)| after).max() {
-            spans.push(Candidate { kind: "deadline", value: "", first: from, after });
+            let span = Candidate { kind: "deadline", value: "", first: from, after };
+            let habit = near.each("habit").any(|hit| (from..after).contains(&(hit.first as usize)));
+            if !habit && !near.is_duration(&span, leaning) && !near.is_history(&span) {
+                spans.push(span);
+            }
         }
     }
     found.extend(spans);

@@ -59,7 +59,9 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: 
     // A tool to connect with or to read from is no rival.
     found.retain(|candidate| {
         !candidate.kind.starts_with("competitor")
-            || !(follows(reading, &joining, candidate) || adjoins(&source, &material, candidate))
+            || !(follows(reading, &joining, candidate)
+                || starts_at(&material, candidate.after)
+                || candidate.kind == "competitor-suite" && ends_at(&source, candidate.first))
     });
     let tokens = &reading.words.tokens;
     // A rival named like a thing is written as a name, and its number is another thing: `six sigma`.
@@ -105,10 +107,12 @@ fn follows(reading: &Reading, hits: &[Found], candidate: &Candidate) -> bool {
     })
 }
 
-/// Whether one of the first kind ends where the candidate begins, or one of the second begins where it ends.
-fn adjoins(before: &[Found], after: &[Found], candidate: &Candidate) -> bool {
-    before.iter().any(|hit| hit.after as usize == candidate.first)
-        || after.iter().any(|hit| hit.first as usize == candidate.after)
+fn starts_at(hits: &[Found], first: usize) -> bool {
+    hits.iter().any(|hit| hit.first as usize == first)
+}
+
+fn ends_at(hits: &[Found], after: usize) -> bool {
+    hits.iter().any(|hit| hit.after as usize == after)
 }
 
 /// Which of the numbers of people are seats. The lexicon marks those asked for in so many words
@@ -173,7 +177,7 @@ fn is_asked(reading: &Reading, lexicon: &Lexicon, candidate: &Candidate) -> bool
         let first = hit.first as usize;
         first >= candidate.after
             && first < candidate.after + 6
-            && lexicon.name(hit.group).0 == "asking"
+            && lexicon.name(hit.group).0 == "using"
             && !reading.words.tokens[candidate.after..=first].iter().any(|token| token.breaks)
     })
 }
