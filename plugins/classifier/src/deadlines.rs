@@ -36,11 +36,20 @@ pub(crate) fn choose<'a>(
         let from = opening.first as usize;
         let limits = found.iter().filter(|place| place.kind.starts_with("deadline"));
         let dates = near.each("date").map(|hit| (hit.first as usize, hit.after as usize));
-        let reached = limits
+        let mut reached: Vec<(usize, usize)> = limits
             .map(|place| (place.first, place.after))
             .chain(dates)
-            .filter(|&(first, after)| first > from && first <= from + REACH && !near.breaks(from, after - 1));
-        if let Some(after) = reached.map(|(_, after)| after).max() {
+            .filter(|&(first, after)| first > from && first <= from + REACH && !near.breaks(from, after - 1))
+            .collect();
+        reached.sort_unstable();
+        // The nearest date, and what else is said of it: `before the audit in March`.
+        let mut after = None;
+        for (first, end) in reached {
+            if after.is_none_or(|after| first <= after) {
+                after = after.max(Some(end));
+            }
+        }
+        if let Some(after) = after {
             let span = Candidate { kind: "deadline", value: "", first: from, after };
             let habit = near.each("habit").any(|hit| (from..after).contains(&(hit.first as usize)));
             if !habit && !near.is_duration(&span, leaning) && !near.is_history(&span) {
@@ -90,6 +99,7 @@ impl<'r> Near<'r> {
             after <= place.first && after + NEAR > place.first && !self.breaks(after - 1, place.first)
         };
         self.each("past").any(before)
+            || self.each("unwanted").any(before)
             || self.overlaps("spent", place)
             || self
                 .each("long_period")
