@@ -63,17 +63,13 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: 
                 || starts_at(&material, candidate.after)
                 || candidate.kind == "competitor-suite" && ends_at(&source, candidate.first))
     });
-    let tokens = &reading.words.tokens;
-    // A rival named like a thing is written as a name, and its number is another thing: `six sigma`.
+    named(&mut found, reading);
+    let (unspent, cover) = (of("no-budget"), of("cover"));
+    // What an insurance covers or a rule allows is not what somebody would pay.
     found.retain(|candidate| {
-        candidate.kind != "competitor-word"
-            || reading.lead.text[tokens[candidate.first].start as usize..].starts_with(char::is_uppercase)
-                && !tokens[candidate.first].breaks
-                && !candidate.first.checked_sub(1).is_some_and(|at| matches!(tokens[at].kind, Kind::Number(_)))
+        candidate.kind != "budget"
+            || !(follows(reading, &unspent, candidate) || starts_at(&cover, candidate.after))
     });
-    for candidate in found.iter_mut().filter(|candidate| candidate.kind == "competitor-word") {
-        candidate.kind = "competitor";
-    }
     // A ledger or a CRM is what a partner works with; from a buyer it is what is in use.
     let suites = take(&mut found, "competitor-suite");
     if leaning != Some("partner") {
@@ -96,6 +92,26 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: 
     signals.sort_by(|a, b| (a.start, a.end, &a.kind).cmp(&(b.start, b.end, &b.kind)));
     signals.truncate(MOST);
     signals
+}
+
+/// A product named like a common thing is written as a name; `six sigma` is another thing, and so is the
+/// middle of another name: `SAP Analytics Cloud`.
+fn named(found: &mut Vec<Candidate>, reading: &Reading) {
+    let words = take(found, "competitor-word").into_iter().map(|c| Candidate { kind: "competitor", ..c });
+    let products = take(found, "product-word").into_iter().map(|c| Candidate { kind: "product", ..c });
+    let tokens = &reading.words.tokens;
+    let words: Vec<Candidate> = words
+        .chain(products)
+        .filter(|c| {
+            let token = &tokens[c.first];
+            let after_number =
+                c.first.checked_sub(1).is_some_and(|at| matches!(tokens[at].kind, Kind::Number(_)));
+            reading.lead.text[token.start as usize..].starts_with(char::is_uppercase)
+                && !(c.kind == "competitor" && (token.breaks || after_number))
+                && !found.iter().any(|other| other.kind == "competitor" && other.overlaps(c))
+        })
+        .collect();
+    found.extend(words);
 }
 
 /// Whether one of these phrases ends shortly before the candidate, in the same sentence.
@@ -148,7 +164,9 @@ fn choose_seats(found: &mut Vec<Candidate>, reading: &Reading, lexicon: &Lexicon
             }
     });
     if leaning == Some("self-serve") {
-        let few = if two.is_empty() { alone } else { two };
+        // `Me and my laptop` is one.
+        let is_alone = two.is_empty() || alone.iter().any(|one| two.iter().any(|two| one.overlaps(two)));
+        let few = if is_alone { alone } else { two };
         let few = few.into_iter().map(|c| Candidate {
             value: if c.kind == "seats-one" { "1" } else { "2" },
             kind: "seats",
