@@ -1,10 +1,11 @@
 //! Trains what the standard classifier ships with, and measures it.
 //!
 //! `train` makes `plugins/classifier/pack/standard.bin` from `data/`, the same to the byte each time;
-//! `report` measures every pass mark and writes `docs/eval.md`. Both need nothing outside this repository.
+//! `report` measures every pass mark and writes `docs/eval.md`; `signals` lists signals to check by eye. All need nothing outside this repository.
 
 mod data;
 mod report;
+mod review;
 mod train;
 
 #[path = "../../host/src/text.rs"]
@@ -31,6 +32,11 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// List signals for a person to check: those that differ from their labels, and those without labels.
+    Signals {
+        /// A kind of signal: `deadline`.
+        kind: String,
+    },
     /// Measure every pass mark and write docs/eval.md.
     Report {
         /// Fail where a mark is missed.
@@ -43,6 +49,7 @@ fn main() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     match Arguments::parse().command {
         Command::Train { check } => train_pack(&root, check),
+        Command::Signals { kind } => review::review(&root, &kind),
         Command::Report { check } => write_report(&root, check),
     }
 }

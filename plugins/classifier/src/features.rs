@@ -38,7 +38,7 @@ impl<'l> Reading<'l> {
         let words = Words::read(&lead.text);
         let mut found = Vec::with_capacity(64);
         lexicon.find(&words, |hit| {
-            if matches!(lexicon.scope(hit.group), Scope::Feature | Scope::Signal) {
+            if matches!(lexicon.scope(hit.group), Scope::Feature | Scope::Signal | Scope::Mark) {
                 found.push(hit);
             }
         });
@@ -237,7 +237,7 @@ impl Layout {
 /// How often each group speaks, on a scale that flattens.
 pub fn spoken(reading: &Reading, lexicon: &Lexicon) -> Vec<f32> {
     let mut row = vec![0f32; lexicon.groups()];
-    for hit in &reading.found {
+    for hit in reading.found.iter().filter(|hit| lexicon.scope(hit.group) != Scope::Mark) {
         row[hit.group as usize] += 1.0;
     }
     // log2(1 + n) / 1.6 for n = 0 … 4.

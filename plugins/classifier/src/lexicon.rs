@@ -21,6 +21,8 @@ pub enum Scope {
     Feature,
     /// In the inquiry's text, as a feature and a quoted signal.
     Signal,
+    /// In the inquiry's text, to decide about the signals near it; not a feature.
+    Mark,
     /// In the contact's title.
     Title,
     /// In the company's industry.
@@ -98,7 +100,8 @@ impl<'a> Lexicon<'a> {
             0 => Scope::Feature,
             1 => Scope::Signal,
             2 => Scope::Title,
-            _ => Scope::Industry,
+            3 => Scope::Industry,
+            _ => Scope::Mark,
         }
     }
 
@@ -260,6 +263,20 @@ pub fn compile_signals(signals: &[(&str, &str, &str)]) -> Result<Vec<u8>, (usize
     build.finish().map_err(|problem| (0, problem))
 }
 
+/// The words of a text that a part of a phrase stands for: a text has `2fa` as a number and a word, and so
+/// must a phrase, or it would be found wherever there is a 2.
+fn as_read(part: &str) -> Vec<String> {
+    if !part.starts_with(|c: char| c.is_ascii_digit()) {
+        return vec![part.to_string()];
+    }
+    let (word, optional) = part.strip_suffix('?').map_or((part, false), |word| (word, true));
+    let read = Words::read(word);
+    if optional || read.tokens.len() < 2 {
+        return vec![part.to_string()];
+    }
+    read.tokens.iter().map(|token| word[token.start as usize..token.end as usize].to_string()).collect()
+}
+
 #[derive(Default)]
 struct Build {
     symbols: BTreeMap<String, u16>,
@@ -309,6 +326,7 @@ impl Build {
             Some("signal") => 1,
             Some("title") => 2,
             Some("industry") => 3,
+            Some("mark") => 4,
             other => return Err(format!("unknown kind of group {other:?}")),
         };
         let name = head.next().ok_or("a group needs a name")?.trim();
@@ -333,7 +351,8 @@ impl Build {
             return Err("an empty phrase".to_string());
         }
         let mut ends = vec![0u16];
-        for part in phrase.split_whitespace() {
+        let parts: Vec<String> = phrase.split_whitespace().flat_map(as_read).collect();
+        for part in parts.iter().map(String::as_str) {
             let (part, optional) = match part.strip_suffix('?') {
                 Some(part) => (part, true),
                 None => (part, false),

@@ -11,6 +11,7 @@
 
 pub mod bytes;
 pub mod classify;
+mod deadlines;
 pub mod features;
 pub mod head;
 pub mod lexicon;

@@ -163,6 +163,7 @@ impl<'a> Text<'a> {
 fn listens(lexicon: &Lexicon, group: u16) -> bool {
     let silent = ["i", "we", "you", "they", "polite", "casual", "question"];
     match lexicon.scope(group) {
+        Scope::Mark => false,
         Scope::Feature => !silent.contains(&lexicon.name(group).0),
         Scope::Signal => true,
         Scope::Title | Scope::Industry => false,

@@ -2,8 +2,9 @@
 
 use lanewright_sdk::Signal;
 
+use crate::deadlines;
 use crate::features::Reading;
-use crate::lexicon::{Lexicon, Scope};
+use crate::lexicon::{Found, Lexicon, Scope};
 use crate::words::{Kind, Token};
 
 /// Signals of one verdict at most; an answer's size is limited.
@@ -14,11 +15,14 @@ const MOST_CANDIDATES: usize = 300;
 /// More people than this are not somebody alone, unless they are asked for.
 const ALONE_AT_MOST: f64 = 20.0;
 
-struct Candidate<'a> {
-    kind: &'a str,
-    value: &'a str,
-    first: usize,
-    after: usize,
+/// A place in the text that may become a signal.
+pub(crate) struct Candidate<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) value: &'a str,
+    /// Its first token.
+    pub(crate) first: usize,
+    /// The token after its last.
+    pub(crate) after: usize,
 }
 
 impl Candidate<'_> {
@@ -47,23 +51,24 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: 
     }
     // Choosing compares candidates with each other: a text of nothing else must not take long.
     found.truncate(MOST_CANDIDATES);
-    let ends = |name: &str| -> Vec<usize> {
-        let of = reading.found.iter().filter(|hit| lexicon.name(hit.group).0 == name);
-        of.map(|hit| hit.after as usize).collect()
+    deadlines::choose(&mut found, reading, lexicon, leaning);
+    let of = |name: &str| -> Vec<Found> {
+        reading.found.iter().filter(|hit| lexicon.name(hit.group).0 == name).copied().collect()
     };
-    let (past, joining) = (ends("past"), ends("joining"));
-    found.retain(|candidate| match candidate.kind {
-        // A date told of in the past, or one that comes every week, is nobody's deadline; nor is a whole season.
-        "deadline" => {
-            !follows(reading, &past, candidate)
-                && !reading.found.iter().any(|hit| {
-                    lexicon.name(hit.group).0 == "long_period"
-                        && (hit.first as usize, hit.after as usize) == (candidate.first, candidate.after)
-                })
-        }
-        // A tool to connect with is no rival.
-        "competitor" | "competitor-suite" => !follows(reading, &joining, candidate),
-        _ => true,
+    let (joining, source, material) = (of("joining"), of("source"), of("material"));
+    // A tool to connect with or to read from is no rival.
+    found.retain(|candidate| {
+        !candidate.kind.starts_with("competitor")
+            || !(follows(reading, &joining, candidate)
+                || starts_at(&material, candidate.after)
+                || candidate.kind == "competitor-suite" && ends_at(&source, candidate.first))
+    });
+    named(&mut found, reading);
+    let (unspent, cover) = (of("no-budget"), of("cover"));
+    // What an insurance covers or a rule allows is not what somebody would pay.
+    found.retain(|candidate| {
+        candidate.kind != "budget"
+            || !(follows(reading, &unspent, candidate) || starts_at(&cover, candidate.after))
     });
     // A ledger or a CRM is what a partner works with; from a buyer it is what is in use.
     let suites = take(&mut found, "competitor-suite");
@@ -89,13 +94,41 @@ pub fn of(reading: &Reading, lexicon: &Lexicon, own: Option<&Lexicon>, leaning: 
     signals
 }
 
+/// A product named like a common thing is written as a name; `six sigma` is another thing, and so is the
+/// middle of another name: `SAP Analytics Cloud`.
+fn named(found: &mut Vec<Candidate>, reading: &Reading) {
+    let words = take(found, "competitor-word").into_iter().map(|c| Candidate { kind: "competitor", ..c });
+    let products = take(found, "product-word").into_iter().map(|c| Candidate { kind: "product", ..c });
+    let tokens = &reading.words.tokens;
+    let words: Vec<Candidate> = words
+        .chain(products)
+        .filter(|c| {
+            let token = &tokens[c.first];
+            let after_number =
+                c.first.checked_sub(1).is_some_and(|at| matches!(tokens[at].kind, Kind::Number(_)));
+            reading.lead.text[token.start as usize..].starts_with(char::is_uppercase)
+                && !(c.kind == "competitor" && (token.breaks || after_number))
+                && !found.iter().any(|other| other.kind == "competitor" && other.overlaps(c))
+        })
+        .collect();
+    found.extend(words);
+}
+
 /// Whether one of these phrases ends shortly before the candidate, in the same sentence.
-fn follows(reading: &Reading, ends: &[usize], candidate: &Candidate) -> bool {
-    ends.iter().any(|&after| {
+fn follows(reading: &Reading, hits: &[Found], candidate: &Candidate) -> bool {
+    hits.iter().map(|hit| hit.after as usize).any(|after| {
         after <= candidate.first
             && after + 5 > candidate.first
             && !reading.words.tokens[after..=candidate.first].iter().any(|token| token.breaks)
     })
+}
+
+fn starts_at(hits: &[Found], first: usize) -> bool {
+    hits.iter().any(|hit| hit.first as usize == first)
+}
+
+fn ends_at(hits: &[Found], after: usize) -> bool {
+    hits.iter().any(|hit| hit.after as usize == after)
 }
 
 /// Which of the numbers of people are seats. The lexicon marks those asked for in so many words
@@ -106,15 +139,18 @@ fn choose_seats(found: &mut Vec<Candidate>, reading: &Reading, lexicon: &Lexicon
     let mut alone = take(found, "seats-one");
     alone.truncate(1);
     let two = take(found, "seats-two");
+    let audience: Vec<&Found> =
+        reading.found.iter().filter(|hit| lexicon.name(hit.group).0 == "seats-audience").collect();
+    // Who is served is no user, unless they are said to be.
+    found.retain(|c| {
+        c.kind != "seats"
+            || is_asked(reading, lexicon, c)
+            || !audience.iter().any(|hit| c.first < hit.after as usize && (hit.first as usize) < c.after)
+            || leaning == Some("self-serve") && is_few(reading, c)
+    });
     let is = |list: &[Candidate], candidate: &Candidate| list.iter().any(|c| c.overlaps(candidate));
     let asked_for = |c: &Candidate| is(&asked, c) || is_asked(reading, lexicon, c);
-    let count = |c: &Candidate| {
-        let numbers = reading.words.tokens[c.first..c.after].iter().filter_map(|token| match token.kind {
-            Kind::Number(value) => Some(value),
-            _ => None,
-        });
-        numbers.fold(0.0, f64::max)
-    };
+    let count = |c: &Candidate| count(reading, c);
     let most_asked = found.iter().filter(|c| c.kind == "seats" && asked_for(c)).map(count).reduce(f64::max);
     found.retain(|c| {
         c.kind != "seats"
@@ -128,7 +164,9 @@ fn choose_seats(found: &mut Vec<Candidate>, reading: &Reading, lexicon: &Lexicon
             }
     });
     if leaning == Some("self-serve") {
-        let few = if two.is_empty() { alone } else { two };
+        // `Me and my laptop` is one.
+        let is_alone = two.is_empty() || alone.iter().any(|one| two.iter().any(|two| one.overlaps(two)));
+        let few = if is_alone { alone } else { two };
         let few = few.into_iter().map(|c| Candidate {
             value: if c.kind == "seats-one" { "1" } else { "2" },
             kind: "seats",
@@ -138,13 +176,26 @@ fn choose_seats(found: &mut Vec<Candidate>, reading: &Reading, lexicon: &Lexicon
     }
 }
 
+/// How many people a place names.
+fn count(reading: &Reading, candidate: &Candidate) -> f64 {
+    let numbers = reading.words.tokens[candidate.first..candidate.after].iter().filter_map(|token| match token.kind {
+        Kind::Number(value) => Some(value),
+        _ => None,
+    });
+    numbers.fold(0.0, f64::max)
+}
+
+fn is_few(reading: &Reading, candidate: &Candidate) -> bool {
+    count(reading, candidate) <= ALONE_AT_MOST
+}
+
 /// Whether the words after a number of people say that they would use it: `11 managers would have a login`.
 fn is_asked(reading: &Reading, lexicon: &Lexicon, candidate: &Candidate) -> bool {
     reading.found.iter().any(|hit| {
         let first = hit.first as usize;
         first >= candidate.after
             && first < candidate.after + 6
-            && lexicon.name(hit.group).0 == "asking"
+            && lexicon.name(hit.group).0 == "using"
             && !reading.words.tokens[candidate.after..=first].iter().any(|token| token.breaks)
     })
 }

@@ -214,6 +214,11 @@ impl Reader<'_> {
         self.push(start, kind, folded.hash(), prefixes);
     }
 
+    /// Whether the word before is a currency: `USD 10M`.
+    fn follows_currency(&self) -> bool {
+        !self.breaks && self.words.tokens.last().is_some_and(|last| currency_word(last.hash).is_some())
+    }
+
     fn number(&mut self, sign: Option<(usize, &'static str)>) {
         let bytes = self.text.as_bytes();
         let start = self.at;
@@ -250,7 +255,7 @@ impl Reader<'_> {
                 self.at += 1;
                 Kind::Number(value)
             }
-            "m" | "mn" | "mio" if sign.is_some() || letters.len() > 1 => {
+            "m" | "mn" | "mio" if sign.is_some() || letters.len() > 1 || self.follows_currency() => {
                 value *= 1e6;
                 self.at += letters.len();
                 Kind::Number(value)
@@ -465,6 +470,7 @@ mod tests {
         check("$30k a year", &[("$30k", Money(30000.0, "USD")), ("a", Word), ("year", Word)]);
         check("30 000 €", &[("30 000 €", Money(30000.0, "EUR"))]);
         check("CHF 20k", &[("CHF 20k", Money(20000.0, "CHF"))]);
+        check("USD 10M", &[("USD 10M", Money(1e7, "USD"))]);
         check("2 million euros", &[("2 million euros", Money(2e6, "EUR"))]);
         check("Größe", &[("Größe", Word)]);
         check("", &[]);
