@@ -3,7 +3,10 @@
 //! One binary, so that everything is linked once. `harness` holds the verbs; each other module is one
 //! promise and the cases that prove it.
 
+mod enrich;
 mod guests;
 mod harness;
 mod hostile;
+mod program;
+mod properties;
 mod scenarios;

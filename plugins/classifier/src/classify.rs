@@ -49,7 +49,11 @@ pub fn classify(
         (0..STANDARD_CLASSES).max_by(|&a, &b| standard[a].total_cmp(&standard[b])).unwrap_or(NO_LANE);
     let signals =
         signals::of(&reading, &pack.lexicon, prepared.own.as_ref(), STANDARD_LANES.get(leaning).copied());
-    let answer = decide(prepared, shares, outside, policy);
+    let mut answer = decide(prepared, shares, outside, policy);
+    if reading.words.tokens.is_empty() {
+        // Nothing was said: whatever the fields suggest, a person looks.
+        answer.confidence = Confidence::Low;
+    }
     let reason = reason(prepared, &answer, &signals, &lead.text);
     Ok(Verdict {
         lane: answer.lane.map(|lane| prepared.lanes[lane].id.to_owned()),
@@ -153,18 +157,21 @@ fn decide(prepared: &Prepared, shares: Vec<f32>, outside: f32, policy: Policy) -
     let best = ranking.first().map_or(0.0, |(_, share)| *share);
     let next = ranking.get(1).map_or(0.0, |(_, share)| *share);
     let weak = prepared.meanings.is_some() && best < prepared.refuse_below;
-    let refused = strict && (outside > best || weak);
+    // What strict would refuse: more likely outside them all than in the best of them.
+    let stranger = outside > best * if strict { 1.0 } else { 1.0 - outside };
+    let refused = strict && (stranger || weak);
     let (sure, rival) = match (refused, strict) {
         (true, _) => (outside, best),
         (false, true) => (best, next.max(outside)),
         (false, false) => (best, next),
     };
-    Answer {
-        lane: if refused { None } else { ranking.first().map(|(lane, _)| *lane) },
-        confidence: band(prepared, sure, sure - rival),
-        ranking,
-        outside,
-    }
+    let confidence = match band(prepared, sure, sure - rival) {
+        // Best-match names the closest lane all the same, and a person looks.
+        _ if stranger && !strict => Confidence::Low,
+        band => band,
+    };
+    let lane = if refused { None } else { ranking.first().map(|(lane, _)| *lane) };
+    Answer { lane, confidence, ranking, outside }
 }
 
 fn band(prepared: &Prepared, sure: f32, lead: f32) -> Confidence {
