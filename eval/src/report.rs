@@ -122,8 +122,8 @@ impl Page {
              **The rules for signals were written with these very labels in view**, of both halves, as the training inquiries\n\
              carry none: what is missed and what is reported in error here was read and mended, by general\n\
              patterns checked by eye on the training texts, though some phrases and product names are there because a text\n\
-             here has them. So these figures flatter; while the second half was still unread, the first four kinds reached a recall of 74.0 % and a precision of 80.3 % on it. Texts by another\n\
-             author should come out between the two. A labelled signal is found where a reported one of the same\n\
+             here has them. So these figures flatter; while the second half was still unread, the first four kinds reached a recall of 74.0 % and a precision of 80.3 % on it. How they come out on\n\
+             texts by another author was not measured. A labelled signal is found where a reported one of the same\n\
              kind overlaps its quote; a reported one counts as labelled where it overlaps a quote of its kind.\n\n## Further\n\n",
         );
         for note in &self.notes {
