@@ -41,11 +41,7 @@ pub(crate) fn review(root: &Path, kind: &str) -> Result<()> {
             for signal in verdict.signals.iter().filter(|signal| signal.kind == kind) {
                 let place = (signal.start as usize, signal.end as usize);
                 let lane = inquiry.lane.as_deref().unwrap_or("none");
-                println!(
-                    "{author} {lane} {} = {}",
-                    around(&inquiry.lead.text, place),
-                    signal.value
-                );
+                println!("{author} {lane} {} = {}", around(&inquiry.lead.text, place), signal.value);
             }
         }
     }

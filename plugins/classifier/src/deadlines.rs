@@ -26,9 +26,7 @@ pub(crate) fn choose<'a>(
     let near = Near { reading, lexicon };
     found.retain(|place| match place.kind {
         "deadline" => !near.is_history(place) && !near.is_duration(place, leaning),
-        "deadline-bare" => {
-            !near.is_history(place) && !near.is_part_of_name(place) && near.is_wished(place)
-        }
+        "deadline-bare" => !near.is_history(place) && !near.is_part_of_name(place) && near.is_wished(place),
         _ => true,
     });
     let mut spans = Vec::new();
@@ -134,10 +132,11 @@ impl<'r> Near<'r> {
             let at = hit.first as usize;
             at >= first && at < after && at.abs_diff(place.first) < NEAR
         });
-        let wished = self.each("wish").any(|hit| hit.first as usize >= first && (hit.first as usize) < place.first);
-        let suits = self
-            .each("suits")
-            .any(|hit| hit.first as usize >= place.after && (hit.first as usize) < (place.after + 3).min(after));
+        let wished =
+            self.each("wish").any(|hit| hit.first as usize >= first && (hit.first as usize) < place.first);
+        let suits = self.each("suits").any(|hit| {
+            hit.first as usize >= place.after && (hit.first as usize) < (place.after + 3).min(after)
+        });
         !habit && (wished || suits || after - first <= place.after - place.first + NOTE)
     }
 }

@@ -178,10 +178,11 @@ fn choose_seats(found: &mut Vec<Candidate>, reading: &Reading, lexicon: &Lexicon
 
 /// How many people a place names.
 fn count(reading: &Reading, candidate: &Candidate) -> f64 {
-    let numbers = reading.words.tokens[candidate.first..candidate.after].iter().filter_map(|token| match token.kind {
-        Kind::Number(value) => Some(value),
-        _ => None,
-    });
+    let numbers =
+        reading.words.tokens[candidate.first..candidate.after].iter().filter_map(|token| match token.kind {
+            Kind::Number(value) => Some(value),
+            _ => None,
+        });
     numbers.fold(0.0, f64::max)
 }
 
