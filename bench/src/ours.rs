@@ -11,7 +11,7 @@ use lanewright::fetch::{Fetcher, Reach};
 use lanewright::lead::{Destination, LabelPolicy, Lane, Lead, Verdict};
 use lanewright::pipeline::{self, Live, Numbered};
 use lanewright::plugin::{
-    CandidateRow, Directory, Options, Plan, Plugins, Refusal, Release, ScoreQuestion, Scores, Size,
+    CandidateRow, Directory, Instance, Options, Plan, Plugins, Refusal, Release, ScoreQuestion, Scores, Size,
     VisibleLead,
 };
 use lanewright::tenant::Tenant;
@@ -44,8 +44,12 @@ impl Ours {
         Ok(Self { release, directory: Arc::default(), prepared })
     }
 
+    fn instance(&self) -> Result<Instance<'_>, Failure> {
+        self.release.instantiate(&self.directory, &Arc::default()).map_err(|unstarted| unstarted.failure)
+    }
+
     pub(crate) fn classify(&self, lead: &VisibleLead) -> Result<Verdict, Failure> {
-        let mut instance = self.release.instantiate(&self.directory, &Arc::default())?;
+        let mut instance = self.instance()?;
         instance.classify(lead, LabelPolicy::BestMatch).answer
     }
 
@@ -57,7 +61,7 @@ impl Ours {
         fits: &[f32],
         candidates: &[CandidateRow],
     ) -> Result<Scores, Failure> {
-        let mut instance = self.release.instantiate(&self.directory, &Arc::default())?;
+        let mut instance = self.instance()?;
         let question = ScoreQuestion { tier: 2, fit_names, fits, candidates };
         instance.score(lead, verdict, &question).answer
     }

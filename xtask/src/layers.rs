@@ -188,7 +188,7 @@ mod tests {
     fn a_module_names_what_stands_below() {
         check_file("config::values", "use crate::rules::Condition;\nuse crate::config::Config;", &[]);
         check_file("pipeline", "use crate::{lead::Lead, plugin::{self, Runtime}, tenant};", &[]);
-        check_file("decision", "use crate::plugin::{Failure, LogLine};", &[]);
+        check_file("decision", "use crate::failure::{Failure, LogLine};", &[]);
         check_file("lead", "use std::fmt; // crate::config\nconst A: &str = \"crate::config::B\";", &[]);
         check_file("lead", "struct A;\n#[cfg(test)]\nmod tests { use crate::config::B; }", &[]);
     }
@@ -207,8 +207,8 @@ mod tests {
         );
         check_file(
             "decision",
-            "use crate::plugin::{Failure, Engine};",
-            &["1: `decision` names `plugin::Engine`, which stands above it"],
+            "use crate::{failure::Failure, plugin::Plugins};",
+            &["1: `decision` names `plugin::Plugins`, which stands above it"],
         );
         check_file(
             "config::values",

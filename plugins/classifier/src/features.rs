@@ -32,13 +32,18 @@ pub struct Reading<'l> {
     pub clauses: Vec<(usize, usize)>,
 }
 
+/// Phrases that are kept of a text. Marks and candidates are compared with each other, so a text of
+/// nothing but telling words must not have many; an inquiry of 150 words has a few dozen.
+const MOST_FOUND: usize = 192;
+
 impl<'l> Reading<'l> {
     /// Reads a lead once.
     pub fn of(lead: &'l Lead, lexicon: &Lexicon) -> Reading<'l> {
         let words = Words::read(&lead.text);
         let mut found = Vec::with_capacity(64);
         lexicon.find(&words, |hit| {
-            if matches!(lexicon.scope(hit.group), Scope::Feature | Scope::Signal | Scope::Mark) {
+            let wanted = matches!(lexicon.scope(hit.group), Scope::Feature | Scope::Signal | Scope::Mark);
+            if wanted && found.len() < MOST_FOUND {
                 found.push(hit);
             }
         });
