@@ -81,8 +81,7 @@ fn one_call(plugins: &Plugins, rounds: u32) -> Result<()> {
     let setup = || Setup { json: "{}".into(), lanes: Arc::new([]), prepared: Arc::new([]) };
     let counted = Bare::new(Fuel::Counted)?.compile(GUEST, setup())?;
     let off = Bare::new(Fuel::Off)?.compile(GUEST, setup())?;
-    let (pooling, on_demand) =
-        (Compiled::new(Allocation::Pooling)?, Compiled::new(Allocation::OnDemand)?);
+    let (pooling, on_demand) = (Compiled::new(Allocation::Pooling)?, Compiled::new(Allocation::OnDemand)?);
     let (visible, bare_lead) = (VisibleLead::new(&lead), bare_lead(&lead));
     let same = ours.classify(&visible)?.lane.map(|lane| lane.to_string());
     ensure!(same == counted.classify(&bare_lead)?.lane, "both ways answer the same");
@@ -291,11 +290,8 @@ fn cold_start(cache: &Path, example: &Path, rounds: u32) -> Result<()> {
     let bare_lead = bare_lead(&lead);
     let bare_setup = || setup(&config.lanes, &prepared);
     let fits = vec![0.5; 30 * 8];
-    let context = scorer::Context {
-        tier: 2,
-        fit_names: FITS.iter().map(|name| (*name).to_owned()).collect(),
-        fits,
-    };
+    let context =
+        scorer::Context { tier: 2, fit_names: FITS.iter().map(|name| (*name).to_owned()).collect(), fits };
     let candidate = |rep| scorer::Candidate {
         rep,
         load: 0.4,

@@ -151,4 +151,3 @@ pub(crate) fn hundred_reps(example: &Path, into: &Path) -> Result<PathBuf> {
     std::fs::write(into.join("reps.csv"), out.join("\n"))?;
     Ok(into.to_owned())
 }
-
