@@ -32,7 +32,7 @@ pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
 }
 
 fn route(tenant: &str) -> Result<()> {
-    lanewright(&["route", "--tenant", tenant, &format!("{tenant}/leads.jsonl")])
+    lanewright(&["route", "--tenant", tenant, &format!("{tenant}/leads.jsonl"), "--format", "table"])
 }
 
 fn lanewright(arguments: &[&str]) -> Result<()> {
