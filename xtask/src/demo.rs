@@ -18,7 +18,7 @@ pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
     if !target_dir().join("debug/lanewright").exists() {
         eprintln!(
             "Building Lanewright. The sandbox brings a compiler of its own, so the first build takes\n\
-             7 to 10 minutes on two cores; after that it takes seconds.\n"
+             about 12 minutes on two cores; after that it takes seconds.\n"
         );
     }
     cargo(&["build", "--package", "lanewright"]).shown()?;
