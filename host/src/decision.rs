@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use crate::digest::Digest;
 use crate::failure::{Failure, LogLine};
 use crate::lead::{
-    Confidence, FieldValue, LaneId, Lead, LeadId, RepId, TeamId, TenantId, TerritoryId, Tier, Verdict,
+    Confidence, FieldValue, LaneId, Lead, LeadId, Mode, RepId, TeamId, TenantId, TerritoryId, Tier, Verdict,
 };
 
 mod words;
@@ -44,10 +44,22 @@ pub struct Decision {
     pub tier: Tier,
     /// Minutes to first touch that the tier promises.
     pub minutes: u32,
+    /// When those are over, counted in working time where the tier counts so.
+    pub due: Timestamp,
+    /// Work units that it counts for.
+    pub units: u32,
+    /// Whether it holds at once or waits for a person.
+    pub mode: Mode,
     /// Where it went.
     pub outcome: Outcome,
     /// Why a person should look as well, where one should.
     pub triage: Option<Triage>,
+    /// What rules tagged it with, each once, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// What somebody should know about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<Flag>,
     /// One line for a person: why there.
     pub why: String,
     /// What the rep gets, where there is a rep.
@@ -115,6 +127,90 @@ pub enum AssignedBy {
     },
     /// The fallback's rotation in a team.
     Fallback,
+    /// A rule names them.
+    Rule {
+        /// Which.
+        rule: String,
+    },
+    /// They have had this contact or account before (P15, S2.19).
+    Sticky {
+        /// What they know already.
+        known: Known,
+    },
+    /// It repeats a record that is theirs (P2).
+    Master {
+        /// The record it was merged into.
+        record: String,
+    },
+    /// Handed over by who qualified it (S2.19).
+    Relay {
+        /// By whom.
+        from: RepId,
+    },
+    /// The best for all leads of the batch together (S3.12).
+    Batch,
+    /// A person gave it to them (S3.25).
+    Person,
+}
+
+/// What somebody knows of a lead from before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Known {
+    /// The contact.
+    Contact,
+    /// Another contact of the account.
+    Account,
+}
+
+/// Something about a decision that somebody should know. A closed list, apart from what rules say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "flag")]
+pub enum Flag {
+    /// A rule says so.
+    Rule {
+        /// Which.
+        rule: String,
+        /// What it says.
+        text: String,
+    },
+    /// A segment and the lane do not go together (X5).
+    SegmentsDisagree {
+        /// The table.
+        segment: String,
+        /// What it says.
+        value: String,
+        /// The lane that says otherwise.
+        lane: LaneId,
+    },
+    /// The best match is strong in one thing that weighs and weak in another (S2.6).
+    Conflict {
+        /// Whose match.
+        rep: RepId,
+        /// The strong factor.
+        strong: String,
+        /// The weak one.
+        weak: String,
+    },
+    /// Nobody with a skill it asks for could take it, so a generalist has it (S2.13).
+    SpecialistMissing {
+        /// The skill.
+        skill: String,
+    },
+    /// Somebody has more than they may have; their manager should know (S3.20).
+    OverCapacity {
+        /// Who.
+        rep: RepId,
+        /// Open work.
+        open: u32,
+        /// Most open work.
+        max: u32,
+    },
+    /// It came longer ago than the tenant routes by itself (P11).
+    Overdue {
+        /// Hours since it came.
+        hours: u32,
+    },
 }
 
 /// Why an automated track has a lead.
@@ -145,6 +241,16 @@ pub enum Unassigned {
     BelowThreshold,
     /// A plugin failed and the fallback holds.
     PluginFailed,
+    /// Nobody has a skill it needs.
+    NoSkill,
+    /// Rules leave nobody.
+    Forbidden,
+    /// Everybody who could has declined.
+    Declined,
+    /// It came too long ago to be routed by itself.
+    TooOld,
+    /// A label or its owner keeps it from being routed (P21).
+    NeverAutomatic,
 }
 
 /// Why a rep is not a candidate. A closed list.
@@ -161,14 +267,61 @@ pub enum Excluded {
         /// The lead's.
         territory: TerritoryId,
     },
-    /// Takes no new leads at the moment.
+    /// Takes no new leads at the moment: the folder says so.
     Unavailable,
+    /// On leave.
+    Leave {
+        /// First moment after it.
+        until: Timestamp,
+    },
+    /// Leave is near, and what came now would be left lying.
+    BeforeLeave {
+        /// First moment after the leave.
+        until: Timestamp,
+    },
+    /// A public holiday where they are.
+    Holiday {
+        /// Its name.
+        name: String,
+    },
+    /// Not at work again soon enough (P11).
+    NotSoon {
+        /// When they are, as far as is known.
+        back: Option<Timestamp>,
+    },
     /// As many new leads in seven days as their cap allows.
     WeeklyCap {
         /// New leads in the last seven days.
         assigned: u32,
         /// The cap.
         cap: u32,
+    },
+    /// As many new leads today as their cap allows.
+    DailyCap {
+        /// New leads today.
+        assigned: u32,
+        /// The cap.
+        cap: u32,
+    },
+    /// Their team has had as many as its cap allows.
+    TeamCap {
+        /// New leads of the team.
+        assigned: u32,
+        /// The cap.
+        cap: u32,
+        /// In seven days or today.
+        window: Window,
+    },
+    /// They have had as many by this rule as it allows them.
+    RuleCap {
+        /// Which.
+        rule: String,
+        /// New leads by it.
+        assigned: u32,
+        /// The cap.
+        cap: u32,
+        /// In seven days or today.
+        window: Window,
     },
     /// Above the near band; only tier 1 may use what is left.
     AtCapacity {
@@ -201,6 +354,42 @@ pub enum Excluded {
         /// The contact's.
         language: String,
     },
+    /// A rule excludes them.
+    ByRule {
+        /// Which.
+        rule: String,
+    },
+    /// They are not what a rule asks for (P12), or it cannot be told.
+    Unlike {
+        /// Which rule.
+        rule: String,
+    },
+    /// Lacks a skill, or the level of it.
+    Skill {
+        /// Which.
+        skill: String,
+        /// Theirs, 0 where they have none.
+        level: u8,
+        /// The least that will do.
+        needed: u8,
+    },
+    /// Has declined it, or was not heard of in time.
+    Declined,
+    /// Too far ahead of the others this month (P16).
+    Ahead {
+        /// By so many leads.
+        leads: u32,
+    },
+}
+
+/// What a cap counts over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Window {
+    /// A calendar day of the tenant's zone.
+    Day,
+    /// Seven days.
+    Week,
 }
 
 /// Why a person should look as well.

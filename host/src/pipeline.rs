@@ -25,7 +25,7 @@ use crate::decision::{
     FallbackTrace, NormaliseTrace, Outcome, RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy,
     Triage, Unassigned,
 };
-use crate::lead::{Confidence, Destination, Lane, Lead, LeadId, RepId, Verdict};
+use crate::lead::{Confidence, Destination, Lane, Lead, LeadId, Mode, RepId, Verdict};
 use crate::plugin::VisibleLead;
 use crate::seed::seed;
 use crate::tenant::Tenant;
@@ -378,7 +378,12 @@ fn write(tenant: &Tenant, prepared: &Numbered, outcome: Outcome, after: After) -
         intent: verdict.intent,
         tier: tier.tier,
         minutes: config.minutes(tier.tier),
+        due: prepared.at + jiff::SignedDuration::from_mins(config.minutes(tier.tier).into()),
+        units: 1,
+        mode: Mode::Auto,
         triage: triage(classify, verdict, &outcome),
+        tags: Vec::new(),
+        flags: Vec::new(),
         why,
         brief,
         outcome,

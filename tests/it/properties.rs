@@ -127,7 +127,10 @@ fn laws(tenant: &Tenant, decision: &Decision, before: &Ledger, after: &Ledger) -
             let counters = after.get(rep);
             prop_assert!(profile.available, "{rep} is away");
             prop_assert!(counters.open <= profile.max_open, "{rep} has {counters:?} of {}", profile.max_open);
-            prop_assert!(profile.weekly_cap.is_none_or(|cap| counters.week <= cap), "{rep} has {counters:?}");
+            prop_assert!(
+                profile.caps.weekly.is_none_or(|cap| counters.week <= cap),
+                "{rep} has {counters:?}"
+            );
             prop_assert!(
                 counters.open == before.get(rep).open + 1 && counters.week == before.get(rep).week + 1
             );

@@ -16,7 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use expect_test::expect_file;
-use lanewright::decision::{AssignedBy, Decision, Excluded, Outcome, TrackedBy};
+use lanewright::decision::{AssignedBy, Decision, Excluded, Known, Outcome, TrackedBy};
 use lanewright::lead::FieldValue;
 
 use crate::harness::{self, NOW, lanewright};
@@ -165,6 +165,13 @@ fn outcome(outcome: &Outcome) -> String {
                 AssignedBy::NamedAccount => "as owner".to_owned(),
                 AssignedBy::Cover { owner } => format!("as cover for {owner}"),
                 AssignedBy::Fallback => "by fallback".to_owned(),
+                AssignedBy::Rule { rule } => format!("by rule {rule}"),
+                AssignedBy::Sticky { known: Known::Contact } => "who knows the contact".to_owned(),
+                AssignedBy::Sticky { known: Known::Account } => "who knows the account".to_owned(),
+                AssignedBy::Master { record } => format!("who has the record {record}"),
+                AssignedBy::Relay { from } => format!("in relay from {from}"),
+                AssignedBy::Batch => "by batch".to_owned(),
+                AssignedBy::Person => "by a person".to_owned(),
             };
             let total = total.map(|total| format!(" with {total:.1}")).unwrap_or_default();
             format!("rep {rep} of {team} {by}{total}")

@@ -10,7 +10,7 @@ use super::sheet::{Layout, Row, Sheet, sheet};
 use super::toml_table::{Table, parse};
 use super::values::{Wrong, checked, country, domain, email, id, language, region, timezone};
 use super::{Place, Problem};
-use crate::lead::{Account, Rep, RepId, Team, Territory};
+use crate::lead::{Account, Attention, Caps, Rep, RepId, Team, Territory, Turns};
 
 /// The people of a tenant and what is theirs.
 pub(super) struct People {
@@ -43,6 +43,8 @@ pub(super) fn people(folder: &Path, findings: &Findings) -> People {
 /// A team with the place of its manager.
 type TeamEntry = (Team, Option<Place>);
 
+const TEAM_KEYS: &[&str] = &["id", "name", "manager", "daily_cap", "weekly_cap", "turns"];
+
 fn teams(folder: &Path, findings: &Findings) -> (Vec<TeamEntry>, Names) {
     let text = required_teams(folder, findings);
     let source = Source { file: TEAMS, text: text.as_deref().unwrap_or_default(), findings };
@@ -50,7 +52,7 @@ fn teams(folder: &Path, findings: &Findings) -> (Vec<TeamEntry>, Names) {
     let mut names = Names::new("team", TEAMS, document.is_some());
     let Some(document) = document else { return (Vec::new(), names) };
     let root = Table::root(&source, &document, &["teams"]);
-    let tables = root.tables("teams", "[[teams]]", "this team", &["id", "name", "manager"]);
+    let tables = root.tables("teams", "[[teams]]", "this team", TEAM_KEYS);
     if root.lacks("teams") && !root.misspells("teams") {
         findings.add(Problem::at(&root.place(), "there is no team").hint("add [[teams]] with id and name"));
     }
@@ -67,10 +69,25 @@ fn teams(folder: &Path, findings: &Findings) -> (Vec<TeamEntry>, Names) {
         let manager = table.text("manager");
         if let (Some(id), Some(name)) = (id, name) {
             let place = manager.as_ref().map(|at| at.place.clone());
-            teams.push((Team { id, name: name.value, manager: manager.map(|at| at.value) }, place));
+            let cap = |key| table.count(key, 1..=1_000_000, "new leads of the whole team");
+            let caps = Caps { daily: cap("daily_cap"), weekly: cap("weekly_cap") };
+            let manager = manager.map(|at| at.value);
+            teams.push((Team { id, name: name.value, manager, caps, turns: turns(table) }, place));
         }
     }
     (teams, names)
+}
+
+fn turns(table: &Table<'_>) -> Turns {
+    let meanings =
+        "\"credit\" makes up for what was missed, \"order\" goes round, \"count\" evens out the month";
+    table
+        .choice(
+            "turns",
+            &[("credit", Turns::Credit), ("order", Turns::Order), ("count", Turns::Count)],
+            meanings,
+        )
+        .unwrap_or_default()
 }
 
 /// A manager is a rep, or somebody who takes no leads and is known by their address: a misspelt id
@@ -101,6 +118,7 @@ const REP_SHEET: Layout = Layout {
         "email",
         "open",
         "weekly_cap",
+        "daily_cap",
         "week",
         "weight",
         "available",
@@ -111,8 +129,14 @@ const REP_SHEET: Layout = Layout {
         "languages",
         "competitors",
         "certifications",
+        "skills",
+        "technical",
         "style",
         "timezone",
+        "country",
+        "schedule",
+        "prefers",
+        "relay",
         "deal_min",
         "deal_max",
         "seniority",
@@ -128,6 +152,12 @@ fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Names) 
     };
     let mut names = Names::new("rep", REPS, complete);
     let reps = rows.iter().filter_map(|row| rep(row, teams, &mut names, findings)).collect();
+    // Anybody of the sheet can be named, also who stands further down.
+    for row in &rows {
+        if let Some(relay) = row.text("relay") {
+            names.allow("relay", relay, row.place(), findings);
+        }
+    }
     (reps, names)
 }
 
@@ -166,7 +196,8 @@ fn rep(row: &Row<'_>, teams: &Names, names: &mut Names, findings: &Findings) -> 
     // Everything is looked at before anything is given up.
     let address = row.text("email").and_then(|text| value(row, "email", text, email));
     let open = row.number("open", 0..=1_000_000).unwrap_or(0);
-    let weekly_cap = row.number("weekly_cap", 1..=10_000);
+    let caps =
+        Caps { daily: row.number("daily_cap", 1..=10_000), weekly: row.number("weekly_cap", 1..=10_000) };
     let week = row.number("week", 0..=1_000_000).unwrap_or(0);
     let free_now = row.flag("free_now").unwrap_or(available);
     let response_seconds = row.number("response_seconds", 0..=u32::MAX);
@@ -174,6 +205,9 @@ fn rep(row: &Row<'_>, teams: &Names, names: &mut Names, findings: &Findings) -> 
     let languages = languages.iter().filter_map(|text| value(row, "languages", text, language)).collect();
     let zone = row.text("timezone").and_then(|text| value(row, "timezone", text, timezone));
     let seniority = row.number("seniority", 1..=5).and_then(|level| u8::try_from(level).ok());
+    let technical = row.number("technical", 1..=10).and_then(|level| u8::try_from(level).ok());
+    let home = row.text("country").and_then(|text| value(row, "country", text, country));
+    let relay = row.text("relay").and_then(|text| value(row, "relay", text, id));
     Some(Rep {
         id: key?,
         name: name?,
@@ -181,7 +215,7 @@ fn rep(row: &Row<'_>, teams: &Names, names: &mut Names, findings: &Findings) -> 
         team: team?,
         max_open: max_open?,
         open,
-        weekly_cap,
+        caps,
         week,
         weight: weight.unwrap_or(1.0),
         available,
@@ -192,13 +226,38 @@ fn rep(row: &Row<'_>, teams: &Names, names: &mut Names, findings: &Findings) -> 
         languages,
         competitors: row.lower_list("competitors"),
         certifications: row.list("certifications"),
-        style: row.text("style").map(str::to_owned),
+        skills: skills(row),
+        technical,
+        style: row.text("style").map(str::to_lowercase),
+        country: home,
+        schedule: row.text("schedule").map(str::to_owned),
+        prefers: row.text("prefers").map(str::to_owned),
+        relay,
         // The tenant's own is filled in where this is empty.
         timezone: zone.unwrap_or_default(),
         deal_min,
         deal_max,
         seniority: seniority.unwrap_or(3),
     })
+}
+
+/// `healthcare:8; soc 2:5`; a skill without a level is a 5.
+fn skills(row: &Row<'_>) -> BTreeMap<String, u8> {
+    let mut skills = BTreeMap::new();
+    for entry in row.lower_list("skills") {
+        let (name, level) =
+            entry.rsplit_once(':').map_or((entry.as_str(), "5"), |(name, level)| (name, level));
+        match level.trim().parse::<u8>() {
+            Ok(level @ 1..=10) if !name.trim().is_empty() => {
+                skills.insert(name.trim().to_owned(), level);
+            }
+            _ => row.problem(
+                format!("`skills` holds {entry:?}, and a skill is a name and a level of 1 to 10"),
+                Some("such as healthcare:8".to_owned()),
+            ),
+        }
+    }
+    skills
 }
 
 /// Checks a value of a row.
@@ -361,7 +420,8 @@ impl Taken {
     }
 }
 
-const ACCOUNT_SHEET: Layout = Layout { columns: &["domain", "name", "owner"], required: &["domain", "name"] };
+const ACCOUNT_SHEET: Layout =
+    Layout { columns: &["domain", "name", "owner", "sdr", "attention"], required: &["domain", "name"] };
 
 fn accounts(folder: &Path, reps: &Names, findings: &Findings) -> BTreeMap<String, Account> {
     let File::Text(text) = read(folder, ACCOUNTS, findings) else { return BTreeMap::new() };
@@ -371,13 +431,24 @@ fn accounts(folder: &Path, reps: &Names, findings: &Findings) -> BTreeMap<String
     for row in &sheet(&source, &ACCOUNT_SHEET).rows {
         let key = row.required("domain").and_then(|text| value(row, "domain", text, domain));
         let name = row.required("name").map(str::to_owned);
-        let owner = row.text("owner").and_then(|text| {
-            let known = reps.allow("owner", text, row.place(), findings);
-            value(row, "owner", text, id).filter(|_| known)
-        });
+        let rep = |column| {
+            row.text(column).and_then(|text| {
+                let known = reps.allow(column, text, row.place(), findings);
+                value(row, column, text, id).filter(|_| known)
+            })
+        };
+        let (owner, sdr) = (rep("owner"), rep("sdr"));
+        let attention = row.choice(
+            "attention",
+            &[
+                ("one-to-one", Attention::OneToOne),
+                ("one-to-few", Attention::OneToFew),
+                ("one-to-many", Attention::OneToMany),
+            ],
+        );
         if let (Some(domain), Some(name)) = (key, name) {
             names.define(&domain, row.place(), findings);
-            accounts.insert(domain.clone(), Account { domain, name, owner });
+            accounts.insert(domain.clone(), Account { domain, name, owner, sdr, attention });
         }
     }
     accounts

@@ -214,6 +214,21 @@ impl Row<'_> {
         None
     }
 
+    /// One of a closed set of words.
+    pub(super) fn choice<T: Copy>(&self, column: &str, words: &[(&str, T)]) -> Option<T> {
+        let cell = self.text(column)?;
+        let found = words.iter().find(|(word, _)| *word == cell).map(|(_, meant)| *meant);
+        if found.is_none() {
+            let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let hint = match nearest(cell, all.iter().copied()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("one of {}", all.join(", ")),
+            };
+            self.problem(format!("there is no `{column}` {cell:?}"), Some(hint));
+        }
+        found
+    }
+
     /// True or false.
     pub(super) fn flag(&self, column: &str) -> Option<bool> {
         let cell = self.text(column)?;

@@ -68,10 +68,11 @@ fn a_small_folder_has_every_default() {
     assert_eq!(config.matching, Matching { threshold: 40.0, qualified_within: 15.0, waive_territory });
     let ana = config.rep(&"ana".parse().unwrap()).unwrap();
     let expected = serde_json::json!({
-        "id": "ana", "name": "Ana Lima", "email": null, "team": "sales", "max_open": 25, "open": 0, "weekly_cap": null,
+        "id": "ana", "name": "Ana Lima", "email": null, "team": "sales", "max_open": 25, "open": 0, "caps": {"daily": null, "weekly": null},
         "week": 0, "weight": 1.0, "available": true, "free_now": true, "response_seconds": null, "industries": [],
-        "products": [], "languages": [], "competitors": [], "certifications": [], "style": null,
-        "timezone": "America/New_York", "deal_min": null, "deal_max": null, "seniority": 3,
+        "products": [], "languages": [], "competitors": [], "certifications": [], "skills": {},
+        "technical": null, "style": null, "timezone": "America/New_York", "country": null, "schedule": null,
+        "prefers": null, "relay": null, "deal_min": null, "deal_max": null, "seniority": 3,
     });
     assert_eq!(serde_json::to_value(ana).unwrap(), expected);
 }

@@ -220,6 +220,20 @@ impl<'a> Table<'a> {
             .or_else(|| self.wrong_type(key, value.span(), "true or false", value.get_ref()))
     }
 
+    /// One of a closed set of words.
+    pub(super) fn choice<T: Copy>(&self, key: &str, words: &[(&str, T)], meanings: &str) -> Option<T> {
+        let At { value, place } = self.text(key)?;
+        let found = words.iter().find(|(word, _)| *word == value).map(|(_, meant)| *meant);
+        if found.is_none() {
+            let hint = match nearest(&value, words.iter().map(|(word, _)| *word)) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => meanings.to_owned(),
+            };
+            self.problem(Problem::at(&place, format!("there is no `{key}` {value:?}")).hint(hint));
+        }
+        found
+    }
+
     /// A table of somebody else's keys, as a JSON object.
     pub(super) fn json(&self, key: &str) -> Option<At<Json>> {
         let value = self.entries.get(key)?;

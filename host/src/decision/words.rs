@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Action, Cause, Excluded, Triage, Unassigned};
+use super::{Action, Cause, Excluded, Flag, Triage, Unassigned, Window};
+use crate::failure::clean;
 
 impl fmt::Display for Unassigned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -14,6 +15,11 @@ impl fmt::Display for Unassigned {
             Self::NoCapacity => "everybody who could take it is full",
             Self::BelowThreshold => "nobody matches well enough",
             Self::PluginFailed => "a plugin failed",
+            Self::NoSkill => "nobody has a skill that it needs",
+            Self::Forbidden => "rules leave nobody who could take it",
+            Self::Declined => "everybody who could take it has declined",
+            Self::TooOld => "it came too long ago to be routed by itself",
+            Self::NeverAutomatic => "it is not to be routed by itself",
         })
     }
 }
@@ -36,7 +42,19 @@ impl fmt::Display for Excluded {
             Self::OtherTeam { team } => write!(f, "sells in team {team}"),
             Self::OutsideTerritory { territory } => write!(f, "does not sell in {territory}"),
             Self::Unavailable => f.write_str("takes no new leads now"),
+            Self::Leave { until } => write!(f, "is on leave until {until}"),
+            Self::BeforeLeave { until } => write!(f, "is about to leave until {until}"),
+            Self::Holiday { name } => write!(f, "has a holiday, {}", clean(name, 60)),
+            Self::NotSoon { back: Some(back) } => write!(f, "is not at work before {back}"),
+            Self::NotSoon { back: None } => f.write_str("is not at work for a long time"),
             Self::WeeklyCap { assigned, cap } => write!(f, "has had {assigned} of {cap} new leads this week"),
+            Self::DailyCap { assigned, cap } => write!(f, "has had {assigned} of {cap} new leads today"),
+            Self::TeamCap { assigned, cap, window } => {
+                write!(f, "is in a team that has had {assigned} of {cap} new leads {window}")
+            }
+            Self::RuleCap { rule, assigned, cap, window } => {
+                write!(f, "has had {assigned} of {cap} new leads {window} by the rule {rule}")
+            }
             Self::AtCapacity { open, max } => write!(f, "is at capacity with {open} of {max} open deals"),
             Self::OverCapacity { open, max } => write!(f, "is full with {open} of {max} open deals"),
             Self::NearCapacity { total, needed } => {
@@ -44,6 +62,44 @@ impl fmt::Display for Excluded {
             }
             Self::DealSize { value } => write!(f, "does not work on deals of {value}"),
             Self::Language { language } => write!(f, "does not speak {language}"),
+            Self::ByRule { rule } => write!(f, "is excluded by the rule {rule}"),
+            Self::Unlike { rule } => write!(f, "is not what the rule {rule} asks for"),
+            Self::Skill { skill, level: 0, .. } => write!(f, "lacks the skill {}", clean(skill, 60)),
+            Self::Skill { skill, level, needed } => {
+                write!(f, "has the skill {} at {level}, and {needed} is needed", clean(skill, 60))
+            }
+            Self::Declined => f.write_str("has declined it"),
+            Self::Ahead { leads } => write!(f, "is {leads} leads ahead of the others this month"),
+        }
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Day => "today",
+            Self::Week => "this week",
+        })
+    }
+}
+
+impl fmt::Display for Flag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule { rule, text } => write!(f, "{} (rule {rule})", clean(text, 200)),
+            Self::SegmentsDisagree { segment, value, lane } => {
+                write!(f, "{segment} says {value}, and the lane is {lane}")
+            }
+            Self::Conflict { rep, strong, weak } => {
+                write!(f, "{rep} is strong in {} and weak in {}", clean(strong, 60), clean(weak, 60))
+            }
+            Self::SpecialistMissing { skill } => {
+                write!(f, "no specialist in {} could take it; somebody should follow up", clean(skill, 60))
+            }
+            Self::OverCapacity { rep, open, max } => {
+                write!(f, "{rep} is over capacity with {open} of {max}; their manager should know")
+            }
+            Self::Overdue { hours } => write!(f, "it came {hours} hours ago"),
         }
     }
 }

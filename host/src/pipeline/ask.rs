@@ -157,7 +157,7 @@ pub(super) fn score(
         tenant.config.reps.iter().enumerate().map(|(place, rep)| (rep.id.as_str(), place as u32)).collect();
     let row = |rep: &&Rep| {
         let counters = ledger.get(&rep.id);
-        let weekly = rep.weekly_cap.map_or(0.0, |cap| f64::from(counters.week) / f64::from(cap.max(1)));
+        let weekly = rep.caps.weekly.map_or(0.0, |cap| f64::from(counters.week) / f64::from(cap.max(1)));
         CandidateRow {
             rep: places.get(rep.id.as_str()).copied().unwrap_or_default(),
             load: load(rep, counters) as f32,

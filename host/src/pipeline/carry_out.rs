@@ -159,7 +159,7 @@ mod tests {
             &lead,
             Tier::Three,
             |reps| {
-                reps[0].weekly_cap = Some(0);
+                reps[0].caps.weekly = Some(0);
                 reps[1].open = 8;
             },
             Err(away_or_full),

@@ -79,7 +79,7 @@ pub fn barred(config: &Config, rep: &Rep, tier: Tier, counters: Counters) -> Opt
     } else if load(rep, counters) > config.capacity.near && !may_fill {
         Some(Excluded::AtCapacity { open, max })
     } else {
-        rep.weekly_cap.filter(|cap| week >= *cap).map(|cap| Excluded::WeeklyCap { assigned: week, cap })
+        rep.caps.weekly.filter(|cap| week >= *cap).map(|cap| Excluded::WeeklyCap { assigned: week, cap })
     }
 }
 
@@ -166,6 +166,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::lead::Caps;
     use crate::pipeline::fixture::{self, id};
     use crate::pipeline::place;
 
@@ -178,6 +179,10 @@ mod tests {
         let expect = expect.map(|reason| (id("ana"), reason)).into_iter().collect();
         assert_eq!(found.excluded, expect, "{tier:?} {:?}", config.reps);
         assert_eq!(found.candidates.len() + found.excluded.len(), 1);
+    }
+
+    fn weekly(cap: u32) -> Caps {
+        Caps { daily: None, weekly: Some(cap) }
     }
 
     fn ana() -> Rep {
@@ -246,11 +251,11 @@ mod tests {
 
     #[test]
     fn the_first_reason_holds() {
-        let away_and_full = Rep { available: false, open: 10, weekly_cap: Some(0), ..ana() };
+        let away_and_full = Rep { available: false, open: 10, caps: weekly(0), ..ana() };
         check(Tier::One, away_and_full, fixture::lead(), Some(Excluded::Unavailable));
-        let weekly = |week| Rep { weekly_cap: Some(5), week, ..ana() };
-        check(Tier::One, weekly(5), fixture::lead(), Some(Excluded::WeeklyCap { assigned: 5, cap: 5 }));
-        check(Tier::Three, weekly(4), fixture::lead(), None);
+        let busy = |week| Rep { caps: weekly(5), week, ..ana() };
+        check(Tier::One, busy(5), fixture::lead(), Some(Excluded::WeeklyCap { assigned: 5, cap: 5 }));
+        check(Tier::Three, busy(4), fixture::lead(), None);
     }
 
     #[test]
@@ -346,7 +351,8 @@ mod tests {
             language in prop::sample::select(vec!["en", "pt", "ja"]),
         ) -> Rep {
             Rep {
-                team: id(team), open, max_open, week, weekly_cap, available, deal_min,
+                team: id(team), open, max_open, week, available, deal_min,
+                caps: Caps { daily: None, weekly: weekly_cap },
                 languages: vec![language.to_owned()],
                 ..fixture::rep("any")
             }

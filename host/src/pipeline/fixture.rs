@@ -11,8 +11,8 @@ use crate::config::{
 };
 use crate::digest::Digest;
 use crate::lead::{
-    Account, Company, Confidence, Contact, Destination, IdError, LabelPolicy, Lane, Lead, Ranked, Rep,
-    Signal, Team, Territory, Verdict,
+    Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Lead, Ranked, Rep, Signal, Team,
+    Territory, Turns, Verdict,
 };
 use crate::rules::Condition;
 
@@ -30,7 +30,7 @@ pub(crate) fn rep(name: &str) -> Rep {
         team: id("smb"),
         max_open: 10,
         open: 0,
-        weekly_cap: None,
+        caps: Caps::default(),
         week: 0,
         weight: 1.0,
         available: true,
@@ -41,8 +41,14 @@ pub(crate) fn rep(name: &str) -> Rep {
         languages: vec![],
         competitors: vec![],
         certifications: vec![],
+        skills: BTreeMap::new(),
+        technical: None,
         style: None,
         timezone: "Europe/Lisbon".to_owned(),
+        country: None,
+        schedule: None,
+        prefers: None,
+        relay: None,
         deal_min: None,
         deal_max: None,
         seniority: 3,
@@ -52,15 +58,9 @@ pub(crate) fn rep(name: &str) -> Rep {
 /// A lead with a text and nothing else known.
 pub(crate) fn lead() -> Lead {
     Lead {
-        id: id("lead-1"),
         source: "web-form".to_owned(),
-        received_at: "2026-03-02T10:00:00Z".parse().expect("a moment"),
         text: "We are 40 people and need reports by the end of March. Budget is 5k a month.".to_owned(),
-        contact: Contact::default(),
-        company: Company::default(),
-        products: vec![],
-        value: None,
-        fields: BTreeMap::new(),
+        ..Lead::bare(id("lead-1"), "2026-03-02T10:00:00Z".parse().expect("a moment"))
     }
 }
 
@@ -106,9 +106,17 @@ pub(crate) fn config() -> Config {
         id: id(name),
         name: name.to_uppercase(),
         manager: manager.map(str::to_owned),
+        caps: Caps::default(),
+        turns: Turns::Credit,
     };
     let account = |domain: &str, owner: Option<&str>| {
-        let account = Account { domain: domain.to_owned(), name: domain.to_owned(), owner: owner.map(id) };
+        let account = Account {
+            domain: domain.to_owned(),
+            name: domain.to_owned(),
+            owner: owner.map(id),
+            sdr: None,
+            attention: None,
+        };
         (domain.to_owned(), account)
     };
     Config {

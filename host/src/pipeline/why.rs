@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::decision::{
-    AssignedBy, Cause, Factor, Match, Method, Outcome, RulesTrace, ScoreTrace, SelectTrace, TrackedBy,
+    AssignedBy, Cause, Factor, Known, Match, Method, Outcome, RulesTrace, ScoreTrace, SelectTrace, TrackedBy,
 };
 use crate::failure::clean;
 use crate::lead::{Destination, LaneId, Lead, RepId, TeamId, Tier, Verdict};
@@ -74,6 +74,17 @@ pub fn why(routed: &Routed<'_>) -> String {
             AssignedBy::Fallback => {
                 format!("next in turn in team {}{}", routed.team_name(team), since(routed.fallback))
             }
+            AssignedBy::Rule { rule } => format!("the rule {rule} names them"),
+            AssignedBy::Sticky { known: Known::Contact } => "has had this contact before".to_owned(),
+            AssignedBy::Sticky { known: Known::Account } => {
+                format!("has other contacts of the account {}", account(routed.lead))
+            }
+            AssignedBy::Master { record } => {
+                format!("has the record {} that this one repeats", clean(record, 80))
+            }
+            AssignedBy::Relay { from } => format!("takes over from {}", routed.rep_name(from)),
+            AssignedBy::Batch => format!("the best for the batch as a whole; {}", picked(routed, rep)),
+            AssignedBy::Person => "a person decided so".to_owned(),
         },
         Outcome::Manager { team, manager, reason } => {
             format!("{manager} decides for team {}, since {reason}", routed.team_name(team))

@@ -31,15 +31,19 @@ impl<'a> Facts<'a> {
 }
 
 fn lead_value(lead: &Lead) -> CelMap<'_> {
-    let Lead { id, source, received_at: _, text: body, contact, company, products, value, fields } = lead;
+    let Lead { id, kind, source, received_at: _, text: body, .. } = lead;
+    let Lead { contact, company, products, value, owner, labels, fields, .. } = lead;
     map([
         ("id", text(id.as_str())),
+        ("kind", Box::new(CelString::from(kind.to_string()))),
         ("source", text(source)),
         ("text", text(body)),
         ("contact", contact_value(contact)),
         ("company", company_value(company)),
         ("products", texts(products)),
         ("value", number(*value)),
+        ("owner", optional_text(owner)),
+        ("labels", texts(labels)),
         ("fields", Box::new(map(fields.iter().map(|(name, value)| (name.as_str(), field(value)))))),
     ])
 }
@@ -170,6 +174,8 @@ pub(super) fn full() -> Option<Sample> {
             },
             products: vec!["analytics".to_owned()],
             value: Some(12_000.0),
+            owner: some("ana"),
+            labels: vec!["inbound".to_owned()],
             text: body,
             ..lead
         },
@@ -187,17 +193,7 @@ pub(super) fn full() -> Option<Sample> {
 fn empty() -> Option<Sample> {
     let id: LeadId = "sample".parse().ok()?;
     Some(Sample {
-        lead: Lead {
-            id,
-            source: String::new(),
-            received_at: Timestamp::UNIX_EPOCH,
-            text: String::new(),
-            contact: Contact::default(),
-            company: Company::default(),
-            products: Vec::new(),
-            value: None,
-            fields: BTreeMap::new(),
-        },
+        lead: Lead::bare(id, Timestamp::UNIX_EPOCH),
         verdict: Verdict {
             lane: None,
             confidence: Confidence::Low,

@@ -40,12 +40,15 @@ const COMPANY: Shape = Record(&[
 
 const LEAD: Shape = Record(&[
     ("id", TEXT),
+    ("kind", TEXT),
     ("source", TEXT),
     ("text", TEXT),
     ("contact", CONTACT),
     ("company", COMPANY),
     ("products", LIST),
     ("value", NUMBER),
+    ("owner", TEXT),
+    ("labels", LIST),
     ("fields", Open),
 ]);
 

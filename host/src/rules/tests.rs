@@ -9,9 +9,7 @@ use crate::lead::{Company, Confidence, Contact, FieldValue, Lead, Signal, Verdic
 
 fn lead() -> Lead {
     Lead {
-        id: "L1".parse().unwrap(),
         source: "demo-request".to_owned(),
-        received_at: Timestamp::UNIX_EPOCH,
         text: "We are 1200 people and need SSO".to_owned(),
         contact: Contact { title: Some("Vice President, Data".to_owned()), ..Contact::default() },
         company: Company { industry: Some("retail".to_owned()), ..Company::default() },
@@ -24,6 +22,7 @@ fn lead() -> Lead {
             ("renewal".to_owned(), FieldValue::Instant("2026-03-01T00:00:00Z".parse().unwrap())),
         ]
         .into(),
+        ..Lead::bare("L1".parse().unwrap(), Timestamp::UNIX_EPOCH)
     }
 }
 

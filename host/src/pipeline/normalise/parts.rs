@@ -9,7 +9,7 @@ use oxilangtag::LanguageTag;
 use serde_json::Value as Json;
 
 use crate::failure::clean;
-use crate::lead::{FieldValue, MAX_ID};
+use crate::lead::{FieldValue, Kind, MAX_ID};
 use crate::zones::zone;
 
 /// The most bytes of a part that fits on a line.
@@ -65,6 +65,15 @@ pub(super) fn lower(value: &Json) -> Result<String, String> {
 /// A line in lower case with hyphens between its words: `Demo Request` and `demo_request` are one source.
 pub(super) fn slug(value: &Json) -> Result<String, String> {
     Ok(lower(value)?.replace([' ', '_'], "-"))
+}
+
+/// Lead or deal.
+pub(super) fn kind(value: &Json) -> Result<Kind, String> {
+    match lower(value)?.as_str() {
+        "lead" => Ok(Kind::Lead),
+        "deal" => Ok(Kind::Deal),
+        _ => Err(format!("expected lead or deal, found {}", found(value))),
+    }
 }
 
 /// A moment since 1970, as RFC 3339 writes it.
