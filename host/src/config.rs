@@ -15,6 +15,7 @@ use crate::lead::{Account, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TenantId
 use crate::rules::Condition;
 
 mod check;
+mod handling;
 mod lanes;
 mod names;
 mod people;
@@ -31,6 +32,7 @@ mod tuning;
 mod values;
 
 pub use check::load;
+pub use handling::{Handling, Missed, Modes};
 pub use problem::{Problem, Problems};
 
 /// One tenant's configuration: checked, total, immutable.
@@ -56,6 +58,8 @@ pub struct Config {
     pub capacity: Capacity,
     /// When a match is good enough.
     pub matching: Matching,
+    /// What happens around an assignment.
+    pub handling: Handling,
     /// Who answers what.
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.

@@ -7,12 +7,13 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::config::{
-    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, TierRule, Tiers,
+    Capacity, Config, Handling, Matching, Missed, Modes, Place, PluginChoice, PluginSource, Plugins,
+    TierRule, Tiers,
 };
 use crate::digest::Digest;
 use crate::lead::{
-    Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Lead, Ranked, Rep, Signal, Team,
-    Territory, Turns, Verdict,
+    Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Lead, Mode, Ranked, Rep, Signal,
+    Team, Territory, Turns, Verdict,
 };
 use crate::rules::Condition;
 
@@ -141,6 +142,16 @@ pub(crate) fn config() -> Config {
             threshold: 40.0,
             qualified_within: 15.0,
             waive_territory: vec!["demo-request".to_owned()],
+        },
+        handling: Handling {
+            mode: Modes {
+                default: Mode::Auto,
+                suggest_above: None,
+                lanes: BTreeMap::new(),
+                tiers: BTreeMap::new(),
+            },
+            accept_minutes: None,
+            missed: Missed::Stays,
         },
         plugins: Plugins {
             classifier: standard(),
