@@ -33,6 +33,7 @@ use crate::tenant::Tenant;
 mod ask;
 mod brief;
 mod carry_out;
+mod effects;
 mod eligible;
 mod fits;
 mod mode;
@@ -49,6 +50,7 @@ pub(crate) mod fixture;
 
 pub use brief::brief;
 pub use carry_out::{LAST_QUEUE, Stranded, carry_out, last_resort};
+pub use effects::{Decided, effects};
 pub use eligible::{barred, candidates, eligible, owner_excluded, why_nobody};
 pub use fits::{Fits, NEUTRAL, fits};
 pub use mode::mode;

@@ -140,6 +140,7 @@ fn held() -> Decision {
             select: None,
             fallback: Some(FallbackTrace {
                 cause: Cause::AllAtCapacity,
+                reason: Unassigned::NoCapacity,
                 calls: vec![failed, call("fallback.resolve")],
                 actions: vec![
                     ActionTrace { action: Action::Manager(id("enterprise")), refused },
