@@ -114,6 +114,28 @@ pub struct Matching {
     pub qualified_within: f64,
     /// Sources whose tier-1 leads may leave their territory; `demo-request` by default (X2, S2.14).
     pub waive_territory: Vec<String>,
+    /// When the best match is at odds with itself.
+    pub conflict: Conflict,
+}
+
+/// When the best match is at odds with itself (S2.6): strong in one thing that weighs, weak in another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conflict {
+    /// Factors with at least this share of the total are looked at; 0 to 1, 0.15 by default.
+    pub weight: f64,
+    /// Strong is at least this; 0 to 100, 80 by default.
+    pub strong: f64,
+    /// Weak is at most this, below `strong`; 40 by default.
+    pub weak: f64,
+    /// Somebody within so many points of the best, and weak in nothing that weighs, settles it; 10 by
+    /// default.
+    pub within: f64,
+}
+
+impl Default for Conflict {
+    fn default() -> Self {
+        Self { weight: 0.15, strong: 80.0, weak: 40.0, within: 10.0 }
+    }
 }
 
 /// Which plugin answers which question.

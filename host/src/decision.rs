@@ -13,7 +13,8 @@ use serde_json::Value as Json;
 use crate::digest::Digest;
 use crate::failure::{Failure, LogLine};
 use crate::lead::{
-    Confidence, FieldValue, LaneId, Lead, LeadId, Mode, RepId, TeamId, TenantId, TerritoryId, Tier, Verdict,
+    Confidence, FieldValue, LaneId, Lead, LeadId, Mode, RepId, SkillNeed, TeamId, TenantId, TerritoryId,
+    Tier, Verdict,
 };
 
 mod words;
@@ -627,6 +628,19 @@ pub struct EligibilityTrace {
     pub candidates: Vec<RepId>,
     /// Everybody else of the tenant.
     pub excluded: BTreeMap<RepId, Excluded>,
+}
+
+/// Which of the skills that a lead asks for held (P13).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkillTrace {
+    /// Whole minutes that the lead has waited, since it came or was last declined.
+    pub waited: u32,
+    /// What every candidate has, in the order it was asked for.
+    pub held: Vec<SkillNeed>,
+    /// What was given up, first one first: nobody who could take the lead met it together with what was
+    /// still asked for, and the lead had waited its `drop_after` minutes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<SkillNeed>,
 }
 
 /// How well each candidate fits.

@@ -33,6 +33,7 @@ use crate::tenant::Tenant;
 mod ask;
 mod brief;
 mod carry_out;
+mod conflict;
 mod eligible;
 mod fits;
 mod normalise;
@@ -40,6 +41,7 @@ mod outside;
 mod place;
 mod rank;
 mod select;
+mod skills;
 mod tier;
 mod why;
 
@@ -48,13 +50,15 @@ pub(crate) mod fixture;
 
 pub use brief::brief;
 pub use carry_out::{LAST_QUEUE, Stranded, carry_out, last_resort};
+pub use conflict::conflict;
 pub use eligible::{barred, candidates, eligible, owner_excluded, why_nobody};
-pub use fits::{Fits, NEUTRAL, fits};
+pub use fits::{Fits, Hours, NEUTRAL, Wanted, fits};
 pub use normalise::{Refusal, normalise};
 pub use outside::{Live, Outside, Recorded};
 pub use place::{place, territory_of};
-pub use rank::{Scored, rank};
+pub use rank::{Scored, fast_responders, rank};
 pub use select::{Nobody, Picked, select};
+pub use skills::{Skilled, minutes_waited, missing_specialists, skills};
 pub use tier::tier;
 pub use why::{Routed, why};
 
@@ -215,7 +219,7 @@ pub fn evaluate(tenant: &Tenant, prepared: &Numbered, outside: &dyn Outside, led
         let (cause, reason) = why_nobody(&eligibility);
         return stranded(rules, Some(eligibility), None, Nobody { cause, reason });
     }
-    let fits = fits(config, lead, verdict, &rules, &reps);
+    let fits = fits(config, Wanted { lead, verdict, rules: &rules, skills: &[], hours: None }, &reps);
     let (mut score, scores) = ask::score(tenant, prepared, &reps, &fits, ledger, outside);
     let Some(scores) = scores else {
         let nobody = Nobody { cause: Cause::PluginFailed, reason: Unassigned::PluginFailed };

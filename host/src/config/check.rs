@@ -13,8 +13,8 @@ use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
 use super::toml_table::{Table, parse};
 use super::{
-    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems, Tiers,
-    plugins, tuning,
+    Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
+    Tiers, plugins, tuning,
 };
 use crate::digest::Digest;
 use crate::nearest::nearest;
@@ -200,7 +200,7 @@ fn canonical(config: &Config) -> Json {
         lanes,
         tiers: Tiers { one, two, three_minutes },
         capacity: Capacity { available, near, near_total, tier_one_may_fill },
-        matching: Matching { threshold, qualified_within, waive_territory },
+        matching: Matching { threshold, qualified_within, waive_territory, conflict },
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
         teams,
@@ -209,6 +209,7 @@ fn canonical(config: &Config) -> Json {
         digest: _,
         folder: _,
     } = config;
+    let Conflict { weight, strong, weak, within } = conflict;
     let enrichers: Vec<Json> = enrichers
         .iter()
         .map(|enricher| {
@@ -221,7 +222,7 @@ fn canonical(config: &Config) -> Json {
         [policy, lanes],
         [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
         [available, near, near_total, tier_one_may_fill],
-        [threshold, qualified_within, waive_territory],
+        [[threshold, qualified_within], waive_territory, [weight, strong, weak, within]],
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [reps, teams, territories, accounts],
     ])

@@ -65,7 +65,10 @@ fn a_small_folder_has_every_default() {
     let capacity = Capacity { available: 0.7, near: 0.9, near_total: 75.0, tier_one_may_fill: true };
     assert_eq!(config.capacity, capacity);
     let waive_territory = vec!["demo-request".to_owned()];
-    assert_eq!(config.matching, Matching { threshold: 40.0, qualified_within: 15.0, waive_territory });
+    assert_eq!(
+        config.matching,
+        Matching { threshold: 40.0, qualified_within: 15.0, waive_territory, conflict: Conflict::default() }
+    );
     let ana = config.rep(&"ana".parse().unwrap()).unwrap();
     let expected = serde_json::json!({
         "id": "ana", "name": "Ana Lima", "email": null, "team": "sales", "max_open": 25, "open": 0, "caps": {"daily": null, "weekly": null},

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::config::{
-    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, TierRule, Tiers,
+    Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, TierRule, Tiers,
 };
 use crate::digest::Digest;
 use crate::lead::{
@@ -141,6 +141,7 @@ pub(crate) fn config() -> Config {
             threshold: 40.0,
             qualified_within: 15.0,
             waive_territory: vec!["demo-request".to_owned()],
+            conflict: Conflict::default(),
         },
         plugins: Plugins {
             classifier: standard(),
