@@ -22,6 +22,7 @@ mod plugins;
 mod problem;
 mod read;
 mod sheet;
+mod territories;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
