@@ -23,6 +23,8 @@ mod problem;
 mod read;
 mod sheet;
 mod territories;
+mod territory_index;
+mod territory_words;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -30,9 +32,12 @@ mod tests;
 mod toml_table;
 mod tuning;
 mod values;
+mod world;
 
 pub use check::load;
 pub use problem::{Problem, Problems};
+pub use territory_index::{Role, TerritoryIndex};
+pub use territory_words::in_words;
 
 /// One tenant's configuration: checked, total, immutable.
 #[derive(Debug)]
@@ -65,6 +70,8 @@ pub struct Config {
     pub teams: Vec<Team>,
     /// In the order of the file; the first that fits a lead holds, and each is reached by some lead.
     pub territories: Vec<Territory>,
+    /// The same by place; made from them, and so no part of the digest.
+    pub territory_index: TerritoryIndex,
     /// By domain.
     pub accounts: BTreeMap<String, Account>,
     /// Of everything above and the plugins' bytes: the same folder, the same digest.

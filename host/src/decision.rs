@@ -615,6 +615,12 @@ pub struct RulesTrace {
     pub owner_excluded: Option<Excluded>,
     /// The territory the lead is in.
     pub territory: Option<TerritoryId>,
+    /// Territories that lie over it there, whose people may help out; in the order of the folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlays: Vec<TerritoryId>,
+    /// Conditions of territories that could not be answered, with why; they count as not holding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<String>,
     /// True where a tier-1 lead may leave it.
     pub territory_waived: bool,
 }

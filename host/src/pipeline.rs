@@ -55,7 +55,7 @@ pub use eligible::{barred, candidates, eligible, owner_excluded, why_nobody};
 pub use fits::{Fits, Hours, NEUTRAL, Wanted, fits};
 pub use normalise::{Refusal, normalise};
 pub use outside::{Live, Outside, Recorded};
-pub use place::{place, territory_of};
+pub use place::{Located, People, people, place, territories_of};
 pub use rank::{Scored, fast_responders, rank};
 pub use select::{Nobody, Picked, select};
 pub use skills::{Skilled, minutes_waited, missing_specialists, skills};
@@ -135,7 +135,7 @@ pub fn prepare(
     let verdict = classify.verdict.clone().unwrap_or_else(|| ask::no_verdict(config));
     let tier = tier(config, &lead, &verdict);
     let account = normalise.account.as_ref().and_then(|domain| config.accounts.get(domain));
-    let rules = place(config, &lead, account, tier.tier);
+    let rules = place(config, &lead, &verdict, account, tier.tier);
     let received = received.clone();
     Ok(Prepared { received, at, lead, visible, normalise, enrich, classify, verdict, tier, rules })
 }
@@ -266,7 +266,7 @@ pub fn commit(
     let config = &tenant.config;
     let Evaluated { rules, way, eligibility, score, mut fallback } = evaluated;
     let (outcome, select) = match (&mut fallback, way) {
-        (Some((nobody, trace)), _) => fall_back(tenant, prepared, nobody.reason, trace, ledger),
+        (Some((nobody, trace)), _) => fall_back(tenant, prepared, (&rules, nobody.reason), trace, ledger),
         (None, Way::Owner(rep)) => {
             let team = config.rep(&rep).map(|rep| rep.team.clone()).ok_or(Stale)?;
             (Outcome::Assigned { rep, team, total: None, by: AssignedBy::NamedAccount }, None)
@@ -299,16 +299,12 @@ pub fn commit(
 fn fall_back(
     tenant: &Tenant,
     prepared: &Numbered,
-    reason: Unassigned,
+    (rules, reason): (&RulesTrace, Unassigned),
     trace: &mut FallbackTrace,
     ledger: &Ledger,
 ) -> (Outcome, Option<SelectTrace>) {
-    let stranded = Stranded {
-        lead: &prepared.lead,
-        confidence: prepared.verdict.confidence,
-        tier: prepared.tier.tier,
-        reason,
-    };
+    let stranded =
+        Stranded { rules, confidence: prepared.verdict.confidence, tier: prepared.tier.tier, reason };
     for tried in &mut trace.actions {
         match carry_out(&tried.action, &tenant.config, stranded, ledger, prepared.seed) {
             Ok(done) => return done,

@@ -14,7 +14,7 @@ use super::read::{File, Findings, Source, read};
 use super::toml_table::{Table, parse};
 use super::{
     Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
-    Tiers, plugins, tuning,
+    TerritoryIndex, Tiers, plugins, tuning,
 };
 use crate::digest::Digest;
 use crate::nearest::nearest;
@@ -82,6 +82,9 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
 
     let identity = lanes::identity(&root, findings);
     let lanes = lanes::lanes(&root, &people.team_names, findings);
+    for lane in &people.territories.lanes {
+        lanes.names.allow("lanes", &lane.value, &lane.place, findings);
+    }
     let tiers = tuning::tiers(&root, findings);
     let capacity = tuning::capacity(&root);
     let matching = tuning::matching(&root);
@@ -95,7 +98,8 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             rep.timezone.clone_from(&identity.timezone);
         }
     }
-    let Lanes { policy, lanes } = lanes;
+    let Lanes { policy, lanes, .. } = lanes;
+    let territories = territories.list;
     let mut config = Config {
         tenant: identity.id,
         name: identity.name,
@@ -110,6 +114,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         plugins,
         reps,
         teams,
+        territory_index: TerritoryIndex::new(&territories),
         territories,
         accounts,
         digest: Digest::of(""),
@@ -205,6 +210,7 @@ fn canonical(config: &Config) -> Json {
         reps,
         teams,
         territories,
+        territory_index: _,
         accounts,
         digest: _,
         folder: _,

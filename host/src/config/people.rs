@@ -7,18 +7,18 @@ use super::check::{ACCOUNTS, REPS, TEAMS, required_reps, required_teams};
 use super::names::Names;
 use super::read::{File, Findings, Source, read};
 use super::sheet::{Layout, Row, Sheet, sheet};
-use super::territories::{Roster, territories};
+use super::territories::{Roster, Territories, territories};
 use super::toml_table::{Table, parse};
 use super::values::{Wrong, checked, country, domain, email, id, language, timezone};
 use super::{Place, Problem};
-use crate::lead::{Account, Attention, Caps, Rep, Team, Territory, Turns};
+use crate::lead::{Account, Attention, Caps, Rep, Team, Turns};
 
 /// The people of a tenant and what is theirs.
 pub(super) struct People {
     pub(super) reps: Vec<Rep>,
     pub(super) teams: Vec<Team>,
     pub(super) team_names: Names,
-    pub(super) territories: Vec<Territory>,
+    pub(super) territories: Territories,
     pub(super) accounts: BTreeMap<String, Account>,
 }
 

@@ -19,11 +19,12 @@
 //! | `style` | theirs is the contact's | 0.5 not known | the lead states another |
 //! | `skill` | an expert in all that rules ask for | the mean of their levels, ten being 1 | none of them |
 
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::decision::RulesTrace;
-use crate::lead::{FieldValue, Lead, Rep, SkillNeed, Territory, Verdict};
+use crate::lead::{FieldValue, Lead, Rep, SkillNeed, Verdict, covers_industry};
 use crate::pipeline::eligible::primary_language;
 use crate::pipeline::skills::level;
+use crate::pipeline::{People, people};
 use crate::zones::zone;
 
 /// Worth of a fact that nobody knows.
@@ -98,7 +99,7 @@ pub fn fits(config: &Config, wanted: Wanted<'_>, candidates: &[&Rep]) -> Fits {
 /// What is known about the lead, worked out once.
 struct Facts<'a> {
     lead: &'a Lead,
-    territory: Option<&'a Territory>,
+    people: Option<People<'a>>,
     products: Vec<String>,
     competitors: Vec<String>,
     certifications: Vec<String>,
@@ -129,22 +130,20 @@ impl<'a> Facts<'a> {
             let of_kind = verdict.signals.iter().filter(|signal| signal.kind == kind);
             unique(of_kind.map(|signal| signal.value.to_lowercase()))
         };
-        let territory = rules.territory.as_ref();
         let products =
             unique(lead.products.iter().map(|product| product.to_lowercase()).chain(named("product")));
-        let role = lead.contact.title.as_deref().and_then(role);
+        let trade = lead.contact.title.as_deref().and_then(trade);
         Self {
             lead,
-            territory: territory
-                .and_then(|id| config.territories.iter().find(|territory| territory.id == *id)),
+            people: people(config, rules),
             certifications: certifications(config, lead, verdict, &products),
             competitors: named("competitor"),
             skills,
             complexity: complexity(config, lead, verdict),
-            depth: depth(verdict, &products, role),
+            depth: depth(verdict, &products, trade),
             style: match lead.fields.get("style") {
                 Some(FieldValue::Text(style)) => Style::Stated(style.trim().to_lowercase()),
-                _ => role.map_or(Style::Unknown, |_| Style::Guessed("technical")),
+                _ => trade.map_or(Style::Unknown, |_| Style::Guessed("technical")),
             },
             products,
             offset: lead.contact.timezone.as_deref().and_then(|zone| offset(zone, lead)),
@@ -154,11 +153,11 @@ impl<'a> Facts<'a> {
 }
 
 fn territory(facts: &Facts<'_>, rep: &Rep) -> f32 {
-    match facts.territory {
-        None => 1.0,
-        Some(territory) if territory.primary.contains(&rep.id) => 1.0,
-        Some(territory) if territory.overlay.contains(&rep.id) => 0.5,
-        Some(_) => 0.0,
+    let Some(people) = &facts.people else { return 1.0 };
+    match people.role(&rep.id) {
+        Some(Role::Primary) => 1.0,
+        Some(Role::Overlay) => 0.5,
+        None => 0.0,
     }
 }
 
@@ -167,11 +166,7 @@ fn industry(facts: &Facts<'_>, rep: &Rep) -> f32 {
     if rep.industries.is_empty() {
         return NEUTRAL;
     }
-    // A specialist in "healthcare" is one for "healthcare providers", too.
-    let covers = |own: &String| {
-        own.split_whitespace().all(|word| industry.split_whitespace().any(|other| other == word))
-    };
-    if rep.industries.iter().any(|own| !own.is_empty() && covers(own)) { 1.0 } else { 0.0 }
+    f32::from(u8::from(rep.industries.iter().any(|own| covers_industry(own, industry))))
 }
 
 fn product(facts: &Facts<'_>, rep: &Rep) -> f32 {
@@ -251,22 +246,22 @@ fn skill(facts: &Facts<'_>, rep: &Rep) -> f32 {
     levels / (10.0 * facts.skills.len() as f32)
 }
 
-/// Somebody whose title is technical.
+/// What somebody with a technical title does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
+enum Trade {
     /// Builds it themselves.
     Engineer,
     /// Answers for those who do.
     Head,
 }
 
-fn role(title: &str) -> Option<Role> {
+fn trade(title: &str) -> Option<Trade> {
     let title = words(title);
     let any = |of: &[&str]| title.iter().any(|word| of.contains(&word.as_str()));
     if any(&["engineer", "developer", "architect", "devops", "sre", "programmer", "administrator"]) {
-        Some(Role::Engineer)
+        Some(Trade::Engineer)
     } else if any(&["cto", "cio", "ciso", "engineering", "technology", "it"]) {
-        Some(Role::Head)
+        Some(Trade::Head)
     } else {
         None
     }
@@ -274,7 +269,7 @@ fn role(title: &str) -> Option<Role> {
 
 /// The depth in technical matters that a lead needs, 1 to 10: the most of what its signals, products and
 /// contact ask for. 8 is a solutions engineer's.
-fn depth(verdict: &Verdict, products: &[String], role: Option<Role>) -> Option<u8> {
+fn depth(verdict: &Verdict, products: &[String], trade: Option<Trade>) -> Option<u8> {
     let signal = |kind: &str| match kind {
         "integration" | "technical" => Some(8),
         "security" => Some(6),
@@ -287,12 +282,12 @@ fn depth(verdict: &Verdict, products: &[String], role: Option<Role>) -> Option<u
             _ => None,
         })
     };
-    let role = role.map(|role| match role {
-        Role::Engineer => 8,
-        Role::Head => 6,
+    let trade = trade.map(|trade| match trade {
+        Trade::Engineer => 8,
+        Trade::Head => 6,
     });
     let signals = verdict.signals.iter().filter_map(|found| signal(&found.kind));
-    signals.chain(products.iter().filter_map(product)).chain(role).max()
+    signals.chain(products.iter().filter_map(product)).chain(trade).max()
 }
 
 /// Certifications that the lead asks for, of those that somebody of the tenant holds: their names stand,
@@ -403,7 +398,7 @@ mod tests {
             verdict.signals.push(signal);
         }
         config.reps = vec![candidate];
-        let rules = place(&config, &inquiry, None, crate::lead::Tier::Two);
+        let rules = place(&config, &inquiry, &verdict, None, crate::lead::Tier::Two);
         let needs = [need("health"), need("sql")];
         let skills = if column == "skill" { &needs[..] } else { &[] };
         let wanted = Wanted { lead: &inquiry, verdict: &verdict, rules: &rules, skills, hours: None };

@@ -7,12 +7,13 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::config::{
-    Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, TierRule, Tiers,
+    Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, TerritoryIndex,
+    TierRule, Tiers,
 };
 use crate::digest::Digest;
 use crate::lead::{
-    Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Lead, Ranked, Rep, Signal, Team,
-    Territory, Turns, Verdict,
+    Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Layer, Lead, Ranked, Reach, Rep,
+    Signal, Team, Territory, Turns, Verdict,
 };
 use crate::rules::Condition;
 
@@ -119,6 +120,12 @@ pub(crate) fn config() -> Config {
         };
         (domain.to_owned(), account)
     };
+    let territories = vec![Territory {
+        reach: Reach { countries: vec!["US".to_owned()], ..Reach::default() },
+        primary: vec![id("ana")],
+        overlay: vec![id("eve")],
+        ..territory("americas")
+    }];
     Config {
         tenant: id("acme"),
         name: "Acme".to_owned(),
@@ -151,17 +158,30 @@ pub(crate) fn config() -> Config {
         },
         reps: vec![ana, ben, eve],
         teams: vec![team("smb", Some("mia")), team("enterprise", None)],
-        territories: vec![Territory {
-            id: id("americas"),
-            name: "Americas".to_owned(),
-            countries: vec!["US".to_owned()],
-            regions: vec![],
-            primary: vec![id("ana")],
-            overlay: vec![id("eve")],
-        }],
+        territory_index: TerritoryIndex::new(&territories),
+        territories,
         accounts: BTreeMap::from([account("named.example", Some("ana")), account("open.example", None)]),
         digest: Digest::of("acme"),
         folder: PathBuf::new(),
+    }
+}
+
+/// The same with other territories.
+pub(crate) fn config_with(territories: Vec<Territory>) -> Config {
+    Config { territory_index: TerritoryIndex::new(&territories), territories, ..config() }
+}
+
+/// A territory of the whole world that nobody has.
+pub(crate) fn territory(name: &str) -> Territory {
+    Territory {
+        id: id(name),
+        name: name.to_owned(),
+        layer: Layer::Ground,
+        reach: Reach::default(),
+        lanes: vec![],
+        when: None,
+        primary: vec![],
+        overlay: vec![],
     }
 }
 
