@@ -15,6 +15,7 @@ use crate::lead::{Account, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TenantId
 use crate::rules::Condition;
 
 mod check;
+mod handling;
 mod lanes;
 mod names;
 mod people;
@@ -35,6 +36,7 @@ mod values;
 mod world;
 
 pub use check::load;
+pub use handling::{Handling, Missed, Modes};
 pub use problem::{Problem, Problems};
 pub use territory_index::{Role, TerritoryIndex};
 pub use territory_words::in_words;
@@ -62,6 +64,8 @@ pub struct Config {
     pub capacity: Capacity,
     /// When a match is good enough.
     pub matching: Matching,
+    /// What happens around an assignment.
+    pub handling: Handling,
     /// Who answers what.
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.

@@ -23,6 +23,7 @@
 //! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`]: what ties are drawn from,
 //!   and whose turn it is.
 //! - [`rules`]: conditions that tenants write, checked when read, answered with why.
+//! - [`events`]: what happens after a decision, as a stream tells it.
 //! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
 //! - [`config`]: the tenant's folder, read raw, then checked; every problem at once. [`text`]: the
 //!   embedded text model.
@@ -48,6 +49,7 @@ pub mod config;
 pub mod counters;
 pub mod decision;
 pub mod digest;
+pub mod events;
 pub mod failure;
 pub mod fetch;
 pub mod lead;

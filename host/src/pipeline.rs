@@ -36,6 +36,7 @@ mod carry_out;
 mod conflict;
 mod eligible;
 mod fits;
+mod mode;
 mod normalise;
 mod outside;
 mod place;
@@ -53,6 +54,7 @@ pub use carry_out::{LAST_QUEUE, Stranded, carry_out, last_resort};
 pub use conflict::conflict;
 pub use eligible::{barred, candidates, eligible, owner_excluded, why_nobody};
 pub use fits::{Fits, Hours, NEUTRAL, Wanted, fits};
+pub use mode::mode;
 pub use normalise::{Refusal, normalise};
 pub use outside::{Live, Outside, Recorded};
 pub use place::{Located, People, people, place, territories_of};
@@ -384,11 +386,13 @@ fn write(tenant: &Tenant, prepared: &Numbered, outcome: Outcome, after: After) -
         triage: triage(classify, verdict, &outcome),
         tags: Vec::new(),
         flags: Vec::new(),
+        effects: Vec::new(),
         why,
         brief,
         outcome,
         trace: decision::Trace {
             received: prepared.received.clone(),
+            past: decision::Past::default(),
             versions: tenant.versions.clone(),
             seed: format!("{:016x}", prepared.seed),
             normalise: prepared.normalise.clone(),

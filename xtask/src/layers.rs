@@ -16,7 +16,7 @@ use source::{Named, paths};
 /// Lowest first. A module may name those of its own layer and of the layers before it.
 const LAYERS: [&[&str]; 10] = [
     &["lead", "digest", "failure", "nearest", "zones"],
-    &["rules", "seed"],
+    &["events", "rules", "seed"],
     &["decision", "rotation"],
     &["config", "text"],
     &["plugin", "counters"],

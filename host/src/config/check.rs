@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use super::handling;
 use super::lanes::{self, Lanes};
 use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
@@ -77,7 +78,18 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let root = Table::root(
         &source,
         &document,
-        &["tenant", "classify", "lanes", "tiers", "capacity", "matching", "plugins"],
+        &[
+            "tenant",
+            "classify",
+            "lanes",
+            "tiers",
+            "capacity",
+            "matching",
+            "mode",
+            "acceptance",
+            "escalation",
+            "plugins",
+        ],
     );
 
     let identity = lanes::identity(&root, findings);
@@ -88,6 +100,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let tiers = tuning::tiers(&root, findings);
     let capacity = tuning::capacity(&root);
     let matching = tuning::matching(&root);
+    let handling = handling::handling(&root, &lanes.lanes);
     let plugins = plugins::plugins(&root, folder, findings);
 
     let (identity, tiers) = (identity?, tiers?);
@@ -111,6 +124,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         tiers,
         capacity,
         matching,
+        handling,
         plugins,
         reps,
         teams,
@@ -206,6 +220,7 @@ fn canonical(config: &Config) -> Json {
         tiers: Tiers { one, two, three_minutes },
         capacity: Capacity { available, near, near_total, tier_one_may_fill },
         matching: Matching { threshold, qualified_within, waive_territory, conflict },
+        handling,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
         teams,
@@ -229,6 +244,7 @@ fn canonical(config: &Config) -> Json {
         [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
         [available, near, near_total, tier_one_may_fill],
         [[threshold, qualified_within], waive_territory, [weight, strong, weak, within]],
+        handling,
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [reps, teams, territories, accounts],
     ])

@@ -59,7 +59,7 @@ pub fn eligible(
         });
     }
     let candidates = candidates.into_iter().map(|rep| rep.id.clone()).collect();
-    EligibilityTrace { team: team.clone(), candidates, excluded }
+    EligibilityTrace { team: team.clone(), candidates, excluded, others: Vec::new() }
 }
 
 /// The profiles of the candidates, in the order of the folder.
@@ -319,8 +319,12 @@ mod tests {
         let check = |reasons: Vec<Excluded>, cause, reason| {
             let excluded =
                 reasons.into_iter().enumerate().map(|(i, reason)| (id(&format!("rep-{i}")), reason));
-            let trace =
-                EligibilityTrace { team: id("smb"), candidates: vec![], excluded: excluded.collect() };
+            let trace = EligibilityTrace {
+                team: id("smb"),
+                candidates: vec![],
+                excluded: excluded.collect(),
+                others: vec![],
+            };
             assert_eq!(why_nobody(&trace), (cause, reason), "{trace:?}");
         };
         check(vec![], Cause::NoCandidate, Unassigned::NoSeller);

@@ -7,13 +7,13 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::config::{
-    Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, TerritoryIndex,
-    TierRule, Tiers,
+    Capacity, Config, Conflict, Handling, Matching, Missed, Modes, Place, PluginChoice, PluginSource,
+    Plugins, TerritoryIndex, TierRule, Tiers,
 };
 use crate::digest::Digest;
 use crate::lead::{
-    Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Layer, Lead, Ranked, Reach, Rep,
-    Signal, Team, Territory, Turns, Verdict,
+    Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Layer, Lead, Mode, Ranked, Reach,
+    Rep, Signal, Team, Territory, Turns, Verdict,
 };
 use crate::rules::Condition;
 
@@ -149,6 +149,16 @@ pub(crate) fn config() -> Config {
             qualified_within: 15.0,
             waive_territory: vec!["demo-request".to_owned()],
             conflict: Conflict::default(),
+        },
+        handling: Handling {
+            mode: Modes {
+                default: Mode::Auto,
+                suggest_above: None,
+                lanes: BTreeMap::new(),
+                tiers: BTreeMap::new(),
+            },
+            accept_minutes: None,
+            missed: Missed::Stays,
         },
         plugins: Plugins {
             classifier: standard(),

@@ -229,6 +229,7 @@ fn pick(story: &mut Story, select: &SelectTrace) {
         Method::FastestQualified => format!("{}: the fastest to respond of the best", select.picked),
         Method::HighestTotal => format!("{}: the highest total", select.picked),
         Method::Rotation => format!("{}: next in turn", select.picked),
+        Method::Batch => format!("{}: the best for the batch as a whole", select.picked),
     });
     let pool: Vec<String> =
         select.pool.iter().map(|(rep, chance)| format!("{rep} {:.0} %", 100.0 * chance)).collect();
