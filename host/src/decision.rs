@@ -13,7 +13,8 @@ use serde_json::Value as Json;
 use crate::digest::Digest;
 use crate::failure::{Failure, LogLine};
 use crate::lead::{
-    Confidence, FieldValue, LaneId, Lead, LeadId, Mode, RepId, TeamId, TenantId, TerritoryId, Tier, Verdict,
+    Confidence, FieldValue, LaneId, Lead, LeadId, Mode, RepId, SkillNeed, TeamId, TenantId, TerritoryId,
+    Tier, Verdict,
 };
 
 mod words;
@@ -763,6 +764,12 @@ pub struct RulesTrace {
     pub owner_excluded: Option<Excluded>,
     /// The territory the lead is in.
     pub territory: Option<TerritoryId>,
+    /// Territories that lie over it there, whose people may help out; in the order of the folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlays: Vec<TerritoryId>,
+    /// Conditions of territories that could not be answered, with why; they count as not holding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<String>,
     /// True where a tier-1 lead may leave it.
     pub territory_waived: bool,
 }
@@ -788,6 +795,19 @@ pub struct Others {
     pub reason: Excluded,
     /// How many.
     pub reps: u32,
+}
+
+/// Which of the skills that a lead asks for held (P13).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkillTrace {
+    /// Whole minutes that the lead has waited, since it came or was last declined.
+    pub waited: u32,
+    /// What every candidate has, in the order it was asked for.
+    pub held: Vec<SkillNeed>,
+    /// What was given up, first one first: nobody who could take the lead met it together with what was
+    /// still asked for, and the lead had waited its `drop_after` minutes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<SkillNeed>,
 }
 
 /// How well each candidate fits.
