@@ -30,11 +30,16 @@ use crate::plugin::VisibleLead;
 use crate::seed::seed;
 use crate::tenant::Tenant;
 
+mod accounts;
 mod ask;
 mod brief;
 mod carry_out;
+mod duplicates;
 mod eligible;
 mod fits;
+mod handover;
+mod known;
+mod never;
 mod normalise;
 mod outside;
 mod place;
@@ -46,10 +51,15 @@ mod why;
 #[cfg(test)]
 pub(crate) mod fixture;
 
+pub use accounts::{AccountFound, account, keeper};
 pub use brief::brief;
 pub use carry_out::{LAST_QUEUE, Stranded, carry_out, last_resort};
+pub use duplicates::duplicate;
 pub use eligible::{barred, candidates, eligible, owner_excluded, why_nobody};
 pub use fits::{Fits, NEUTRAL, fits};
+pub use handover::handover;
+pub use known::{known, note};
+pub use never::never;
 pub use normalise::{Refusal, normalise};
 pub use outside::{Live, Outside, Recorded};
 pub use place::{place, territory_of};

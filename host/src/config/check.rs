@@ -13,18 +13,19 @@ use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
 use super::toml_table::{Table, parse};
 use super::{
-    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems, Tiers,
-    plugins, tuning,
+    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems, Tiers, known,
+    plugins, records, tuning,
 };
 use crate::digest::Digest;
 use crate::nearest::nearest;
 
 /// What a folder may hold, in the order in which problems are listed.
-const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS];
+const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS, RECORDS];
 pub(super) const TEAMS: &str = "teams.toml";
 pub(super) const REPS: &str = "reps.csv";
 pub(super) const TERRITORIES: &str = "territories.toml";
 pub(super) const ACCOUNTS: &str = "accounts.csv";
+pub(super) const RECORDS: &str = "records.csv";
 
 const MINIMAL_TENANT: &str = r#"a minimal one:
     [tenant]
@@ -70,6 +71,7 @@ pub fn load(folder: &Path) -> Result<Config, Problems> {
 
 fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let people = people::people(folder, findings);
+    let records = records::records(folder, &people, findings);
     let tenant = required(folder, "tenant.toml", MINIMAL_TENANT, findings);
     let text = tenant.as_deref()?;
     let source = Source { file: "tenant.toml", text, findings };
@@ -77,7 +79,20 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let root = Table::root(
         &source,
         &document,
-        &["tenant", "classify", "lanes", "tiers", "capacity", "matching", "plugins"],
+        &[
+            "tenant",
+            "classify",
+            "lanes",
+            "tiers",
+            "capacity",
+            "matching",
+            "plugins",
+            "accounts",
+            "duplicates",
+            "sticky",
+            "handovers",
+            "exclusions",
+        ],
     );
 
     let identity = lanes::identity(&root, findings);
@@ -86,6 +101,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let capacity = tuning::capacity(&root);
     let matching = tuning::matching(&root);
     let plugins = plugins::plugins(&root, folder, findings);
+    let known = known::known(&root, &people.team_names, findings);
 
     let (identity, tiers) = (identity?, tiers?);
     let People { mut reps, teams, territories, accounts, .. } = people;
@@ -112,6 +128,8 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         teams,
         territories,
         accounts,
+        records,
+        known,
         digest: Digest::of(""),
         folder: folder.to_owned(),
     };
@@ -206,6 +224,8 @@ fn canonical(config: &Config) -> Json {
         teams,
         territories,
         accounts,
+        records,
+        known,
         digest: _,
         folder: _,
     } = config;
@@ -224,6 +244,7 @@ fn canonical(config: &Config) -> Json {
         [threshold, qualified_within, waive_territory],
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [reps, teams, territories, accounts],
+        [json!(records::digest(records)), known::canonical(known)],
     ])
 }
 

@@ -47,7 +47,7 @@ fn minutes(table: Option<Table<'_>>, default: u32) -> u32 {
     table.and_then(|table| table.count("minutes", 1..=MAX_MINUTES, hint)).unwrap_or(default)
 }
 
-fn condition(at: &At<String>, findings: &Findings) -> Option<Condition> {
+pub(super) fn condition(at: &At<String>, findings: &Findings) -> Option<Condition> {
     Condition::compile(&at.value)
         .map_err(|error| {
             for problem in error.problems {

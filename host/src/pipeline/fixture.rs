@@ -7,13 +7,14 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::config::{
-    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, TierRule, Tiers,
+    Capacity, Config, KnownRules, Matching, Place, PluginChoice, PluginSource, Plugins, TierRule, Tiers,
 };
 use crate::digest::Digest;
 use crate::lead::{
     Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Lead, Ranked, Rep, Signal, Team,
     Territory, Turns, Verdict,
 };
+use crate::records::Records;
 use crate::rules::Condition;
 
 /// An id of any kind.
@@ -159,6 +160,8 @@ pub(crate) fn config() -> Config {
             overlay: vec![id("eve")],
         }],
         accounts: BTreeMap::from([account("named.example", Some("ana")), account("open.example", None)]),
+        records: Records::default(),
+        known: KnownRules::default(),
         digest: Digest::of("acme"),
         folder: PathBuf::new(),
     }

@@ -79,6 +79,8 @@ fn decision() -> Decision {
                     problem: "expected a whole number of people, found \"lots\"".to_owned(),
                 }],
                 account: Some("acme.example".to_owned()),
+                account_by: None,
+                account_steps: vec![],
             },
             enrich: vec![],
             classify: ClassifyTrace { calls: vec![call("classifier.classify")], verdict: Some(verdict) },
