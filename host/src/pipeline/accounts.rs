@@ -107,3 +107,158 @@ fn one<'a>(accounts: impl IntoIterator<Item = &'a str>) -> Found {
         _ => Found::tied(accounts),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::fixture::{self, id, record};
+    use crate::records::{Record, Records};
+
+    fn named(domain: &str, name: &str) -> (String, Account) {
+        let account = Account {
+            domain: domain.to_owned(),
+            name: name.to_owned(),
+            owner: None,
+            sdr: None,
+            attention: None,
+        };
+        (domain.to_owned(), account)
+    }
+
+    fn config() -> Config {
+        let accounts = [
+            named("acme.example", "Acme, Inc."),
+            named("sol.example", "Sol GmbH"),
+            named("sol-energy.example", "SOL S.A."),
+            named("lux.example", "Lux"),
+        ];
+        let contact = |id: &str, email: &str, account: &str| {
+            record(id, RecordKind::Contact, |record| {
+                record.email = Some(email.to_owned());
+                record.account = Some(account.to_owned());
+            })
+        };
+        let records = vec![
+            contact("1", "eva@gmail.com", "lux.example"),
+            contact("2", "a@holding.example", "acme.example"),
+            contact("3", "b@holding.example", "acme.example"),
+            contact("4", "c@holding.example", "lux.example"),
+            contact("5", "a@even.example", "acme.example"),
+            contact("6", "b@even.example", "lux.example"),
+            contact("7", "twin@gmail.com", "acme.example"),
+            contact("8", "twin@gmail.com", "lux.example"),
+            Record { kind: RecordKind::Lead, ..contact("9", "z@leads.example", "lux.example") },
+        ];
+        let accounts = accounts.into();
+        let mut config = Config { accounts, ..fixture::config() };
+        config.records = Records::new(records, config.accounts.values());
+        config
+    }
+
+    #[test]
+    fn every_step_is_told() {
+        use Look::{CompanyDomain, CompanyName, Contact, EmailDomain, MostContacts};
+        let config = config();
+        let check = |company: [Option<&str>; 2], email: Option<&str>, expect: &[(Look, Found)]| {
+            let [domain, name] = company.map(|text| text.map(str::to_owned));
+            let company = Company { domain, name, ..Company::default() };
+            let found = account(&config, &company, email);
+            let steps: Vec<_> = found.steps.into_iter().map(|step| (step.by, step.found)).collect();
+            assert_eq!(steps, expect, "{company:?} {email:?}");
+            let last = expect.last().unwrap();
+            let last = match &last.1 {
+                Found::Account { account } => (Some(account.clone()), Some(last.0)),
+                _ => (None, None),
+            };
+            assert_eq!((found.account, found.by), last);
+        };
+        let is = |account: &str| Found::Account { account: account.to_owned() };
+        let (silent, nothing, free) = (Found::NothingToGoBy, Found::Nothing, Found::FreeMail);
+        let tied = |between: &[&str]| Found::tied(between.to_vec());
+
+        check(
+            [Some("acme.example"), Some("Lux")],
+            Some("a@sol.example"),
+            &[(CompanyDomain, is("acme.example"))],
+        );
+        check(
+            [Some("other.example"), None],
+            Some("a@mail.sol.example"),
+            &[(CompanyDomain, nothing.clone()), (EmailDomain, is("sol.example"))],
+        );
+        check(
+            [None, None],
+            Some("eva@gmail.com"),
+            &[(CompanyDomain, silent.clone()), (EmailDomain, free.clone()), (Contact, is("lux.example"))],
+        );
+        check(
+            [None, Some("Sol")],
+            Some("new@holding.example"),
+            &[
+                (CompanyDomain, silent.clone()),
+                (EmailDomain, nothing.clone()),
+                (Contact, nothing.clone()),
+                (MostContacts, is("acme.example")),
+            ],
+        );
+        check(
+            [None, Some("LUX Ltd.")],
+            Some("new@even.example"),
+            &[
+                (CompanyDomain, silent.clone()),
+                (EmailDomain, nothing.clone()),
+                (Contact, nothing.clone()),
+                (MostContacts, tied(&["acme.example", "lux.example"])),
+                (CompanyName, is("lux.example")),
+            ],
+        );
+        check(
+            [None, Some("sol")],
+            Some("twin@gmail.com"),
+            &[
+                (CompanyDomain, silent.clone()),
+                (EmailDomain, free.clone()),
+                (Contact, tied(&["acme.example", "lux.example"])),
+                (MostContacts, free.clone()),
+                (CompanyName, tied(&["sol-energy.example", "sol.example"])),
+            ],
+        );
+        // A lead's account says nothing of those who write from there: only contacts count.
+        check(
+            [None, Some("Nobody")],
+            Some("new@leads.example"),
+            &[
+                (CompanyDomain, silent.clone()),
+                (EmailDomain, nothing.clone()),
+                (Contact, nothing.clone()),
+                (MostContacts, nothing.clone()),
+                (CompanyName, nothing.clone()),
+            ],
+        );
+        check(
+            [None, None],
+            None,
+            &[CompanyDomain, EmailDomain, Contact, MostContacts, CompanyName].map(|by| (by, silent.clone())),
+        );
+    }
+
+    #[test]
+    fn a_tenant_without_accounts_looks_for_none() {
+        let config = Config { accounts: BTreeMap::new(), ..fixture::config() };
+        assert_eq!(account(&config, &Company::default(), Some("a@acme.example")), AccountFound::default());
+    }
+
+    #[test]
+    fn inquiries_are_the_sdrs_and_deals_the_owners() {
+        let check = |owner: Option<&str>, sdr: Option<&str>, kind, expect: Option<&str>| {
+            let (_, account) = named("acme.example", "Acme");
+            let account = Account { owner: owner.map(id), sdr: sdr.map(id), ..account };
+            assert_eq!(keeper(&account, kind).map(RepId::as_str), expect, "{owner:?} {sdr:?} {kind:?}");
+        };
+        check(Some("ana"), Some("ben"), Kind::Lead, Some("ben"));
+        check(Some("ana"), Some("ben"), Kind::Deal, Some("ana"));
+        check(Some("ana"), None, Kind::Lead, Some("ana"));
+        check(None, Some("ben"), Kind::Deal, None);
+        check(None, None, Kind::Lead, None);
+    }
+}

@@ -14,7 +14,7 @@ use crate::lead::{
     Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Lead, Ranked, Rep, Signal, Team,
     Territory, Turns, Verdict,
 };
-use crate::records::Records;
+use crate::records::{Record, RecordKind, Records, Status};
 use crate::rules::Condition;
 
 /// An id of any kind.
@@ -63,6 +63,27 @@ pub(crate) fn lead() -> Lead {
         text: "We are 40 people and need reports by the end of March. Budget is 5k a month.".to_owned(),
         ..Lead::bare(id("lead-1"), "2026-03-02T10:00:00Z".parse().expect("a moment"))
     }
+}
+
+/// An open record of which nothing is known but what `change` says.
+pub(crate) fn record(name: &str, kind: RecordKind, change: impl FnOnce(&mut Record)) -> Record {
+    let mut record = Record {
+        id: id(name),
+        kind,
+        email: None,
+        phone: None,
+        name: None,
+        company: None,
+        domain: None,
+        account: None,
+        owner: None,
+        team: None,
+        status: Status::Open,
+        created_at: None,
+        updated_at: None,
+    };
+    change(&mut record);
+    record
 }
 
 /// A sure verdict for the lane `smb`.

@@ -21,3 +21,43 @@ pub fn never(config: &Config, lead: &Lead, at: Timestamp) -> Option<(Unassigned,
     let hours = u32::try_from(age.as_hours()).unwrap_or(u32::MAX);
     (age > most).then_some((Unassigned::TooOld, Some(Flag::Overdue { hours })))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Exclusions;
+    use crate::pipeline::fixture;
+
+    #[test]
+    fn what_people_look_at_instead() {
+        let check = |label: Option<&str>,
+                     owner: Option<&str>,
+                     at: &str,
+                     expect: Option<(Unassigned, Option<Flag>)>| {
+            let mut config = fixture::config();
+            config.known.exclusions = Exclusions {
+                labels: vec!["spam".to_owned()],
+                owners: vec!["bot@acme.example".to_owned()],
+                older_than_hours: Some(24),
+            };
+            let labels = label.map(str::to_owned).into_iter().collect();
+            let lead = Lead { labels, owner: owner.map(str::to_owned), ..fixture::lead() };
+            assert_eq!(never(&config, &lead, at.parse().unwrap()), expect, "{label:?} {owner:?} {at}");
+            config.known.exclusions = Exclusions::default();
+            assert_eq!(never(&config, &lead, at.parse().unwrap()), None);
+        };
+        let kept = || Some((Unassigned::NeverAutomatic, None));
+        let late = |hours| Some((Unassigned::TooOld, Some(Flag::Overdue { hours })));
+        let now = "2026-03-02T10:00:00Z";
+        check(None, Some("ana"), now, None);
+        check(Some("hot"), None, now, None);
+        check(Some("spam"), None, now, kept());
+        check(None, Some("Bot@Acme.example"), now, kept());
+        check(None, None, "2026-03-03T10:00:00Z", None);
+        check(None, None, "2026-03-03T10:00:01Z", late(24));
+        check(None, None, "2026-03-05T11:30:00Z", late(73));
+        check(Some("spam"), None, "2026-03-05T11:30:00Z", kept());
+        // A clock that is ahead makes nothing old.
+        check(None, None, "2026-03-01T10:00:00Z", None);
+    }
+}
