@@ -12,16 +12,19 @@ use serde_json::Value as Json;
 
 use crate::digest::Digest;
 use crate::lead::{Account, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TenantId, Territory, Tier};
+use crate::records::Records;
 use crate::rules::Condition;
 
 mod check;
 mod handling;
+mod known;
 mod lanes;
 mod names;
 mod people;
 mod plugins;
 mod problem;
 mod read;
+mod records;
 mod sheet;
 mod territories;
 mod territory_index;
@@ -37,6 +40,7 @@ mod world;
 
 pub use check::load;
 pub use handling::{Handling, Missed, Modes};
+pub use known::{Duplicates, Exclusions, HandoverRule, KnownRules, Sticky};
 pub use problem::{Problem, Problems};
 pub use territory_index::{Role, TerritoryIndex};
 pub use territory_words::in_words;
@@ -78,6 +82,10 @@ pub struct Config {
     pub territory_index: TerritoryIndex,
     /// By domain.
     pub accounts: BTreeMap<String, Account>,
+    /// What the CRM has already.
+    pub records: Records,
+    /// What that means for a lead.
+    pub known: KnownRules,
     /// Of everything above and the plugins' bytes: the same folder, the same digest.
     pub digest: Digest,
     /// Where it was read from; plugin paths are relative to it.
@@ -212,6 +220,13 @@ impl Config {
     /// The rep with this id.
     pub fn rep(&self, id: &RepId) -> Option<&Rep> {
         self.reps.iter().find(|rep| rep.id == *id)
+    }
+
+    /// The rep whom a CRM calls so: by their id, or by their e-mail address in any case.
+    pub fn rep_called(&self, name: &str) -> Option<&Rep> {
+        let email = name.to_lowercase();
+        let named = self.reps.iter().find(|rep| rep.id.as_str() == name);
+        named.or_else(|| self.reps.iter().find(|rep| rep.email.as_ref() == Some(&email)))
     }
 
     /// Minutes to first touch.

@@ -22,6 +22,7 @@
 //! - [`lead`], [`digest`], [`zones`]: the field's words as plain values. They import nothing of ours.
 //! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`]: what ties are drawn from,
 //!   and whose turn it is.
+//! - [`records`]: what the CRM has already, and the ways to find it.
 //! - [`rules`]: conditions that tenants write, checked when read, answered with why.
 //! - [`events`]: what happens after a decision, as a stream tells it.
 //! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
@@ -57,6 +58,7 @@ pub mod lead;
 mod nearest;
 pub mod pipeline;
 pub mod plugin;
+pub mod records;
 pub mod replay;
 pub mod report;
 pub mod rotation;

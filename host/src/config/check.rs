@@ -15,17 +15,18 @@ use super::read::{File, Findings, Source, read};
 use super::toml_table::{Table, parse};
 use super::{
     Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
-    TerritoryIndex, Tiers, plugins, tuning,
+    TerritoryIndex, Tiers, known, plugins, records, tuning,
 };
 use crate::digest::Digest;
 use crate::nearest::nearest;
 
 /// What a folder may hold, in the order in which problems are listed.
-const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS];
+const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS, RECORDS];
 pub(super) const TEAMS: &str = "teams.toml";
 pub(super) const REPS: &str = "reps.csv";
 pub(super) const TERRITORIES: &str = "territories.toml";
 pub(super) const ACCOUNTS: &str = "accounts.csv";
+pub(super) const RECORDS: &str = "records.csv";
 
 const MINIMAL_TENANT: &str = r#"a minimal one:
     [tenant]
@@ -71,6 +72,7 @@ pub fn load(folder: &Path) -> Result<Config, Problems> {
 
 fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let people = people::people(folder, findings);
+    let records = records::records(folder, &people, findings);
     let tenant = required(folder, "tenant.toml", MINIMAL_TENANT, findings);
     let text = tenant.as_deref()?;
     let source = Source { file: "tenant.toml", text, findings };
@@ -89,6 +91,11 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             "acceptance",
             "escalation",
             "plugins",
+            "accounts",
+            "duplicates",
+            "sticky",
+            "handovers",
+            "exclusions",
         ],
     );
 
@@ -102,6 +109,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let matching = tuning::matching(&root);
     let handling = handling::handling(&root, &lanes.lanes);
     let plugins = plugins::plugins(&root, folder, findings);
+    let known = known::known(&root, &people.team_names, findings);
 
     let (identity, tiers) = (identity?, tiers?);
     let People { mut reps, teams, territories, accounts, .. } = people;
@@ -131,6 +139,8 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         territory_index: TerritoryIndex::new(&territories),
         territories,
         accounts,
+        records,
+        known,
         digest: Digest::of(""),
         folder: folder.to_owned(),
     };
@@ -227,6 +237,8 @@ fn canonical(config: &Config) -> Json {
         territories,
         territory_index: _,
         accounts,
+        records,
+        known,
         digest: _,
         folder: _,
     } = config;
@@ -247,6 +259,7 @@ fn canonical(config: &Config) -> Json {
         handling,
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [reps, teams, territories, accounts],
+        [json!(records::digest(records)), known::canonical(known)],
     ])
 }
 

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::config::{
-    Capacity, Config, Conflict, Handling, Matching, Missed, Modes, Place, PluginChoice, PluginSource,
-    Plugins, TerritoryIndex, TierRule, Tiers,
+    Capacity, Config, Conflict, Handling, KnownRules, Matching, Missed, Modes, Place, PluginChoice,
+    PluginSource, Plugins, TerritoryIndex, TierRule, Tiers,
 };
 use crate::decision::{
     ClassifyTrace, Decision, FORMAT, NormaliseTrace, Outcome, Past, RulesTrace, TierTrace, Trace, Versions,
@@ -18,6 +18,7 @@ use crate::lead::{
     Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Layer, Lead, Mode, Ranked, Reach,
     Rep, Signal, Team, Territory, Tier, Turns, Verdict,
 };
+use crate::records::{Record, RecordKind, Records, Status};
 use crate::rules::Condition;
 
 /// An id of any kind.
@@ -66,6 +67,27 @@ pub(crate) fn lead() -> Lead {
         text: "We are 40 people and need reports by the end of March. Budget is 5k a month.".to_owned(),
         ..Lead::bare(id("lead-1"), "2026-03-02T10:00:00Z".parse().expect("a moment"))
     }
+}
+
+/// An open record of which nothing is known but what `change` says.
+pub(crate) fn record(name: &str, kind: RecordKind, change: impl FnOnce(&mut Record)) -> Record {
+    let mut record = Record {
+        id: id(name),
+        kind,
+        email: None,
+        phone: None,
+        name: None,
+        company: None,
+        domain: None,
+        account: None,
+        owner: None,
+        team: None,
+        status: Status::Open,
+        created_at: None,
+        updated_at: None,
+    };
+    change(&mut record);
+    record
 }
 
 /// A sure verdict for the lane `smb`.
@@ -174,6 +196,8 @@ pub(crate) fn config() -> Config {
         territory_index: TerritoryIndex::new(&territories),
         territories,
         accounts: BTreeMap::from([account("named.example", Some("ana")), account("open.example", None)]),
+        records: Records::default(),
+        known: KnownRules::default(),
         digest: Digest::of("acme"),
         folder: PathBuf::new(),
     }
