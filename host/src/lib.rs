@@ -20,6 +20,7 @@
 //! Lowest first; a module names only those of its own line and of the lines before it.
 //!
 //! - [`lead`], [`digest`], [`zones`]: the field's words as plain values. They import nothing of ours.
+//! - [`hours`]: when somebody works: hours, shifts, holidays, leave, calendars; deadlines in working time.
 //! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`]: what ties are drawn from,
 //!   and whose turn it is.
 //! - [`rules`]: conditions that tenants write, checked when read, answered with why.
@@ -50,6 +51,7 @@ pub mod decision;
 pub mod digest;
 pub mod failure;
 pub mod fetch;
+pub mod hours;
 pub mod lead;
 mod nearest;
 pub mod pipeline;
