@@ -20,6 +20,7 @@
 //! Lowest first; a module names only those of its own line and of the lines before it.
 //!
 //! - [`lead`], [`digest`], [`zones`]: the field's words as plain values. They import nothing of ours.
+//! - [`hours`]: when somebody works: hours, shifts, holidays, leave, calendars; deadlines in working time.
 //! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`]: what ties are drawn from,
 //!   and whose turn it is.
 //! - [`records`]: what the CRM has already, and the ways to find it.
@@ -54,6 +55,7 @@ pub mod digest;
 pub mod events;
 pub mod failure;
 pub mod fetch;
+pub mod hours;
 pub mod lead;
 mod nearest;
 pub mod pipeline;
