@@ -17,6 +17,7 @@ pub(super) struct People {
     pub(super) reps: Vec<Rep>,
     pub(super) teams: Vec<Team>,
     pub(super) team_names: Names,
+    pub(super) rep_names: Names,
     pub(super) territories: Vec<Territory>,
     pub(super) accounts: BTreeMap<String, Account>,
 }
@@ -35,6 +36,7 @@ pub(super) fn people(folder: &Path, findings: &Findings) -> People {
         reps,
         teams: teams.into_iter().map(|(team, _)| team).collect(),
         team_names,
+        rep_names,
         territories,
         accounts,
     }
@@ -337,17 +339,17 @@ fn territory(
     Some(Territory { id: key?, name: name?.value, countries, regions, primary, overlay })
 }
 
-/// Whom a territory can name.
-struct Roster<'a> {
-    reps: &'a [Rep],
-    rep_names: &'a Names,
-    team_names: &'a Names,
-    findings: &'a Findings,
+/// Whom a territory or a rule can name.
+pub(super) struct Roster<'a> {
+    pub(super) reps: &'a [Rep],
+    pub(super) rep_names: &'a Names,
+    pub(super) team_names: &'a Names,
+    pub(super) findings: &'a Findings,
 }
 
 impl Roster<'_> {
     /// Reps by id, and by `team:ID` everybody of a team; each once.
-    fn expand(&self, table: &Table<'_>, key: &str) -> Vec<RepId> {
+    pub(super) fn expand(&self, table: &Table<'_>, key: &str) -> Vec<RepId> {
         let mut found = Vec::new();
         for At { value, place } in table.texts(key).unwrap_or_default() {
             let wanted: Box<dyn Fn(&&Rep) -> bool> = match value.strip_prefix("team:") {

@@ -14,6 +14,7 @@ use cel::common::ast::IdedExpr;
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use cel::{Context, Env, ExecutionError, Value};
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 mod check;
@@ -91,8 +92,7 @@ impl Condition {
         };
         // Shapes find most mistakes; what the expression as a whole gives is seen by asking it.
         for sample in facts::samples(words) {
-            if let Err(Unanswered::NotBoolean(found)) =
-                condition.evaluate(&sample.facts(), Some(&sample.rep))
+            if let Err(Unanswered::NotBoolean(found)) = condition.evaluate(&sample.facts(), Some(&sample.rep))
             {
                 let message = format!("it gives {found}, and a condition gives true or false");
                 let hint = Some("compare it with something, such as `verdict.intent >= 60`".to_owned());
@@ -169,6 +169,13 @@ impl Condition {
     }
 }
 
+/// A condition is what the tenant wrote.
+impl Serialize for Condition {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.source)
+    }
+}
+
 /// Why there is no yes or no.
 enum Unanswered {
     /// It gave something else.
@@ -197,9 +204,9 @@ impl VariableResolver for Scope<'_> {
     }
 }
 
-/// What an expression of a path gives, such as `lead.source`.
-pub(super) fn value_at(path: &IdedExpr, facts: &Facts<'_>) -> Result<Value, ExecutionError> {
-    evaluate(path, &Scope { facts, rep: None, patterns: &[] })
+/// What a path that was compiled gives; nothing where it leads nowhere.
+pub(super) fn value_at(path: &IdedExpr, facts: &Facts<'_>) -> Option<Value> {
+    evaluate(path, &Scope { facts, rep: None, patterns: &[] }).ok()
 }
 
 fn evaluate(expression: &IdedExpr, scope: &Scope<'_>) -> Result<Value, ExecutionError> {

@@ -466,11 +466,7 @@ fn is_open(expression: &IdedExpr) -> bool {
     !path(expression).is_some_and(|path| matches!(shape_at(&path), Shape::Record(_) | Shape::Segments))
 }
 
-fn collect_reads(
-    expression: &IdedExpr,
-    variables: &[(&str, Shape)],
-    reads: &mut Vec<(String, IdedExpr)>,
-) {
+fn collect_reads(expression: &IdedExpr, variables: &[(&str, Shape)], reads: &mut Vec<(String, IdedExpr)>) {
     if let Some(path) = path(expression)
         && let Some((_, shape)) = variables.iter().find(|(name, _)| path.split('.').next() == Some(name))
         && (path.contains('.') || matches!(shape, Shape::Plain(_)))

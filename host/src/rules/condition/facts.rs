@@ -83,8 +83,9 @@ impl RepFacts {
     /// Copies what conditions may read of a rep. Certifications are in lower case here, as industries
     /// and products are.
     pub fn new(rep: &Rep) -> Self {
-        let Rep { id, name, team, email, industries, products, languages, competitors, certifications, .. } =
-            rep;
+        let Rep {
+            id, name, team, email, industries, products, languages, competitors, certifications, ..
+        } = rep;
         let Rep { skills, technical, style, timezone, country, seniority, deal_min, deal_max, .. } = rep;
         let own = |value: &str| -> Box<dyn Val> { Box::new(CelString::from(value.to_owned())) };
         let own_or_null = |value: &Option<String>| value.as_deref().map_or_else(null, own);

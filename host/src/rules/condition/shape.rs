@@ -4,7 +4,7 @@ use super::Reads;
 
 /// What is known of a value before there is one.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Shape {
+pub(in crate::rules) enum Shape {
     /// A group of fields, all of them here.
     Record(&'static [(&'static str, Shape)]),
     /// A group of fields of the tenant's own.
@@ -101,7 +101,7 @@ pub(super) fn variables(reads: Reads) -> &'static [(&'static str, Shape)] {
 }
 
 /// What is known of the value at a path such as `lead.company.name`.
-pub(super) fn shape_at(path: &str) -> Shape {
+pub(in crate::rules) fn shape_at(path: &str) -> Shape {
     path.split('.').fold(Record(VARIABLES), |shape, name| match shape {
         Record(fields) => {
             fields.iter().find(|(field, _)| *field == name).map_or(Shape::Unknown, |(_, shape)| *shape)

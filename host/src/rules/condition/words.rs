@@ -8,6 +8,7 @@ use crate::nearest::nearest;
 #[derive(Debug, Clone)]
 pub struct Words {
     closed: BTreeMap<String, Closed>,
+    segments: BTreeSet<String>,
 }
 
 /// Every text that a path can be.
@@ -49,7 +50,7 @@ const LETTERS: &[(&str, Letters)] = &[
 impl Default for Words {
     /// The words that every tenant shares.
     fn default() -> Self {
-        Self { closed: BTreeMap::new() }
+        Self { closed: BTreeMap::new(), segments: BTreeSet::new() }
             .with("lead.kind", ["lead", "deal"], false)
             .with("verdict.confidence", ["low", "medium", "high"], false)
             .with("account.attention", ["one-to-one", "one-to-few", "one-to-many"], true)
@@ -69,9 +70,22 @@ impl Words {
         self
     }
 
+    /// With a segment table, and everything it can say where that is known.
+    pub fn with_segment<T: Into<String>>(
+        mut self,
+        name: &str,
+        values: Option<impl IntoIterator<Item = T>>,
+    ) -> Self {
+        self.segments.insert(name.to_owned());
+        match values {
+            Some(values) => self.with(&format!("segment.{name}"), values, false),
+            None => self,
+        }
+    }
+
     /// The names of the tenant's segment tables.
     pub(super) fn segments(&self) -> impl Iterator<Item = &str> + Clone {
-        self.closed.keys().filter_map(|path| path.strip_prefix("segment."))
+        self.segments.iter().map(String::as_str)
     }
 
     /// Every text that a path can be, where that is known.
