@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 
 use crate::digest::Digest;
 use crate::lead::{Account, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TenantId, Territory, Tier};
+use crate::pacing::Pacing;
 use crate::rules::Condition;
 
 mod check;
@@ -21,6 +22,7 @@ mod people;
 mod plugins;
 mod problem;
 mod read;
+mod scarcity;
 mod sheet;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -56,6 +58,8 @@ pub struct Config {
     pub capacity: Capacity,
     /// When a match is good enough.
     pub matching: Matching,
+    /// How remaining capacity is priced; absent: it is not, the highest total wins.
+    pub scarcity: Option<Pacing>,
     /// Who answers what.
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.

@@ -20,8 +20,8 @@
 //! Lowest first; a module names only those of its own line and of the lines before it.
 //!
 //! - [`lead`], [`digest`], [`zones`]: the field's words as plain values. They import nothing of ours.
-//! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`]: what ties are drawn from,
-//!   and whose turn it is.
+//! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`], [`pacing`]: what ties are
+//!   drawn from, whose turn it is, and what a rep's remaining capacity costs.
 //! - [`rules`]: conditions that tenants write, checked when read, answered with why.
 //! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
 //! - [`config`]: the tenant's folder, read raw, then checked; every problem at once. [`text`]: the
@@ -52,6 +52,7 @@ pub mod failure;
 pub mod fetch;
 pub mod lead;
 mod nearest;
+pub mod pacing;
 pub mod pipeline;
 pub mod plugin;
 pub mod replay;

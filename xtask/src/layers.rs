@@ -16,7 +16,7 @@ use source::{Named, paths};
 /// Lowest first. A module may name those of its own layer and of the layers before it.
 const LAYERS: [&[&str]; 10] = [
     &["lead", "digest", "failure", "nearest", "zones"],
-    &["rules", "seed"],
+    &["rules", "seed", "pacing"],
     &["decision", "rotation"],
     &["config", "text"],
     &["plugin", "counters"],
@@ -43,7 +43,8 @@ const WORDS: [(&str, &[&str]); 6] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 8] = ["lead", "digest", "nearest", "zones", "rules", "decision", "counters", "pipeline::"];
+const PURE: [&str; 9] =
+    ["lead", "digest", "nearest", "zones", "rules", "pacing", "decision", "counters", "pipeline::"];
 
 /// What a pure module never names.
 const EFFECTS: [&str; 9] = [

@@ -14,10 +14,11 @@ use super::read::{File, Findings, Source, read};
 use super::toml_table::{Table, parse};
 use super::{
     Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems, Tiers,
-    plugins, tuning,
+    plugins, scarcity, tuning,
 };
 use crate::digest::Digest;
 use crate::nearest::nearest;
+use crate::pacing::Pacing;
 
 /// What a folder may hold, in the order in which problems are listed.
 const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS];
@@ -77,7 +78,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let root = Table::root(
         &source,
         &document,
-        &["tenant", "classify", "lanes", "tiers", "capacity", "matching", "plugins"],
+        &["tenant", "classify", "lanes", "tiers", "capacity", "matching", "scarcity", "plugins"],
     );
 
     let identity = lanes::identity(&root, findings);
@@ -85,6 +86,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let tiers = tuning::tiers(&root, findings);
     let capacity = tuning::capacity(&root);
     let matching = tuning::matching(&root);
+    let scarcity = scarcity::scarcity(&root);
     let plugins = plugins::plugins(&root, folder, findings);
 
     let (identity, tiers) = (identity?, tiers?);
@@ -107,6 +109,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         tiers,
         capacity,
         matching,
+        scarcity,
         plugins,
         reps,
         teams,
@@ -201,6 +204,7 @@ fn canonical(config: &Config) -> Json {
         tiers: Tiers { one, two, three_minutes },
         capacity: Capacity { available, near, near_total, tier_one_may_fill },
         matching: Matching { threshold, qualified_within, waive_territory },
+        scarcity,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
         teams,
@@ -222,6 +226,7 @@ fn canonical(config: &Config) -> Json {
         [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
         [available, near, near_total, tier_one_may_fill],
         [threshold, qualified_within, waive_territory],
+        scarcity.as_ref().map(|Pacing { days, step, ordinary, hold }| json!([days, step, ordinary, hold])),
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [reps, teams, territories, accounts],
     ])

@@ -142,6 +142,7 @@ pub(crate) fn config() -> Config {
             qualified_within: 15.0,
             waive_territory: vec!["demo-request".to_owned()],
         },
+        scarcity: None,
         plugins: Plugins {
             classifier: standard(),
             scorer: standard(),
