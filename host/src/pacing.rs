@@ -11,10 +11,10 @@
 //! arXiv 2011.10124. After each lead
 //!
 //! ```text
-//! price ← max(0, price − step · (ρ − 1 if the rep got the lead, else ρ)),   step ≈ c / √(leads a period)
+//! price ← max(0, price − step · (ρ − x)),   step ≈ c / √(leads a period)
 //! ```
 //!
-//! where ρ is the rep's capacity per lead to come. Two things are done differently.
+//! where x is 1 for the rep who got the lead and 0 for others, and ρ the rep's capacity per lead to come. Two things are done differently.
 //!
 //! - ρ is taken from what is left: leads the rep can still take over leads still to come in the period. A rep
 //!   who is behind becomes cheap, one who is ahead dear, and prices learnt in one period fit the next,
@@ -27,7 +27,7 @@
 //! With a fixed ρ, leads drawn independently, a step of c/√T, and leave to turn leads away, the paper's loss
 //! against the best assignment in hindsight is at most of order √T in T leads; where the draws change over time it
 //! grows with how far they drift, and against an adversary only a share of the optimum is kept. What fails
-//! here, and what it costs, `docs/scarcity.md` measures:
+//! here; `docs/scarcity.md` measures what it costs:
 //!
 //! - Unless the tenant lets low values [wait](Pacing::hold), a lead that somebody can take is taken. Where there is
 //!   less capacity than leads, no price keeps a place for a better lead that is still to come; prices only
@@ -72,6 +72,8 @@ pub struct Price {
     pub points: f64,
     /// When it was so.
     pub at: Timestamp,
+    /// Leads they could still take then.
+    pub room: u32,
 }
 
 impl Pacing {
@@ -83,10 +85,21 @@ impl Pacing {
     /// What a rep costs now: points to take off the total of a lead worth an ordinary one, not negative.
     /// `room` is how many leads they can still take.
     ///
+    /// Between two leads of a rep, room comes back evenly within a period and at once where a new one begins.
     /// Bands and caps stay with eligibility: nobody without room is a candidate, whatever their price.
     pub fn price(&self, last: Price, room: u32, now: Timestamp) -> f64 {
-        let fall = self.step * f64::from(room) * self.pace(last.at, now);
-        (last.points - fall).max(0.0)
+        if now <= last.at {
+            return last.points;
+        }
+        let (before, room) = (f64::from(last.room), f64::from(room));
+        let ((first, start), (current, end)) = (self.place(last.at), self.place(now));
+        let used = if first == current {
+            (before + room) / 2.0 * pace(start, end)
+        } else {
+            let whole = (current - first - 1) as f64;
+            before * pace(start, 1.0) + room * (whole * pace(0.0, 1.0) + pace(0.0, end))
+        };
+        (last.points - self.step * used).max(0.0)
     }
 
     /// The same for a lead of this yearly value: one worth twice as much is put off by half the price, since
@@ -101,20 +114,8 @@ impl Pacing {
 
     /// The price to keep of whoever got a lead; `room` is what they had before it.
     pub fn after(&self, last: Price, room: u32, now: Timestamp) -> Price {
-        Price { points: self.price(last, room, now) + self.step, at: now.max(last.at) }
-    }
-
-    /// The share of a rep's room that an even pace uses from one moment to another: time passed over time
-    /// left. Nothing where time runs backwards.
-    fn pace(&self, from: Timestamp, to: Timestamp) -> f64 {
-        if to <= from {
-            return 0.0;
-        }
-        let ((first, start), (last, end)) = (self.place(from), self.place(to));
-        if first == last {
-            return part(start, end);
-        }
-        part(start, 1.0) + (last - first - 1) as f64 * part(0.0, 1.0) + part(0.0, end)
+        let points = self.price(last, room, now) + self.step;
+        Price { points, at: now.max(last.at), room: room.saturating_sub(1) }
     }
 
     /// The period and the share of it that has passed.
@@ -125,9 +126,9 @@ impl Pacing {
     }
 }
 
-/// Time passed over the mean of the time left before and after, in shares of a period: the integral of dt /
-/// (time left) to third order.
-fn part(start: f64, end: f64) -> f64 {
+/// The share of a rep's room that an even pace uses from one moment of a period to a later one: time passed over
+/// the mean of the time left before and after, near the integral of dt / (time left).
+fn pace(start: f64, end: f64) -> f64 {
     let left = |passed: f64| (1.0 - passed).max(LAST);
     2.0 * (end - start) / (left(start) + left(end))
 }
@@ -195,29 +196,34 @@ mod tests {
     #[test]
     fn prices() {
         let pacing = week();
-        let monday = |points| Price { points, at: at(0.0) };
+        let from = |weeks| Price { points: 9.0, at: at(weeks), room: 0 };
         let check = |last: Price, room, now, expect: f64| {
             let price = pacing.price(last, room, now);
             assert!((price - expect).abs() < 1e-9, "{price}, not {expect}: {last:?} {room} {now}");
         };
+        let with = |room, last| Price { room, ..last };
         // Nothing happens in no time, nor backwards in time, nor to who has no room.
-        check(monday(9.0), 20, at(0.0), 9.0);
-        check(Price { points: 9.0, at: at(0.5) }, 20, at(0.25), 9.0);
-        check(monday(9.0), 0, at(0.9), 9.0);
+        check(with(20, from(0.0)), 20, at(0.0), 9.0);
+        check(with(20, from(0.5)), 20, at(0.25), 9.0);
+        check(from(0.0), 0, at(0.9), 9.0);
         // Half the week: 0.5 passed over a mean of 0.75 left, two thirds of the room.
-        check(monday(9.0), 3, at(0.5), 9.0 - 3.0 * 3.0 * (2.0 / 3.0));
-        check(monday(9.0), 30, at(0.5), 0.0);
+        check(with(3, from(0.0)), 3, at(0.5), 9.0 - 3.0 * 3.0 * (2.0 / 3.0));
+        check(with(30, from(0.0)), 30, at(0.5), 0.0);
+        // Room that came back came back evenly.
+        check(with(1, from(0.0)), 3, at(0.5), 9.0 - 3.0 * 2.0 * (2.0 / 3.0));
         // The last tenth is never nearer than a tenth.
-        check(Price { points: 9.0, at: at(0.95) }, 1, at(1.0), 9.0 - 3.0 * (0.05 / 0.1));
-        // A new week goes on from the old one's price, slowly at first.
-        check(Price { points: 9.0, at: at(1.0) }, 1, at(1.5), 9.0 - 3.0 * (2.0 / 3.0));
+        check(with(1, from(0.95)), 1, at(0.999), 9.0 - 3.0 * (0.049 / 0.1));
+        // Who had no room left keeps their price until the week ends, and has the new one's room from then on.
+        check(from(0.5), 1, at(1.5), 9.0 - 3.0 * (2.0 / 3.0));
+        check(with(1, from(0.95)), 1, at(1.5), 9.0 - 3.0 * (0.5 + 2.0 / 3.0));
         // Each whole week between takes the same.
-        check(monday(99.0), 1, at(3.0), 99.0 - 3.0 * (3.0 * 2.0 / 1.1));
+        check(Price { points: 99.0, ..from(0.0) }, 1, at(3.0), 99.0 - 3.0 * (2.0 * 2.0 / 1.1));
         // Who never had a lead costs nothing.
         check(Price::default(), 1, at(0.0), 0.0);
 
-        let after = pacing.after(monday(9.0), 3, at(0.5));
-        assert_eq!(after, Price { points: 6.0, at: at(0.5) });
+        let after = pacing.after(with(3, from(0.0)), 3, at(0.5));
+        assert_eq!(after, Price { points: 6.0, at: at(0.5), room: 2 });
+        assert_eq!(pacing.after(after, 0, at(0.25)), Price { points: 9.0, at: at(0.5), room: 0 });
     }
 
     #[test]
@@ -325,11 +331,13 @@ mod tests {
             let mut times = [from, to, later];
             times.sort_unstable();
             let [from, to, later] = times.map(|time| second(MONDAY + time));
-            let last = Price { points, at: from };
+            let last = Price { points, at: from, room };
             let price = pacing.price(last, room, to);
             prop_assert!((0.0..=points).contains(&price));
             prop_assert!(pacing.price(last, room, later) <= price + 1e-9);
             prop_assert!(pacing.price(last, room + 1, to) <= price);
+            let more = Price { room: room + 1, ..last };
+            prop_assert!(pacing.price(more, room, to) <= price);
             prop_assert!(pacing.after(last, room, to).points == price + pacing.step);
         }
     }
