@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 
 use crate::digest::Digest;
 use crate::lead::{Account, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TenantId, Territory, Tier};
+use crate::pacing::Pacing;
 use crate::records::Records;
 use crate::rules::{Condition, RuleSet, Segment};
 
@@ -28,6 +29,7 @@ mod read;
 mod records;
 mod rules;
 mod segments;
+mod scarcity;
 mod sheet;
 mod territories;
 mod territory_index;
@@ -77,6 +79,8 @@ pub struct Config {
     pub matching: Matching,
     /// What happens around an assignment.
     pub handling: Handling,
+    /// How remaining capacity is priced; absent: it is not, the highest total wins.
+    pub scarcity: Option<Pacing>,
     /// Who answers what.
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.

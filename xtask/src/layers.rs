@@ -16,7 +16,7 @@ use source::{Named, paths};
 /// Lowest first. A module may name those of its own layer and of the layers before it.
 const LAYERS: [&[&str]; 10] = [
     &["lead", "digest", "failure", "nearest", "zones"],
-    &["events", "hours", "records", "rules", "seed"],
+    &["events", "hours", "pacing", "records", "rules", "seed"],
     &["decision", "rotation"],
     &["config", "text"],
     &["plugin", "counters"],
@@ -44,8 +44,9 @@ const WORDS: [(&str, &[&str]); 7] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 10] =
-    ["lead", "digest", "hours", "nearest", "zones", "records", "rules", "decision", "counters", "pipeline::"];
+const PURE: [&str; 11] = [
+    "lead", "digest", "hours", "nearest", "zones", "pacing", "records", "rules", "decision", "counters", "pipeline::",
+];
 
 /// What a pure module never names.
 const EFFECTS: [&str; 9] = [

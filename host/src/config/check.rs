@@ -10,18 +10,20 @@ use serde_json::{Value as Json, json};
 
 use super::handling;
 use super::lanes::{self, Lanes};
-use super::people::{self, People, Roster};
+use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
 use super::rules::{self, RULES};
 use super::segments;
+use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::{
     Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
-    TerritoryIndex, Tiers, known, plugins, records, tuning,
+    TerritoryIndex, Tiers, known, plugins, records, scarcity, tuning,
 };
 use crate::digest::Digest;
 use crate::lead::LabelPolicy;
 use crate::nearest::nearest;
+use crate::pacing::Pacing;
 use crate::rules::{RuleSet, Segment, Words};
 
 /// What a folder may hold, in the order in which problems are listed.
@@ -92,6 +94,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             "tiers",
             "capacity",
             "matching",
+            "scarcity",
             "mode",
             "acceptance",
             "escalation",
@@ -116,6 +119,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let capacity = tuning::capacity(&root);
     let matching = tuning::matching(&root);
     let handling = handling::handling(&root, &lanes.lanes);
+    let scarcity = scarcity::scarcity(&root);
     let plugins = plugins::plugins(&root, folder, findings);
     let known = known::known(&root, &people.team_names, findings);
 
@@ -143,6 +147,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         capacity,
         matching,
         handling,
+        scarcity,
         plugins,
         reps,
         teams,
@@ -267,6 +272,7 @@ fn canonical(config: &Config) -> Json {
         tiers: Tiers { one, two, three_minutes },
         capacity: Capacity { available, near, near_total, tier_one_may_fill },
         matching: Matching { threshold, qualified_within, waive_territory, conflict },
+        scarcity,
         handling,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
@@ -294,6 +300,7 @@ fn canonical(config: &Config) -> Json {
         [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
         [available, near, near_total, tier_one_may_fill],
         [[threshold, qualified_within], waive_territory, [weight, strong, weak, within]],
+        scarcity.as_ref().map(|Pacing { days, step, ordinary, hold }| json!([days, step, ordinary, hold])),
         handling,
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [reps, teams, territories, accounts],

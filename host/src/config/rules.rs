@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::condition::condition;
 use super::names::Names;
-use super::people::Roster;
+use super::territories::Roster;
 use super::read::{At, File, Findings, Source, read};
 use super::toml_table::{Table, parse};
 use super::values::{checked, id};

@@ -187,6 +187,7 @@ pub(crate) fn config() -> Config {
             accept_minutes: None,
             missed: Missed::Stays,
         },
+        scarcity: None,
         plugins: Plugins {
             classifier: standard(),
             scorer: standard(),
