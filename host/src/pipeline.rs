@@ -458,7 +458,7 @@ pub fn answers(
     let enrich = &numbered.enrich;
     let added: BTreeMap<_, _> = enrich.iter().map(|trace| (&trace.name, &trace.added)).collect();
     let reps: Vec<_> = config.reps.iter().collect();
-    let fits = fits(config, &numbered.lead, &numbered.verdict, &numbered.rules, &reps);
+    let fits = fits(config, numbered.wanted(), &reps);
     let (score, scores) = ask::score(tenant, &numbered, &reps, &fits, ledger, outside);
     let rows = scores.map(|scores| {
         let width = scores.factors.len();
