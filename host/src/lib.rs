@@ -22,6 +22,7 @@
 //! - [`lead`], [`digest`], [`zones`]: the field's words as plain values. They import nothing of ours.
 //! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`]: what ties are drawn from,
 //!   and whose turn it is.
+//! - [`assignment`]: who gets which lead when a batch is decided at once, exactly.
 //! - [`rules`]: conditions that tenants write, checked when read, answered with why.
 //! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
 //! - [`config`]: the tenant's folder, read raw, then checked; every problem at once. [`text`]: the
@@ -43,6 +44,7 @@
 //!
 //! `cargo xtask ci` holds the first two (`xtask/src/layers.rs`); tests hold the rest.
 
+pub mod assignment;
 pub mod cli;
 pub mod config;
 pub mod counters;

@@ -15,7 +15,7 @@ use source::{Named, paths};
 
 /// Lowest first. A module may name those of its own layer and of the layers before it.
 const LAYERS: [&[&str]; 10] = [
-    &["lead", "digest", "failure", "nearest", "zones"],
+    &["lead", "assignment", "digest", "failure", "nearest", "zones"],
     &["rules", "seed"],
     &["decision", "rotation"],
     &["config", "text"],
@@ -28,7 +28,7 @@ const LAYERS: [&[&str]; 10] = [
 ];
 
 /// These import nothing of ours, not even each other.
-const GROUND: [&str; 5] = ["lead", "digest", "failure", "nearest", "zones"];
+const GROUND: [&str; 6] = ["lead", "assignment", "digest", "failure", "nearest", "zones"];
 
 /// Who may name what. A module stands for everything below it.
 const WORDS: [(&str, &[&str]); 6] = [
@@ -43,7 +43,8 @@ const WORDS: [(&str, &[&str]); 6] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 8] = ["lead", "digest", "nearest", "zones", "rules", "decision", "counters", "pipeline::"];
+const PURE: [&str; 9] =
+    ["lead", "assignment", "digest", "nearest", "zones", "rules", "decision", "counters", "pipeline::"];
 
 /// What a pure module never names.
 const EFFECTS: [&str; 9] = [
