@@ -8,13 +8,14 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use super::fairness::{self, Known};
 use super::handling;
 use super::lanes::{self, Lanes};
 use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
 use super::toml_table::{Table, parse};
 use super::{
-    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems, Tiers,
+    Config, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems, Tiers,
     plugins, tuning,
 };
 use crate::digest::Digest;
@@ -84,6 +85,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             "lanes",
             "tiers",
             "capacity",
+            "fairness",
             "matching",
             "mode",
             "acceptance",
@@ -95,13 +97,15 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let identity = lanes::identity(&root, findings);
     let lanes = lanes::lanes(&root, &people.team_names, findings);
     let tiers = tuning::tiers(&root, findings);
-    let capacity = tuning::capacity(&root);
+    let capacity = tuning::capacity(&root, &lanes.lanes);
+    let known = Known { reps: &people.rep_names, teams: &people.team_names, lanes: &lanes.lanes };
+    let fairness = fairness::fairness(&root, known);
     let matching = tuning::matching(&root);
     let handling = handling::handling(&root, &lanes.lanes);
     let plugins = plugins::plugins(&root, folder, findings);
 
     let (identity, tiers) = (identity?, tiers?);
-    let People { mut reps, teams, territories, accounts, .. } = people;
+    let People { mut reps, prefers, teams, territories, accounts, .. } = people;
     for rep in &mut reps {
         // A rep without a zone of their own works in the tenant's.
         if rep.timezone.is_empty() {
@@ -119,10 +123,12 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         lanes,
         tiers,
         capacity,
+        fairness,
         matching,
         handling,
         plugins,
         reps,
+        prefers,
         teams,
         territories,
         accounts,
@@ -213,11 +219,14 @@ fn canonical(config: &Config) -> Json {
         policy,
         lanes,
         tiers: Tiers { one, two, three_minutes },
-        capacity: Capacity { available, near, near_total, tier_one_may_fill },
+        capacity,
+        fairness,
         matching: Matching { threshold, qualified_within, waive_territory },
         handling,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
+        // The same as in the reps.
+        prefers: _,
         teams,
         territories,
         accounts,
@@ -235,7 +244,7 @@ fn canonical(config: &Config) -> Json {
         [tenant, name, currency, timezone, country],
         [policy, lanes],
         [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
-        [available, near, near_total, tier_one_may_fill],
+        [capacity, fairness],
         [threshold, qualified_within, waive_territory],
         handling,
         [choice(classifier), choice(scorer), choice(fallback), enrichers],

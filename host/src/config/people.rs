@@ -9,12 +9,15 @@ use super::read::{At, File, Findings, Source, read};
 use super::sheet::{Layout, Row, Sheet, sheet};
 use super::toml_table::{Table, parse};
 use super::values::{Wrong, checked, country, domain, email, id, language, region, timezone};
-use super::{Place, Problem};
+use super::{Place, Preference, Problem};
+use crate::rules::Condition;
 use crate::lead::{Account, Attention, Caps, Rep, RepId, Team, Territory, Turns};
 
 /// The people of a tenant and what is theirs.
 pub(super) struct People {
     pub(super) reps: Vec<Rep>,
+    pub(super) rep_names: Names,
+    pub(super) prefers: Vec<Preference>,
     pub(super) teams: Vec<Team>,
     pub(super) team_names: Names,
     pub(super) territories: Vec<Territory>,
@@ -23,7 +26,7 @@ pub(super) struct People {
 
 pub(super) fn people(folder: &Path, findings: &Findings) -> People {
     let (teams, team_names) = teams(folder, findings);
-    let (reps, rep_names) = reps(folder, &team_names, findings);
+    let (reps, prefers, rep_names) = reps(folder, &team_names, findings);
     for (team, manager) in &teams {
         if let Some(manager) = manager {
             check_manager(team, manager, &rep_names, findings);
@@ -33,6 +36,8 @@ pub(super) fn people(folder: &Path, findings: &Findings) -> People {
     let accounts = accounts(folder, &rep_names, findings);
     People {
         reps,
+        rep_names,
+        prefers,
         teams: teams.into_iter().map(|(team, _)| team).collect(),
         team_names,
         territories,
@@ -144,21 +149,43 @@ const REP_SHEET: Layout = Layout {
     required: &["id", "name", "team", "max_open"],
 };
 
-fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Names) {
+fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Vec<Preference>, Names) {
     let text = required_reps(folder, findings);
     let source = Source { file: REPS, text: text.as_deref().unwrap_or_default(), findings };
     let Some(Sheet { rows, complete }) = text.is_some().then(|| sheet(&source, &REP_SHEET)) else {
-        return (Vec::new(), Names::new("rep", REPS, false));
+        return (Vec::new(), Vec::new(), Names::new("rep", REPS, false));
     };
     let mut names = Names::new("rep", REPS, complete);
-    let reps = rows.iter().filter_map(|row| rep(row, teams, &mut names, findings)).collect();
+    let mut reps = Vec::new();
+    let mut prefers = Vec::new();
+    for row in &rows {
+        prefer(row, reps.len(), &mut prefers);
+        reps.extend(rep(row, teams, &mut names, findings));
+    }
     // Anybody of the sheet can be named, also who stands further down.
     for row in &rows {
         if let Some(relay) = row.text("relay") {
             names.allow("relay", relay, row.place(), findings);
         }
     }
-    (reps, names)
+    (reps, prefers, names)
+}
+
+/// Many reps prefer the same leads, so each expression is compiled and asked once.
+fn prefer(row: &Row<'_>, place: usize, prefers: &mut Vec<Preference>) {
+    let Some(text) = row.text("prefers") else { return };
+    if let Some(known) = prefers.iter_mut().find(|known| known.when.source() == text) {
+        return known.reps.push(place);
+    }
+    match Condition::compile(text) {
+        Ok(when) => prefers.push(Preference { when, reps: vec![place] }),
+        Err(error) => {
+            for problem in error.problems {
+                let message = format!("`prefers`, character {}: {}", problem.column, problem.message);
+                row.problem(message, problem.hint);
+            }
+        }
+    }
 }
 
 fn rep(row: &Row<'_>, teams: &Names, names: &mut Names, findings: &Findings) -> Option<Rep> {

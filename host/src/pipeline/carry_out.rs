@@ -6,14 +6,16 @@
 //! [`last_resort`], which cannot fail.
 
 use crate::config::Config;
-use crate::counters::Ledger;
+use crate::counters::View;
 use crate::decision::{Action, AssignedBy, Method, Outcome, SelectTrace, TrackedBy, Unassigned};
-use crate::lead::{Confidence, Lead, Rep, RepId, TeamId, Tier};
-use crate::pipeline::eligible::{load, sells_in};
+use crate::lead::{Confidence, Rep, TeamId, Tier};
+use crate::pipeline::capacity::{Demand, load};
+use crate::pipeline::eligible::sells_in;
 use crate::pipeline::place::may_leave;
-use crate::pipeline::select::chances;
+use crate::pipeline::queue::{Pool, queue};
+use crate::pipeline::select::{chances, served_first, too_far_ahead};
 use crate::pipeline::{barred, territory_of};
-use crate::rotation::{Member, turn};
+use crate::rotation::turn;
 
 /// The queue of leads that nothing else could be done with.
 pub const LAST_QUEUE: &str = "unassigned";
@@ -21,12 +23,12 @@ pub const LAST_QUEUE: &str = "unassigned";
 /// A lead that asks for the fallback, and what it is asked with.
 #[derive(Debug, Clone, Copy)]
 pub struct Stranded<'a> {
-    /// The lead.
-    pub lead: &'a Lead,
+    /// The lead, and what it asks of whoever takes it.
+    pub demand: Demand<'a>,
     /// How sure its classifier was.
     pub confidence: Confidence,
-    /// Its tier.
-    pub tier: Tier,
+    /// Whether each rep, by their place, prefers such a lead; empty where nobody does.
+    pub prefers: &'a [bool],
     /// Why nobody could be picked.
     pub reason: Unassigned,
 }
@@ -36,13 +38,13 @@ pub fn carry_out(
     action: &Action,
     config: &Config,
     stranded: Stranded<'_>,
-    ledger: &Ledger,
+    counters: &View<'_>,
     seed: u64,
 ) -> Result<(Outcome, Option<SelectTrace>), String> {
     let reason = stranded.reason;
     match action {
         Action::RoundRobin(team) => {
-            let trace = rotate(config, stranded, team, ledger, seed)?;
+            let trace = rotate(config, stranded, team, counters, seed)?;
             let outcome = Outcome::Assigned {
                 rep: trace.picked.clone(),
                 team: team.clone(),
@@ -79,11 +81,12 @@ pub fn last_resort(reason: Unassigned) -> Outcome {
 /// The next of a team. Nobody is scored, so nobody is a high match: only tier 1 may use the near band.
 fn rotate(
     config: &Config,
-    Stranded { lead, tier, .. }: Stranded<'_>,
+    Stranded { demand, prefers, .. }: Stranded<'_>,
     team: &TeamId,
-    ledger: &Ledger,
+    counters: &View<'_>,
     seed: u64,
 ) -> Result<SelectTrace, String> {
+    let Demand { lead, tier, .. } = demand;
     let territory = territory_of(config, lead).filter(|_| !may_leave(config, lead, tier));
     let mut members = config.reps.iter().filter(|rep| rep.team == *team).peekable();
     if members.peek().is_none() {
@@ -95,15 +98,28 @@ fn rotate(
         return Err(format!("nobody of team {team} sells where the lead is"));
     }
     let has_room = |rep: &&Rep| {
-        let counters = ledger.get(&rep.id);
-        let roomy = tier == Tier::One || load(rep, counters) <= config.capacity.available;
-        roomy && barred(config, rep, tier, counters).is_none()
+        let roomy = tier == Tier::One || load(rep, counters.get(&rep.id)) <= config.capacity.available;
+        roomy && barred(config, rep, &demand, counters).is_none()
     };
-    let pool: Vec<&RepId> = inside.filter(has_room).map(|rep| &rep.id).collect();
-    let members: Vec<Member<'_>> = pool.iter().map(|rep| ledger.member(rep)).collect();
-    let turn = turn(&members, seed).ok_or_else(|| format!("everybody of team {team} is away or full"))?;
-    let picked = pool[turn.picked].clone();
-    Ok(SelectTrace { method: Method::Rotation, pool: chances(pool.into_iter(), &turn.tied), picked })
+    let Pool { name, turns } = Pool::team(config, team);
+    let queue = queue(config, name, &demand);
+    let mut line = counters.line(&queue, inside.filter(has_room).map(|rep| &rep.id));
+    let passed_over = too_far_ahead(config, &line.members);
+    line.members.retain(|member| !passed_over.contains_key(member.rep));
+    let first_served = served_first(&line.members, prefers);
+    let preferred = first_served.is_some();
+    let among = first_served.unwrap_or_else(|| (0..line.members.len()).collect());
+    let turn = turn(turns, &line.members, &among, line.last, seed)
+        .ok_or_else(|| format!("everybody of team {team} is away or full"))?;
+    Ok(SelectTrace {
+        method: Method::Rotation,
+        turns,
+        queue,
+        picked: line.members[turn.picked].rep.clone(),
+        pool: chances(&line.members, &turn.tied),
+        preferred,
+        passed_over,
+    })
 }
 
 fn named(text: &str) -> Option<String> {
@@ -114,10 +130,13 @@ fn named(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counters::Ledger;
+    use crate::lead::Lead;
     use crate::pipeline::fixture::{self, id};
 
     fn check(config: &Config, action: Action, stranded: Stranded<'_>, expect: Result<Outcome, &str>) {
-        let found = carry_out(&action, config, stranded, &Ledger::new(config), 1);
+        let ledger = Ledger::new(config);
+        let found = carry_out(&action, config, stranded, &ledger.at(stranded.demand.lead.received_at), 1);
         let outcome = found.map(|(outcome, trace)| {
             assert_eq!(trace.is_some(), matches!(outcome, Outcome::Assigned { .. }));
             if let (Some(trace), Outcome::Assigned { rep, .. }) = (&trace, &outcome) {
@@ -130,7 +149,12 @@ mod tests {
     }
 
     fn stranded(lead: &Lead) -> Stranded<'_> {
-        Stranded { lead, confidence: Confidence::High, tier: Tier::Three, reason: Unassigned::NoCapacity }
+        Stranded {
+            demand: Demand::of(lead, Tier::Three),
+            confidence: Confidence::High,
+            prefers: &[],
+            reason: Unassigned::NoCapacity,
+        }
     }
 
     fn assigned(rep: &str) -> Outcome {
@@ -148,7 +172,7 @@ mod tests {
         let check = |lead: &Lead, tier, change: fn(&mut Vec<Rep>), expect| {
             let mut config = fixture::config();
             change(&mut config.reps);
-            let stranded = Stranded { tier, ..stranded(lead) };
+            let stranded = Stranded { demand: Demand::of(lead, tier), ..stranded(lead) };
             check(&config, Action::RoundRobin(id("smb")), stranded, expect);
         };
         check(&lead, Tier::Three, |reps| reps[0].available = false, Ok(assigned("ben")));

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::config::{
-    Capacity, Config, Handling, Matching, Missed, Modes, Place, PluginChoice, PluginSource, Plugins,
+    Capacity, Config, Fairness, Units, Handling, Matching, Missed, Modes, Place, PluginChoice, PluginSource, Plugins,
     TierRule, Tiers,
 };
 use crate::digest::Digest;
@@ -137,7 +137,15 @@ pub(crate) fn config() -> Config {
             two: tier("verdict.intent >= 90", 60),
             three_minutes: 240,
         },
-        capacity: Capacity { available: 0.7, near: 0.9, near_total: 75.0, tier_one_may_fill: true },
+        capacity: Capacity {
+            available: 0.7,
+            near: 0.9,
+            near_total: 75.0,
+            tier_one_may_fill: true,
+            by_seniority: BTreeMap::new(),
+            units: Units::default(),
+        },
+        fairness: Fairness::default(),
         matching: Matching {
             threshold: 40.0,
             qualified_within: 15.0,
@@ -160,6 +168,7 @@ pub(crate) fn config() -> Config {
             enrichers: vec![],
         },
         reps: vec![ana, ben, eve],
+        prefers: vec![],
         teams: vec![team("smb", Some("mia")), team("enterprise", None)],
         territories: vec![Territory {
             id: id("americas"),
