@@ -12,19 +12,32 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::digest::Digest;
-use crate::lead::{Account, Caps, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TeamId, TenantId, Territory, Tier};
-use crate::rules::Condition;
+use crate::lead::{
+    Account, Caps, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TeamId, TenantId, Territory, Tier,
+};
+use crate::pacing::Pacing;
+use crate::records::Records;
+use crate::rules::{Condition, RuleSet, Segment};
 
 mod check;
+mod condition;
 mod fairness;
 mod handling;
+mod known;
 mod lanes;
 mod names;
 mod people;
 mod plugins;
 mod problem;
 mod read;
+mod records;
+mod rules;
+mod segments;
+mod scarcity;
 mod sheet;
+mod territories;
+mod territory_index;
+mod territory_words;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -32,11 +45,15 @@ mod tests;
 mod toml_table;
 mod tuning;
 mod values;
+mod world;
 
 pub use check::load;
 pub use fairness::{Fairness, QueueBy, Share};
 pub use handling::{Handling, Missed, Modes};
+pub use known::{Duplicates, Exclusions, HandoverRule, KnownRules, Sticky};
 pub use problem::{Problem, Problems};
+pub use territory_index::{Role, TerritoryIndex};
+pub use territory_words::in_words;
 
 /// One tenant's configuration: checked, total, immutable.
 #[derive(Debug)]
@@ -55,6 +72,10 @@ pub struct Config {
     pub policy: LabelPolicy,
     /// At least one, in the tenant's order.
     pub lanes: Vec<Lane>,
+    /// Tables that give every lead a word, in the order of the file.
+    pub segments: Vec<Segment>,
+    /// What the tenant lays down for leads, rows of segment tables that name a team among them.
+    pub rules: RuleSet,
     /// How tiers are found.
     pub tiers: Tiers,
     /// Bands and caps.
@@ -65,6 +86,8 @@ pub struct Config {
     pub matching: Matching,
     /// What happens around an assignment.
     pub handling: Handling,
+    /// How remaining capacity is priced; absent: it is not, the highest total wins.
+    pub scarcity: Option<Pacing>,
     /// Who answers what.
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.
@@ -75,8 +98,14 @@ pub struct Config {
     pub teams: Vec<Team>,
     /// In the order of the file; the first that fits a lead holds, and each is reached by some lead.
     pub territories: Vec<Territory>,
+    /// The same by place; made from them, and so no part of the digest.
+    pub territory_index: TerritoryIndex,
     /// By domain.
     pub accounts: BTreeMap<String, Account>,
+    /// What the CRM has already.
+    pub records: Records,
+    /// What that means for a lead.
+    pub known: KnownRules,
     /// Of everything above and the plugins' bytes: the same folder, the same digest.
     pub digest: Digest,
     /// Where it was read from; plugin paths are relative to it.
@@ -149,6 +178,28 @@ pub struct Matching {
     pub qualified_within: f64,
     /// Sources whose tier-1 leads may leave their territory; `demo-request` by default (X2, S2.14).
     pub waive_territory: Vec<String>,
+    /// When the best match is at odds with itself.
+    pub conflict: Conflict,
+}
+
+/// When the best match is at odds with itself (S2.6): strong in one thing that weighs, weak in another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conflict {
+    /// Factors with at least this share of the total are looked at; 0 to 1, 0.15 by default.
+    pub weight: f64,
+    /// Strong is at least this; 0 to 100, 80 by default.
+    pub strong: f64,
+    /// Weak is at most this, below `strong`; 40 by default.
+    pub weak: f64,
+    /// Somebody within so many points of the best, and weak in nothing that weighs, settles it; 10 by
+    /// default.
+    pub within: f64,
+}
+
+impl Default for Conflict {
+    fn default() -> Self {
+        Self { weight: 0.15, strong: 80.0, weak: 40.0, within: 10.0 }
+    }
 }
 
 /// Which plugin answers which question.
@@ -213,6 +264,13 @@ impl Config {
     /// The rep with this id.
     pub fn rep(&self, id: &RepId) -> Option<&Rep> {
         self.reps.iter().find(|rep| rep.id == *id)
+    }
+
+    /// The rep whom a CRM calls so: by their id, or by their e-mail address in any case.
+    pub fn rep_called(&self, name: &str) -> Option<&Rep> {
+        let email = name.to_lowercase();
+        let named = self.reps.iter().find(|rep| rep.id.as_str() == name);
+        named.or_else(|| self.reps.iter().find(|rep| rep.email.as_ref() == Some(&email)))
     }
 
     /// The team with this id.

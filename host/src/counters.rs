@@ -26,7 +26,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{Config, Share};
 use crate::decision::{Counters, Method, NewLeads, QueueSeen, Seen, SelectTrace, Standing};
-use crate::lead::{RepId, TeamId, Turns};
+use crate::lead::{RepId, RuleId, TeamId, Turns};
 use crate::rotation::{Member, pay, pay_back};
 use crate::zones::zone;
 
@@ -44,7 +44,7 @@ pub struct Ledger {
     shares: Vec<Share>,
     teams: HashMap<TeamId, Tally>,
     /// By rule and index.
-    rules: HashMap<String, HashMap<usize, Tally>>,
+    rules: HashMap<RuleId, HashMap<usize, Tally>>,
     queues: HashMap<String, Queue>,
 }
 
@@ -104,7 +104,7 @@ pub struct Assignment<'a> {
     /// Work units.
     pub units: u32,
     /// Rules that cap what they give to one rep, and gave this.
-    pub rules: &'a [String],
+    pub rules: &'a [RuleId],
     /// How they were picked, where somebody was.
     pub select: Option<&'a SelectTrace>,
 }
@@ -399,7 +399,7 @@ impl View<'_> {
     }
 
     /// New leads of a rep by a rule that caps them.
-    pub fn rule(&self, rule: &str, rep: &RepId) -> NewLeads {
+    pub fn rule(&self, rule: &RuleId, rep: &RepId) -> NewLeads {
         let index = self.ledger.indices.get(rep);
         let tally = self.ledger.rules.get(rule).zip(index).and_then(|(reps, index)| reps.get(index));
         tally.map(|tally| self.new_leads(tally)).unwrap_or_default()
@@ -419,7 +419,7 @@ impl View<'_> {
     pub fn record<'r>(
         &self,
         reps: impl IntoIterator<Item = &'r RepId>,
-        rules: &[String],
+        rules: &[RuleId],
         queues: impl IntoIterator<Item = (String, Vec<&'r RepId>)>,
     ) -> Seen {
         let some = |new: &NewLeads| *new != NewLeads::default();

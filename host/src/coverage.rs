@@ -179,3 +179,62 @@ fn advice(gap: &Gap) -> String {
         Unassigned::TooOld | Unassigned::NeverAutomatic => "people who look at what is kept out".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::{EligibilityTrace, TrackedBy};
+    use crate::lead::Lead;
+    use crate::pipeline::fixture::{self, id};
+
+    fn decision(name: &str, value: f64, outcome: Outcome, excluded: Vec<Excluded>) -> Decision {
+        let lead = Lead { id: id(name), value: Some(value), ..fixture::lead() };
+        let mut decision = fixture::decision(&lead, outcome);
+        let reps = (0..excluded.len()).map(|place| id(&format!("rep-{place}")));
+        decision.trace.eligibility = Some(EligibilityTrace {
+            team: id("smb"),
+            candidates: vec![],
+            excluded: reps.zip(excluded).collect(),
+            others: vec![],
+        });
+        decision
+    }
+
+    fn held(reason: Unassigned) -> Outcome {
+        Outcome::Held { queue: "later".to_owned(), reason }
+    }
+
+    #[test]
+    fn gaps_name_the_people_who_are_lacking() {
+        let matched =
+            Outcome::Assigned { rep: id("ana"), team: id("smb"), total: None, by: AssignedBy::Match };
+        let track = Outcome::Track { track: "trial".to_owned(), by: TrackedBy::Lane };
+        let full = || Excluded::OverCapacity { open: 9, max: 9 };
+        let health = || Excluded::Skill { skill: "health".to_owned(), level: 2, needed: 7 };
+        let found = coverage(&[
+            decision("l1", 10.0, matched.clone(), vec![]),
+            decision("l2", 10.0, track, vec![]),
+            decision("l3", 10.0, held(Unassigned::NoCapacity), vec![full(), full()]),
+            decision("l4", 20.0, held(Unassigned::NoCapacity), vec![full(), Excluded::Unavailable]),
+            decision("l5", 5.0, held(Unassigned::NoSkill), vec![health()]),
+        ]);
+        assert_eq!((found.wanted, found.covered, found.share()), (4, 1, Some(0.25)));
+        let gaps: Vec<_> = found.gaps.iter().map(|gap| (gap.leads, gap.value, gap.advice.as_str())).collect();
+        assert_eq!(
+            gaps,
+            [
+                (2, 30.0, "more room in team smb: 2 leads found everybody full"),
+                (1, 5.0, "somebody of team smb with health at 7"),
+            ]
+        );
+        assert_eq!(found.gaps[0].lacking, [("capacity".to_owned(), 2), ("leave".to_owned(), 1)].into());
+
+        // The last decision about a lead is the one that counts.
+        let first = decision("l3", 10.0, held(Unassigned::NoCapacity), vec![full()]);
+        let second = Decision { number: 2, ..decision("l3", 10.0, matched, vec![]) };
+        for order in [[&first, &second], [&second, &first]] {
+            assert_eq!(coverage(order).share(), Some(1.0));
+        }
+        assert_eq!(coverage([]).share(), None);
+    }
+}

@@ -289,3 +289,70 @@ fn counted<T: Ord>(things: impl Iterator<Item = T>) -> Vec<(T, usize)> {
     counts.sort_by_key(|(_, count)| Reverse(*count));
     counts
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::{AssignedBy, EligibilityTrace, Excluded, RulesTrace, Unassigned};
+    use crate::lead::{Lead, Mode, Tier};
+    use crate::pipeline::fixture::{self, id};
+
+    fn assigned(name: &str, rep: &str, total: f64) -> Decision {
+        let lead = Lead { id: id(name), value: Some(1000.0), ..fixture::lead() };
+        let outcome =
+            Outcome::Assigned { rep: id(rep), team: id("smb"), total: Some(total), by: AssignedBy::Match };
+        let mut decision = fixture::decision(&lead, outcome);
+        decision.trace.eligibility = Some(EligibilityTrace {
+            team: id("smb"),
+            candidates: vec![id(rep)],
+            excluded: BTreeMap::new(),
+            others: vec![],
+        });
+        decision
+    }
+
+    #[test]
+    fn the_first_stage_that_differs_is_the_reason() {
+        let check = |then: Decision, expect: Option<(Stage, &str)>| {
+            let found = compare(&[assigned("l1", "ana", 80.0)], &[then]);
+            let first = found.changes.first().map(|change| (change.because, change.how.as_str()));
+            assert_eq!(first, expect);
+            assert_eq!(compare(&[], &[]).changes, []);
+        };
+        check(assigned("l1", "ana", 80.0), None);
+        let mut away = assigned("l1", "ben", 80.0);
+        away.tier = Tier::One;
+        check(away.clone(), Some((Stage::Tier, "tier 3 → 1")));
+        away.tier = Tier::Three;
+        if let Some(found) = &mut away.trace.eligibility {
+            found.excluded.insert(id("ana"), Excluded::Unavailable);
+        }
+        check(away, Some((Stage::Eligibility, "not ana, who takes no new leads now; ben can take it")));
+        let mut owned = assigned("l1", "ben", 80.0);
+        owned.trace.rules = RulesTrace { owner: Some(id("ben")), ..RulesTrace::default() };
+        check(owned, Some((Stage::Rules, "owner none → ben")));
+        let waits = Decision { mode: Mode::Suggest, ..assigned("l1", "ana", 80.0) };
+        check(waits, Some((Stage::Handling, "mode auto → suggest")));
+        let turn = Decision { ..assigned("l1", "ana", 80.0) };
+        check(turn, None);
+    }
+
+    #[test]
+    fn effects_on_load_coverage_and_value() {
+        let now = [assigned("l1", "ana", 80.0), assigned("l2", "ana", 50.0)];
+        let held = Outcome::Held { queue: "later".to_owned(), reason: Unassigned::NoCapacity };
+        let then = [assigned("l1", "ben", 90.0), Decision { outcome: held, ..assigned("l2", "ana", 0.0) }];
+        let found = compare(&now, &then);
+        assert_eq!(found.leads, 2);
+        assert_eq!(found.coverage, Sides { now: Some(1.0), then: Some(0.5) });
+        assert_eq!(found.expected_value, Sides { now: 1300.0, then: 900.0 });
+        assert_eq!(found.mean_total, Sides { now: Some(65.0), then: Some(90.0) });
+        let load = [(id("ana"), Sides { now: 2, then: 0 }), (id("ben"), Sides { now: 0, then: 1 })];
+        assert_eq!(found.load, load.into());
+        let moves: Vec<_> = found.moves.iter().map(|m| (m.to.now.as_str(), m.to.then.as_str())).collect();
+        assert_eq!(moves, [("ana", "ben"), ("ana", "queue later")]);
+        // Routed by one side only.
+        assert_eq!(compare(&now, &[]).changes.len(), 2);
+        assert_eq!(compare(&[], &then).changes.len(), 2);
+    }
+}

@@ -11,6 +11,7 @@ use super::toml_table::Table;
 use super::values::id;
 use crate::lead::{Lane, RepId};
 use crate::nearest::nearest;
+use crate::rules::Segment;
 
 /// How turns are counted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -92,6 +93,7 @@ pub(super) struct Known<'a> {
     pub(super) reps: &'a Names,
     pub(super) teams: &'a Names,
     pub(super) lanes: &'a [Lane],
+    pub(super) segments: &'a [Segment],
 }
 
 pub(super) fn fairness(root: &Table<'_>, known: Known<'_>) -> Fairness {
@@ -100,15 +102,18 @@ pub(super) fn fairness(root: &Table<'_>, known: Known<'_>) -> Fairness {
     };
     let mut queue_by = Vec::new();
     for at in table.texts("queue_by").unwrap_or_default() {
-        match attribute(&at.value) {
+        match attribute(&at.value, known.segments) {
             Some(found) if queue_by.contains(&found) => {
                 table.problem(Problem::at(&at.place, format!("`queue_by` has {:?} twice", at.value)).hint("leave one out"));
             }
             Some(found) => queue_by.push(found),
             None => {
-                let hint = match nearest(&at.value, WORDS.iter().map(|(word, _)| *word)) {
+                let segments = known.segments.iter().map(|segment| format!("segment.{}", segment.name));
+                let all: Vec<String> =
+                    WORDS.iter().map(|(word, _)| (*word).to_owned()).chain(segments).collect();
+                let hint = match nearest(&at.value, all.iter().map(String::as_str)) {
                     Some(near) => format!("did you mean \"{near}\"?"),
-                    None => "there are tier, lane, kind, source, industry, country and segment.NAME".to_owned(),
+                    None => format!("there are {}", all.join(", ")),
                 };
                 let message = format!("`queue_by` has {:?}, which parts no queues", at.value);
                 table.problem(Problem::at(&at.place, message).hint(hint));
@@ -125,10 +130,12 @@ pub(super) fn fairness(root: &Table<'_>, known: Known<'_>) -> Fairness {
     }
 }
 
-fn attribute(text: &str) -> Option<QueueBy> {
+fn attribute(text: &str, segments: &[Segment]) -> Option<QueueBy> {
     let word = WORDS.iter().find(|(word, _)| *word == text).map(|(_, attribute)| attribute.clone());
-    let segment = || text.strip_prefix("segment.").filter(|name| !name.is_empty());
-    word.or_else(|| segment().map(|name| QueueBy::Segment(name.to_owned())))
+    let segment = |name| segments.iter().find(|segment| segment.name == name);
+    word.or_else(|| {
+        text.strip_prefix("segment.").and_then(segment).map(|known| QueueBy::Segment(known.name.clone()))
+    })
 }
 
 fn share(table: &Table<'_>, queue_by: &[QueueBy], known: Known<'_>) -> Option<Share> {
@@ -153,10 +160,6 @@ fn share(table: &Table<'_>, queue_by: &[QueueBy], known: Known<'_>) -> Option<Sh
 /// Whether a queue's name can have this part; if not, that is a finding.
 fn is_part(table: &Table<'_>, at: &At<String>, part: &str, queue_by: &[QueueBy], known: Known<'_>) -> bool {
     let Some((attribute, value)) = part.split_once('=') else {
-        // A rule's own pool is named by it, and rules are checked elsewhere.
-        if part.starts_with("rule:") {
-            return true;
-        }
         let team = At { value: part.to_owned(), place: at.place.clone() };
         return table.allow(known.teams, "queue", &team);
     };
@@ -168,7 +171,7 @@ fn is_part(table: &Table<'_>, at: &At<String>, part: &str, queue_by: &[QueueBy],
         let parted: Vec<String> = queue_by.iter().map(ToString::to_string).collect();
         let hint = match nearest(attribute, parted.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}={value}`?"),
-            None => format!("add it: queue_by = [{}]", [&parted[..], &[attribute.to_owned()]].concat().iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ")),
+            None => format!("add {attribute:?} to `queue_by`"),
         };
         return problem(format!("`queue` asks for {part:?}, and `queue_by` does not have {attribute:?}"), hint);
     };
@@ -176,7 +179,13 @@ fn is_part(table: &Table<'_>, at: &At<String>, part: &str, queue_by: &[QueueBy],
         QueueBy::Tier => vec!["1", "2", "3"],
         QueueBy::Kind => vec!["lead", "deal"],
         QueueBy::Lane => known.lanes.iter().map(|lane| lane.id.as_str()).collect(),
-        _ => return true,
+        QueueBy::Segment(name) => known
+            .segments
+            .iter()
+            .filter(|segment| segment.name == *name)
+            .flat_map(|segment| segment.rows.iter().map(|row| row.is.as_str()).chain([segment.unknown.as_str()]))
+            .collect(),
+        QueueBy::Source | QueueBy::Industry | QueueBy::Country => return true,
     };
     if values.contains(&value) {
         return true;

@@ -1,27 +1,31 @@
-//! Who there is and what is theirs: `teams.toml`, `reps.csv`, `territories.toml` and `accounts.csv`.
+//! Who there is and whose accounts are whose: `teams.toml`, `reps.csv` and `accounts.csv`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::check::{ACCOUNTS, REPS, TEAMS, TERRITORIES, required_reps, required_teams};
+use super::check::{ACCOUNTS, REPS, TEAMS, required_reps, required_teams};
 use super::names::Names;
 use super::read::{At, File, Findings, Source, read};
 use super::sheet::{Layout, Row, Sheet, sheet};
+use super::territories::{Roster, Territories, territories};
 use super::toml_table::{Table, parse};
-use super::values::{Wrong, checked, country, domain, email, id, language, region, timezone};
+use super::values::{Wrong, checked, country, domain, email, id, language, timezone};
+use super::condition::condition;
 use super::{Place, Preference, Problem};
-use crate::rules::Condition;
-use crate::lead::{Account, Attention, Caps, Rep, RepId, Team, Territory, Turns};
+use crate::lead::{Account, Attention, Caps, Rep, Team, Turns};
+use crate::rules::{Reads, Words};
 
 /// The people of a tenant and what is theirs.
 pub(super) struct People {
     pub(super) reps: Vec<Rep>,
-    pub(super) rep_names: Names,
-    pub(super) prefers: Vec<Preference>,
+    /// The place of a rep and what they prefer.
+    pub(super) prefers: Vec<(usize, At<String>)>,
     pub(super) teams: Vec<Team>,
     pub(super) team_names: Names,
-    pub(super) territories: Vec<Territory>,
+    pub(super) rep_names: Names,
+    pub(super) territories: Territories,
     pub(super) accounts: BTreeMap<String, Account>,
+    pub(super) account_names: Names,
 }
 
 pub(super) fn people(folder: &Path, findings: &Findings) -> People {
@@ -32,16 +36,18 @@ pub(super) fn people(folder: &Path, findings: &Findings) -> People {
             check_manager(team, manager, &rep_names, findings);
         }
     }
-    let territories = territories(folder, &reps, &rep_names, &team_names, findings);
-    let accounts = accounts(folder, &rep_names, findings);
+    let roster = Roster { reps: &reps, rep_names: &rep_names, team_names: &team_names, findings };
+    let territories = territories(folder, &roster);
+    let (accounts, account_names) = accounts(folder, &rep_names, findings);
     People {
         reps,
-        rep_names,
         prefers,
         teams: teams.into_iter().map(|(team, _)| team).collect(),
         team_names,
+        rep_names,
         territories,
         accounts,
+        account_names,
     }
 }
 
@@ -149,7 +155,7 @@ const REP_SHEET: Layout = Layout {
     required: &["id", "name", "team", "max_open"],
 };
 
-fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Vec<Preference>, Names) {
+fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Vec<(usize, At<String>)>, Names) {
     let text = required_reps(folder, findings);
     let source = Source { file: REPS, text: text.as_deref().unwrap_or_default(), findings };
     let Some(Sheet { rows, complete }) = text.is_some().then(|| sheet(&source, &REP_SHEET)) else {
@@ -159,7 +165,9 @@ fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Vec<Pre
     let mut reps = Vec::new();
     let mut prefers = Vec::new();
     for row in &rows {
-        prefer(row, reps.len(), &mut prefers);
+        if let Some(text) = row.text("prefers") {
+            prefers.push((reps.len(), At { value: text.to_owned(), place: row.place().clone() }));
+        }
         reps.extend(rep(row, teams, &mut names, findings));
     }
     // Anybody of the sheet can be named, also who stands further down.
@@ -172,20 +180,20 @@ fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Vec<Pre
 }
 
 /// Many reps prefer the same leads, so each expression is compiled and asked once.
-fn prefer(row: &Row<'_>, place: usize, prefers: &mut Vec<Preference>) {
-    let Some(text) = row.text("prefers") else { return };
-    if let Some(known) = prefers.iter_mut().find(|known| known.when.source() == text) {
-        return known.reps.push(place);
-    }
-    match Condition::compile(text) {
-        Ok(when) => prefers.push(Preference { when, reps: vec![place] }),
-        Err(error) => {
-            for problem in error.problems {
-                let message = format!("`prefers`, character {}: {}", problem.column, problem.message);
-                row.problem(message, problem.hint);
-            }
+pub(super) fn prefers(
+    texts: &[(usize, At<String>)],
+    words: &Words,
+    findings: &Findings,
+) -> Vec<Preference> {
+    let mut prefers: Vec<Preference> = Vec::new();
+    for (place, text) in texts {
+        if let Some(known) = prefers.iter_mut().find(|known| known.when.source() == text.value) {
+            known.reps.push(*place);
+        } else if let Some(when) = condition("prefers", text, Reads::Lead, words, findings) {
+            prefers.push(Preference { when, reps: vec![*place] });
         }
     }
+    prefers
 }
 
 fn rep(row: &Row<'_>, teams: &Names, names: &mut Names, findings: &Findings) -> Option<Rep> {
@@ -288,7 +296,7 @@ fn skills(row: &Row<'_>) -> BTreeMap<String, u8> {
 }
 
 /// Checks a value of a row.
-fn value<T>(
+pub(super) fn value<T>(
     row: &Row<'_>,
     column: &str,
     text: &str,
@@ -297,165 +305,20 @@ fn value<T>(
     check(text).map_err(|Wrong { message, hint }| row.problem(format!("`{column}` {message}"), hint)).ok()
 }
 
-fn territories(
-    folder: &Path,
-    reps: &[Rep],
-    rep_names: &Names,
-    team_names: &Names,
-    findings: &Findings,
-) -> Vec<Territory> {
-    let File::Text(text) = read(folder, TERRITORIES, findings) else { return Vec::new() };
-    let source = Source { file: TERRITORIES, text: &text, findings };
-    let Some(document) = parse(&source) else { return Vec::new() };
-    let root = Table::root(&source, &document, &["territories"]);
-    let keys: &[&str] = &["id", "name", "countries", "regions", "primary", "overlay"];
-    let mut names = Names::new("territory", TERRITORIES, true);
-    let mut taken = Taken::default();
-    let roster = Roster { reps, rep_names, team_names, findings };
-    root.tables("territories", "[[territories]]", "this territory", keys)
-        .iter()
-        .filter_map(|table| territory(table, &mut names, &mut taken, &roster))
-        .collect()
-}
-
-fn territory(
-    table: &Table<'_>,
-    names: &mut Names,
-    taken: &mut Taken,
-    roster: &Roster<'_>,
-) -> Option<Territory> {
-    let findings = roster.findings;
-    let key = table.required_text("id", "iberia").and_then(|at| {
-        names.define(&at.value, &at.place, findings);
-        checked("id", &at, findings, id)
-    });
-    let name = table.required_text("name", "Iberia");
-    if ["countries", "regions"].iter().all(|key| table.lacks(key) && !table.misspells(key)) {
-        let hint = "add countries = [\"PT\", \"ES\"], or regions = [\"US-CA\"] for parts of a country";
-        findings
-            .add(Problem::at(&table.place(), "this territory has no `countries` or `regions`").hint(hint));
-    }
-    let listed = table.texts("countries").unwrap_or_default();
-    let countries: Vec<String> =
-        listed.iter().filter_map(|at| checked("countries", at, findings, country)).collect();
-    let regions = table.texts("regions").unwrap_or_default();
-    let regions: Vec<String> =
-        regions.iter().filter_map(|at| checked("regions", at, findings, region)).collect();
-    let primary = roster.expand(table, "primary");
-    let mut overlay = roster.expand(table, "overlay");
-    overlay.retain(|rep| !primary.contains(rep));
-    if primary.is_empty()
-        && overlay.is_empty()
-        && ["primary", "overlay"].iter().all(|key| table.lacks(key) && !table.misspells(key))
-    {
-        let hint = "add primary = [\"ana\"] or primary = [\"team:iberia\"]";
-        findings.add(
-            Problem::at(&table.place(), "this territory has nobody, so none of its leads could be assigned")
-                .hint(hint),
-        );
-    }
-    taken.take(
-        table,
-        key.as_ref().map_or("", |id: &crate::lead::TerritoryId| id.as_str()),
-        &countries,
-        &regions,
-        findings,
-    );
-    Some(Territory { id: key?, name: name?.value, countries, regions, primary, overlay })
-}
-
-/// Whom a territory can name.
-struct Roster<'a> {
-    reps: &'a [Rep],
-    rep_names: &'a Names,
-    team_names: &'a Names,
-    findings: &'a Findings,
-}
-
-impl Roster<'_> {
-    /// Reps by id, and by `team:ID` everybody of a team; each once.
-    fn expand(&self, table: &Table<'_>, key: &str) -> Vec<RepId> {
-        let mut found = Vec::new();
-        for At { value, place } in table.texts(key).unwrap_or_default() {
-            let wanted: Box<dyn Fn(&&Rep) -> bool> = match value.strip_prefix("team:") {
-                Some(team) => {
-                    self.team_names.allow(key, team, &place, self.findings);
-                    let team = team.to_owned();
-                    Box::new(move |rep| rep.team.as_str() == team)
-                }
-                None if self.team_names.has(&value) && !self.rep_names.has(&value) => {
-                    let problem =
-                        Problem::at(&place, format!("`{key}` names {value:?}, which is a team and no rep"));
-                    self.findings.add(problem.hint(format!("write \"team:{value}\" for everybody of it")));
-                    continue;
-                }
-                None => {
-                    self.rep_names.allow(key, &value, &place, self.findings);
-                    Box::new(move |rep| rep.id.as_str() == value)
-                }
-            };
-            for rep in self.reps.iter().filter(|rep| wanted(rep)) {
-                if !found.contains(&rep.id) {
-                    found.push(rep.id.clone());
-                }
-            }
-        }
-        found
-    }
-}
-
-/// Which parts of the world earlier territories hold: the first that fits a lead wins, so one behind
-/// it for the same place would never be reached.
-#[derive(Default)]
-struct Taken {
-    /// Country or region, with the territory that holds it whole.
-    places: BTreeMap<String, (String, usize)>,
-}
-
-impl Taken {
-    fn take(
-        &mut self,
-        table: &Table<'_>,
-        id: &str,
-        countries: &[String],
-        regions: &[String],
-        findings: &Findings,
-    ) {
-        // A country counts whole, unless parts of it are named.
-        let in_parts =
-            |country: &&str| regions.iter().any(|region| region.split('-').next() == Some(country));
-        let whole = countries.iter().map(String::as_str).filter(|country| !in_parts(country));
-        let parts: Vec<&str> = whole.chain(regions.iter().map(String::as_str)).collect();
-        let holder = |part: &str| {
-            let country = part.split('-').next().unwrap_or_default();
-            self.places.get(part).or_else(|| self.places.get(country))
-        };
-        let held: Vec<_> =
-            parts.iter().filter_map(|part| holder(part).map(|holder| (*part, holder.clone()))).collect();
-        if !parts.is_empty() && held.len() == parts.len() {
-            let (part, (other, line)) = &held[0];
-            let message =
-                format!("this territory is never reached: {other:?} at line {line} takes {part} before it");
-            findings.add(
-                Problem::at(&table.place(), message)
-                    .hint("the first that fits a lead holds; put the narrower one first"),
-            );
-        }
-        for part in parts {
-            self.places.entry(part.to_owned()).or_insert_with(|| (id.to_owned(), table.place().line));
-        }
-    }
-}
-
 const ACCOUNT_SHEET: Layout =
     Layout { columns: &["domain", "name", "owner", "sdr", "attention"], required: &["domain", "name"] };
 
-fn accounts(folder: &Path, reps: &Names, findings: &Findings) -> BTreeMap<String, Account> {
-    let File::Text(text) = read(folder, ACCOUNTS, findings) else { return BTreeMap::new() };
+fn accounts(folder: &Path, reps: &Names, findings: &Findings) -> (BTreeMap<String, Account>, Names) {
+    let text = match read(folder, ACCOUNTS, findings) {
+        File::Text(text) => text,
+        File::Absent => return (BTreeMap::new(), Names::new("account", ACCOUNTS, true)),
+        File::Unreadable => return (BTreeMap::new(), Names::new("account", ACCOUNTS, false)),
+    };
     let source = Source { file: ACCOUNTS, text: &text, findings };
-    let mut names = Names::new("account", ACCOUNTS, true);
+    let Sheet { rows, complete } = sheet(&source, &ACCOUNT_SHEET);
+    let mut names = Names::new("account", ACCOUNTS, complete);
     let mut accounts = BTreeMap::new();
-    for row in &sheet(&source, &ACCOUNT_SHEET).rows {
+    for row in &rows {
         let key = row.required("domain").and_then(|text| value(row, "domain", text, domain));
         let name = row.required("name").map(str::to_owned);
         let rep = |column| {
@@ -476,7 +339,9 @@ fn accounts(folder: &Path, reps: &Names, findings: &Findings) -> BTreeMap<String
         if let (Some(domain), Some(name)) = (key, name) {
             names.define(&domain, row.place(), findings);
             accounts.insert(domain.clone(), Account { domain, name, owner, sdr, attention });
+        } else {
+            names.miss();
         }
     }
-    accounts
+    (accounts, names)
 }

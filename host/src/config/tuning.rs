@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::condition::condition;
 use super::handling::{by_lane, by_tier};
-use super::read::{At, Findings};
+use super::read::Findings;
 use super::toml_table::Table;
-use super::{Capacity, Matching, Problem, TierRule, Tiers, Units};
+use super::{Capacity, Conflict, Matching, Problem, TierRule, Tiers, Units};
 use crate::lead::{Caps, Lane};
-use crate::rules::Condition;
+use crate::rules::{Condition, Reads, Words};
 
 /// Executive buyer or demo request (S2.16). Titles in the languages the standard classifier reads.
 pub(super) const TIER_ONE: &str = r"lead.source == 'demo-request' || (lead.contact.title != null
@@ -29,20 +30,26 @@ const MINUTES: [u32; 3] = [5, 60, 240];
 /// A month, in minutes.
 const MAX_MINUTES: u32 = 43_200;
 
-pub(super) fn tiers(root: &Table<'_>, findings: &Findings) -> Option<Tiers> {
+pub(super) fn tiers(root: &Table<'_>, words: &Words, findings: &Findings) -> Option<Tiers> {
     let table = root.table("tiers", "[tiers]", &["one", "two", "three"]);
     let rule = |key, noun| table.and_then(|table| table.table(key, noun, &["when", "minutes"]));
-    let one = tier(rule("one", "tier `one`"), TIER_ONE, MINUTES[0], findings);
-    let two = tier(rule("two", "tier `two`"), TIER_TWO, MINUTES[1], findings);
+    let one = tier(rule("one", "tier `one`"), TIER_ONE, MINUTES[0], words, findings);
+    let two = tier(rule("two", "tier `two`"), TIER_TWO, MINUTES[1], words, findings);
     let three = table
         .and_then(|table| table.table("three", "tier `three`, which takes every other lead,", &["minutes"]));
     Some(Tiers { one: one?, two: two?, three_minutes: minutes(three, MINUTES[2]) })
 }
 
-fn tier(table: Option<Table<'_>>, when: &str, promised: u32, findings: &Findings) -> Option<TierRule> {
+fn tier(
+    table: Option<Table<'_>>,
+    when: &str,
+    promised: u32,
+    words: &Words,
+    findings: &Findings,
+) -> Option<TierRule> {
     let minutes = minutes(table, promised);
     let when = match table.and_then(|table| table.lines("when")) {
-        Some(at) => condition(&at, findings)?,
+        Some(at) => condition("when", &at, Reads::Lead, words, findings)?,
         None => Condition::compile(when).ok()?,
     };
     Some(TierRule { when, minutes })
@@ -51,23 +58,6 @@ fn tier(table: Option<Table<'_>>, when: &str, promised: u32, findings: &Findings
 fn minutes(table: Option<Table<'_>>, default: u32) -> u32 {
     let hint = "minutes to first touch; a day has 1440";
     table.and_then(|table| table.count("minutes", 1..=MAX_MINUTES, hint)).unwrap_or(default)
-}
-
-fn condition(at: &At<String>, findings: &Findings) -> Option<Condition> {
-    Condition::compile(&at.value)
-        .map_err(|error| {
-            for problem in error.problems {
-                let mut place = at.place.clone();
-                place.line += problem.line - 1;
-                let message = format!("`when`, character {}: {}", problem.column, problem.message);
-                let found = Problem::at(&place, message);
-                findings.add(match problem.hint {
-                    Some(hint) => found.hint(hint),
-                    None => found,
-                });
-            }
-        })
-        .ok()
 }
 
 const CAPACITY_KEYS: &[&str] =
@@ -132,7 +122,11 @@ fn units(capacity: &Table<'_>, lanes: &[Lane]) -> Units {
 }
 
 pub(super) fn matching(root: &Table<'_>) -> Matching {
-    let table = root.table("matching", "[matching]", &["threshold", "qualified_within", "waive_territory"]);
+    let table = root.table(
+        "matching",
+        "[matching]",
+        &["threshold", "qualified_within", "waive_territory", "conflict"],
+    );
     let points = |key| table.and_then(|table| table.number(key, 0.0..=100.0, "points of a match's total"));
     let waived = table.and_then(|table| table.texts("waive_territory"));
     Matching {
@@ -143,7 +137,28 @@ pub(super) fn matching(root: &Table<'_>) -> Matching {
             Some(sources) => sources.into_iter().map(|at| at.value.to_lowercase()).collect(),
             None => vec!["demo-request".to_owned()],
         },
+        conflict: table
+            .and_then(|table| table.table("conflict", "`conflict`", &["weight", "strong", "weak", "within"]))
+            .map_or_else(Conflict::default, |table| conflict(&table)),
     }
+}
+
+fn conflict(table: &Table<'_>) -> Conflict {
+    let default = Conflict::default();
+    let points = |key, hint| table.number(key, 0.0..=100.0, hint);
+    let share = "a factor's share of the total: 0.15 is 15 of 100";
+    let found = Conflict {
+        weight: table.number("weight", 0.0..=1.0, share).unwrap_or(default.weight),
+        strong: points("strong", "points of one factor").unwrap_or(default.strong),
+        weak: points("weak", "points of one factor").unwrap_or(default.weak),
+        within: points("within", "points of a match's total").unwrap_or(default.within),
+    };
+    if found.weak >= found.strong {
+        let message = format!("`weak` is {}, not below `strong` at {}", found.weak, found.strong);
+        let hint = "at most `weak` is weak, at least `strong` is strong";
+        table.problem(Problem::at(&table.place_of("weak"), message).hint(hint));
+    }
+    found
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use crate::config::Config;
 use crate::counters::View;
 use crate::decision::{Counters, EligibilityTrace, Excluded, Flag, NewLeads, Window};
-use crate::lead::{Caps, Kind, LaneId, Lead, Rep, Team, Tier};
+use crate::lead::{Caps, Kind, LaneId, Lead, Rep, RuleId, Team, Tier};
 
 /// A lead as capacity and turns see it: what it asks of whoever takes it.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ pub struct Demand<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleCaps {
     /// Which.
-    pub rule: String,
+    pub rule: RuleId,
     /// New leads by it.
     pub caps: Caps,
 }
@@ -83,7 +83,7 @@ pub fn full(config: &Config, rep: &Rep, demand: &Demand<'_>, counters: &View<'_>
     }
     for RuleCaps { rule, caps } in demand.rules {
         if let Some((assigned, cap, window)) = reached(*caps, counters.rule(rule, &rep.id)) {
-            return Some(Excluded::RuleCap { rule: rule.clone(), assigned, cap, window });
+            return Some(Excluded::RuleCap { rule: rule.to_string(), assigned, cap, window });
         }
     }
     let capped = |team: &&Team| team.caps != Caps::default();

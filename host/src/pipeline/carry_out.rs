@@ -7,14 +7,12 @@
 
 use crate::config::Config;
 use crate::counters::View;
-use crate::decision::{Action, AssignedBy, Method, Outcome, SelectTrace, TrackedBy, Unassigned};
+use crate::decision::{Action, AssignedBy, Method, Outcome, RulesTrace, SelectTrace, TrackedBy, Unassigned};
 use crate::lead::{Confidence, Rep, TeamId, Tier};
 use crate::pipeline::capacity::{Demand, load};
-use crate::pipeline::eligible::sells_in;
-use crate::pipeline::place::may_leave;
 use crate::pipeline::queue::{Pool, queue};
 use crate::pipeline::select::{chances, served_first, too_far_ahead};
-use crate::pipeline::{barred, territory_of};
+use crate::pipeline::{barred, people};
 use crate::rotation::turn;
 
 /// The queue of leads that nothing else could be done with.
@@ -25,6 +23,8 @@ pub const LAST_QUEUE: &str = "unassigned";
 pub struct Stranded<'a> {
     /// The lead, and what it asks of whoever takes it.
     pub demand: Demand<'a>,
+    /// Where it is.
+    pub rules: &'a RulesTrace,
     /// How sure its classifier was.
     pub confidence: Confidence,
     /// Whether each rep, by their place, prefers such a lead; empty where nobody does.
@@ -81,24 +81,23 @@ pub fn last_resort(reason: Unassigned) -> Outcome {
 /// The next of a team. Nobody is scored, so nobody is a high match: only tier 1 may use the near band.
 fn rotate(
     config: &Config,
-    Stranded { demand, prefers, .. }: Stranded<'_>,
+    Stranded { demand, rules, prefers, .. }: Stranded<'_>,
     team: &TeamId,
     counters: &View<'_>,
     seed: u64,
 ) -> Result<SelectTrace, String> {
-    let Demand { lead, tier, .. } = demand;
-    let territory = territory_of(config, lead).filter(|_| !may_leave(config, lead, tier));
+    let people = people(config, rules).filter(|_| !rules.territory_waived);
     let mut members = config.reps.iter().filter(|rep| rep.team == *team).peekable();
     if members.peek().is_none() {
         return Err(format!("team {team} has no reps"));
     }
     let mut inside =
-        members.filter(|rep| territory.is_none_or(|territory| sells_in(rep, territory))).peekable();
+        members.filter(|rep| people.as_ref().is_none_or(|people| people.role(&rep.id).is_some())).peekable();
     if inside.peek().is_none() {
         return Err(format!("nobody of team {team} sells where the lead is"));
     }
     let has_room = |rep: &&Rep| {
-        let roomy = tier == Tier::One || load(rep, counters.get(&rep.id)) <= config.capacity.available;
+        let roomy = demand.tier == Tier::One || load(rep, counters.get(&rep.id)) <= config.capacity.available;
         roomy && barred(config, rep, &demand, counters).is_none()
     };
     let Pool { name, turns } = Pool::team(config, team);
@@ -133,6 +132,7 @@ mod tests {
     use crate::counters::Ledger;
     use crate::lead::Lead;
     use crate::pipeline::fixture::{self, id};
+    use crate::pipeline::place;
 
     fn check(config: &Config, action: Action, stranded: Stranded<'_>, expect: Result<Outcome, &str>) {
         let ledger = Ledger::new(config);
@@ -148,13 +148,9 @@ mod tests {
         assert_eq!(outcome, expect.map_err(str::to_owned), "{action:?}");
     }
 
-    fn stranded(lead: &Lead) -> Stranded<'_> {
-        Stranded {
-            demand: Demand::of(lead, Tier::Three),
-            confidence: Confidence::High,
-            prefers: &[],
-            reason: Unassigned::NoCapacity,
-        }
+    fn stranded<'a>(lead: &'a Lead, rules: &'a RulesTrace, tier: Tier) -> Stranded<'a> {
+        let (demand, reason) = (Demand::of(lead, tier), Unassigned::NoCapacity);
+        Stranded { demand, rules, confidence: Confidence::High, prefers: &[], reason }
     }
 
     fn assigned(rep: &str) -> Outcome {
@@ -172,7 +168,8 @@ mod tests {
         let check = |lead: &Lead, tier, change: fn(&mut Vec<Rep>), expect| {
             let mut config = fixture::config();
             change(&mut config.reps);
-            let stranded = Stranded { demand: Demand::of(lead, tier), ..stranded(lead) };
+            let rules = place(&config, lead, &fixture::verdict(), None, tier);
+            let stranded = stranded(lead, &rules, tier);
             check(&config, Action::RoundRobin(id("smb")), stranded, expect);
         };
         check(&lead, Tier::Three, |reps| reps[0].available = false, Ok(assigned("ben")));
@@ -206,8 +203,8 @@ mod tests {
     #[test]
     fn other_actions() {
         let config = fixture::config();
-        let lead = fixture::lead();
-        let stranded = stranded(&lead);
+        let rules = RulesTrace::default();
+        let stranded = stranded(&rules);
         let unsure = Stranded { confidence: Confidence::Low, ..stranded };
         let reason = Unassigned::NoCapacity;
         let manager = Outcome::Manager { team: id("smb"), manager: "mia".to_owned(), reason };

@@ -21,8 +21,9 @@ use std::collections::BTreeMap;
 use crate::config::Config;
 use crate::counters::View;
 use crate::decision::{Cause, EligibilityTrace, Excluded, RulesTrace, Unassigned};
-use crate::lead::{Lead, Rep, TeamId, Territory};
+use crate::lead::{Lead, Rep, TeamId};
 use crate::pipeline::capacity::{Demand, full};
+use crate::pipeline::{People, people};
 
 /// Everybody of the tenant, as candidates of this team for this lead or with the reason why not.
 pub fn eligible(
@@ -33,11 +34,11 @@ pub fn eligible(
     counters: &View<'_>,
 ) -> EligibilityTrace {
     let lead = demand.lead;
-    let territory = hard_territory(config, rules);
+    let people = people(config, rules).filter(|_| !rules.territory_waived);
     let mut candidates = Vec::new();
     let mut excluded = BTreeMap::new();
     for rep in &config.reps {
-        let reason = outside(rep, team, territory)
+        let reason = outside(rep, team, people.as_ref())
             .or_else(|| barred(config, rep, demand, counters))
             .or_else(|| deal_size(rep, lead));
         match reason {
@@ -109,9 +110,6 @@ pub fn why_nobody(eligibility: &EligibilityTrace) -> (Cause, Unassigned) {
     }
 }
 
-/// Whether a rep may sell in a territory at all.
-pub(super) fn sells_in(rep: &Rep, territory: &Territory) -> bool {
-    territory.primary.contains(&rep.id) || territory.overlay.contains(&rep.id)
 }
 
 /// The language of a tag without script and region: who speaks `pt-PT` understands `pt-BR`.
@@ -124,17 +122,12 @@ fn speaks(rep: &Rep, language: &str) -> bool {
     rep.languages.iter().any(|tag| primary_language(tag).eq_ignore_ascii_case(wanted))
 }
 
-fn hard_territory<'a>(config: &'a Config, rules: &RulesTrace) -> Option<&'a Territory> {
-    let territory = rules.territory.as_ref().filter(|_| !rules.territory_waived)?;
-    config.territories.iter().find(|candidate| candidate.id == *territory)
-}
-
-fn outside(rep: &Rep, team: &TeamId, territory: Option<&Territory>) -> Option<Excluded> {
+fn outside(rep: &Rep, team: &TeamId, people: Option<&People<'_>>) -> Option<Excluded> {
     if rep.team != *team {
         return Some(Excluded::OtherTeam { team: rep.team.clone() });
     }
-    let territory = territory.filter(|territory| !sells_in(rep, territory))?;
-    Some(Excluded::OutsideTerritory { territory: territory.id.clone() })
+    let people = people.filter(|people| people.role(&rep.id).is_none())?;
+    Some(Excluded::OutsideTerritory { territory: people.territory.clone() })
 }
 
 fn deal_size(rep: &Rep, lead: &Lead) -> Option<Excluded> {
@@ -163,6 +156,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::TerritoryIndex;
     use crate::counters::Ledger;
     use crate::lead::{Caps, Tier};
     use crate::pipeline::fixture::{self, id};
@@ -172,7 +166,7 @@ mod tests {
     fn check(tier: Tier, rep: Rep, lead: Lead, expect: Option<Excluded>) {
         let mut config = fixture::config();
         config.reps = vec![rep];
-        let rules = place(&config, &lead, None, tier);
+        let rules = place(&config, &lead, &fixture::verdict(), None, tier);
         let found = eligible(&config, &Demand::of(&lead, tier), &id("smb"), &rules, &Ledger::new(&config).at(lead.received_at));
         let expect = expect.map(|reason| (id("ana"), reason)).into_iter().collect();
         assert_eq!(found.excluded, expect, "{tier:?} {:?}", config.reps);
@@ -199,7 +193,7 @@ mod tests {
         let outsider = || Rep { id: id("zoe"), ..ana() };
         let check = |tier, rep: Rep, lead: Lead, expect: Option<Excluded>| {
             let config = fixture::config();
-            let rules = place(&config, &lead, None, tier);
+            let rules = place(&config, &lead, &fixture::verdict(), None, tier);
             let config = Config { reps: vec![rep], ..config };
             let found = eligible(&config, &Demand::of(&lead, tier), &id("smb"), &rules, &Ledger::new(&config).at(lead.received_at));
             assert_eq!(found.excluded.into_values().next(), expect);
@@ -379,11 +373,12 @@ mod tests {
                 rep.id = id(&format!("rep-{i}"));
             }
             config.territories[0].primary = vec![id("rep-0"), id("rep-3")];
+            config.territory_index = TerritoryIndex::new(&config.territories);
             let mut lead = Lead { value, ..fixture::lead() };
             lead.contact.language = language.map(str::to_owned);
             lead.company.country = country.map(str::to_owned);
             let tier = Tier::try_from(tier).unwrap();
-            let rules = place(&config, &lead, None, tier);
+            let rules = place(&config, &lead, &fixture::verdict(), None, tier);
             let ledger = Ledger::new(&config);
             let found = eligible(&config, &Demand::of(&lead, tier), &id("smb"), &rules, &ledger.at(lead.received_at));
             for rep in &config.reps {

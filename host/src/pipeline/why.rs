@@ -231,12 +231,12 @@ pub(super) mod tests {
             pool.iter().enumerate().map(|(place, rep)| (id(rep), chance(place))).collect();
         SelectTrace {
             method,
-            turns: Turns::Credit,
+            turns: crate::lead::Turns::Credit,
             queue: "smb".to_owned(),
             picked: pool[0].0.clone(),
             pool,
             preferred: false,
-            passed_over: BTreeMap::new(),
+            passed_over: Default::default(),
         }
     }
 
