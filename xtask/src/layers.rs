@@ -15,13 +15,8 @@ use source::{Named, paths};
 
 /// Lowest first. A module may name those of its own layer and of the layers before it.
 const LAYERS: [&[&str]; 10] = [
-<<<<<<< HEAD
     &["lead", "digest", "failure", "nearest", "zones"],
-    &["events", "hours", "pacing", "records", "rules", "seed"],
-=======
-    &["lead", "assignment", "digest", "failure", "nearest", "zones"],
-    &["rules", "seed"],
->>>>>>> batch
+    &["assignment", "events", "hours", "pacing", "records", "rules", "seed"],
     &["decision", "rotation"],
     &["config", "text"],
     &["plugin", "counters"],
@@ -33,11 +28,7 @@ const LAYERS: [&[&str]; 10] = [
 ];
 
 /// These import nothing of ours, not even each other.
-<<<<<<< HEAD
-const GROUND: [&str; 6] = ["lead", "digest", "failure", "hours", "nearest", "zones"];
-=======
-const GROUND: [&str; 6] = ["lead", "assignment", "digest", "failure", "nearest", "zones"];
->>>>>>> batch
+const GROUND: [&str; 7] = ["lead", "assignment", "digest", "failure", "hours", "nearest", "zones"];
 
 /// Who may name what. A module stands for everything below it.
 const WORDS: [(&str, &[&str]); 7] = [
@@ -53,14 +44,20 @@ const WORDS: [(&str, &[&str]); 7] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-<<<<<<< HEAD
-const PURE: [&str; 11] = [
-    "lead", "digest", "hours", "nearest", "zones", "pacing", "records", "rules", "decision", "counters", "pipeline::",
+const PURE: [&str; 12] = [
+    "lead",
+    "assignment",
+    "digest",
+    "hours",
+    "nearest",
+    "zones",
+    "pacing",
+    "records",
+    "rules",
+    "decision",
+    "counters",
+    "pipeline::",
 ];
-=======
-const PURE: [&str; 9] =
-    ["lead", "assignment", "digest", "nearest", "zones", "rules", "decision", "counters", "pipeline::"];
->>>>>>> batch
 
 /// What a pure module never names.
 const EFFECTS: [&str; 9] = [

@@ -13,7 +13,7 @@ use crate::decision::Known;
 use crate::lead::TeamId;
 use crate::nearest::nearest;
 use crate::records::Alike;
-use crate::rules::Condition;
+use crate::rules::{Condition, Reads, Words};
 
 /// What it means that a lead is known already.
 #[derive(Debug, Default)]

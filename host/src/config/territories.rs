@@ -15,6 +15,7 @@ use super::territory_words::understand;
 use super::toml_table::{Table, parse};
 use super::condition::condition;
 use super::values::{Wrong, checked, country, id, region};
+use crate::rules::{Reads, Words};
 use crate::lead::{LaneId, Layer, Reach, Rep, RepId, Span, Territory, TerritoryId, covers_industry};
 
 /// The territories, and the lanes they name, which are looked at once those are known.
