@@ -17,6 +17,7 @@ use crate::lead::{
     TerritoryId, Tier, Turns, Verdict,
 };
 use crate::records::{Alike, Record};
+use crate::rules::RulesSaid;
 
 mod words;
 
@@ -283,6 +284,8 @@ pub enum TrackedBy {
     Lane,
     /// The fallback chose it.
     Fallback,
+    /// A rule sends it there.
+    Rule,
 }
 
 /// Why a lead has no rep (P10). A closed list.
@@ -313,6 +316,8 @@ pub enum Unassigned {
     TooOld,
     /// A label or its owner keeps it from being routed (P21).
     NeverAutomatic,
+    /// A rule sends it to a queue.
+    ByRule,
 }
 
 /// Why a rep is not a candidate. A closed list.
@@ -528,6 +533,9 @@ pub struct Trace {
     pub tier: TierTrace,
     /// Named account and territory.
     pub rules: RulesTrace,
+    /// What was known of it before: records it repeats, who has had the contact or the account.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub known: KnownTrace,
     /// Who could take it, and why nobody else.
     pub eligibility: Option<EligibilityTrace>,
     /// How well each candidate fits.
@@ -549,6 +557,9 @@ pub struct Past {
     /// When the lead first came here, from which its age is counted; absent for a first decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// Reps who had reported themselves away since the folder was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<RepId>,
     /// Who declined it or let it lie, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declined: Vec<RepId>,
@@ -976,6 +987,34 @@ pub struct RulesTrace {
     pub unanswered: Vec<String>,
     /// True where a tier-1 lead may leave it.
     pub territory_waived: bool,
+    /// What the tenant's rules said.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub said: RulesSaid,
+    /// Who had a claim to it, in the order in which they were asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<ClaimTrace>,
+    /// Whether it goes on from whoever has it to another team.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub handover: HandoverTrace,
+    /// What each segment table says of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub segments: BTreeMap<String, String>,
+}
+
+/// Somebody who had a claim to a lead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClaimTrace {
+    /// Who.
+    pub rep: RepId,
+    /// By what.
+    pub by: AssignedBy,
+    /// Why they do not get it, where they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<Excluded>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Who could take a lead, and why nobody else.
@@ -990,6 +1029,9 @@ pub struct EligibilityTrace {
     /// Everybody else of the tenant, counted by the reason they share.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Others>,
+    /// Which of the skills that it asks for held.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub skills: SkillTrace,
 }
 
 /// Reps who are not candidates for the same reason.
@@ -1045,6 +1087,9 @@ pub struct Match {
     pub factors: Vec<f32>,
     /// The weighted sum, 0 to 100.
     pub total: f64,
+    /// The price of what is left of their capacity, in points; it is taken off the total where one is picked.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub price: f64,
     /// Why they were not picked although they are a candidate, where a rule says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed_over: Option<Excluded>,

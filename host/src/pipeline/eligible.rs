@@ -2,45 +2,80 @@
 //!
 //! Every rep of the tenant is a candidate or has exactly one reason, the first that holds in this order:
 //!
-//! 1. **team**: sells in another team than the lane's;
+//! 1. **team**: sells in another team than the one that is asked;
 //! 2. **territory**: the lead is in one whose people they are not among, neither primary nor overlay; left
 //!    out where a tier-1 lead may leave its territory (X2);
-//! 3. **availability**: takes no new leads;
-//! 4. **over capacity**: with this lead they would be above their maximum. Holds for every tier (X3);
-//! 5. **at capacity**: their load, open work over the maximum before this lead, is above the near band.
+//! 3. **rules**: a rule excludes them, or asks for somebody else (P12);
+//! 4. **absence**: on leave or about to be, on holiday, or reported away; then, where a rule asks for people
+//!    who are at work soon, not soon enough (P11);
+//! 5. **over capacity**: with this lead they would be above their maximum. Holds for every tier (X3);
+//! 6. **at capacity**: their load, open work over the maximum before this lead, is above the near band.
 //!    Tier 1 may use what is left where the tenant lets it (X3);
-//! 6. **caps**: as many new leads as they, a rule or their team may have, today or in seven days;
-//! 7. **deal size**: the lead's value is outside the range they state; nothing where either is silent;
-//! 8. **language**: they do not speak the contact's, and somebody whom nothing else excludes does. Where
-//!    nobody does, it excludes nobody: a lead in the wrong language beats a lead without a rep.
+//! 7. **caps**: as many new leads as they, a rule or their team may have, today or in seven days;
+//! 8. **declined**: they have had this lead and did not want it (P14);
+//! 9. **deal size**: the lead's value is outside the range they state; nothing where either is silent;
+//! 10. **language**: they do not speak the contact's, and somebody whom nothing else excludes does. Where
+//!     nobody does, it excludes nobody: a lead in the wrong language beats a lead without a rep;
+//! 11. **skills**: they lack one that holds (P13).
 //!
 //! The near band, where only high matches are taken, needs totals and is left to ranking.
+//!
+//! Only the team's people are looked at, and those outside the territory are counted, not listed: what a
+//! lead costs does not grow with the reps it has nothing to do with.
 
 use std::collections::BTreeMap;
 
 use crate::config::Config;
 use crate::counters::View;
-use crate::decision::{Cause, EligibilityTrace, Excluded, RulesTrace, Unassigned};
-use crate::lead::{Lead, Rep, TeamId};
+use crate::decision::{Cause, EligibilityTrace, Excluded, Others, RulesTrace, Unassigned};
+use crate::lead::{Lead, Rep, RepId, SkillNeed, TeamId};
 use crate::pipeline::capacity::{Demand, full};
-use crate::pipeline::{People, people};
+use crate::pipeline::presence::{Moment, absent, not_soon};
+use crate::pipeline::skills::skills;
+use crate::pipeline::{Roster, people};
+use crate::rules::{Facts, RulesFound};
 
-/// Everybody of the tenant, as candidates of this team for this lead or with the reason why not.
-pub fn eligible(
-    config: &Config,
-    demand: &Demand<'_>,
-    team: &TeamId,
-    rules: &RulesTrace,
-    counters: &View<'_>,
-) -> EligibilityTrace {
-    let lead = demand.lead;
+/// A lead that asks for candidates.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    /// The tenant.
+    pub config: &'a Config,
+    /// Its people by what they are looked up by.
+    pub roster: &'a Roster,
+    /// What the lead asks of whoever takes it.
+    pub demand: &'a Demand<'a>,
+    /// Where it is.
+    pub place: &'a RulesTrace,
+    /// The rules that hold for it.
+    pub rules: &'a RulesFound<'a>,
+    /// What they may read of it.
+    pub facts: &'a Facts<'a>,
+    /// Skills it asks for.
+    pub skills: &'a [SkillNeed],
+    /// Whole minutes that it has waited for them.
+    pub waited: u32,
+    /// Who has declined it.
+    pub declined: &'a [RepId],
+    /// Now.
+    pub moment: Moment<'a>,
+}
+
+/// Everybody of a team, as candidates for this lead or with the reason why not.
+pub fn eligible(asking: &Asking<'_>, team: &TeamId, counters: &View<'_>) -> EligibilityTrace {
+    let Asking { config, roster, demand, place: rules, skills: needs, .. } = *asking;
     let people = people(config, rules).filter(|_| !rules.territory_waived);
-    let mut candidates = Vec::new();
+    let mut candidates: Vec<&Rep> = Vec::new();
     let mut excluded = BTreeMap::new();
-    for rep in &config.reps {
-        let reason = outside(rep, team, people.as_ref())
-            .or_else(|| barred(config, rep, demand, counters))
-            .or_else(|| deal_size(rep, lead));
+    let mut outside = 0;
+    for &place in roster.team(team) {
+        let Some(rep) = config.reps.get(place) else { continue };
+        if people.as_ref().is_some_and(|people| people.role(&rep.id).is_none()) {
+            outside += 1;
+            continue;
+        }
+        let reason = unlike(asking, place, rep)
+            .or_else(|| bars(asking, place, rep, counters))
+            .or_else(|| deal_size(rep, demand.lead));
         match reason {
             None => candidates.push(rep),
             Some(reason) => {
@@ -48,7 +83,7 @@ pub fn eligible(
             }
         }
     }
-    if let Some(language) = &lead.contact.language
+    if let Some(language) = &demand.lead.contact.language
         && candidates.iter().any(|rep| speaks(rep, language))
     {
         candidates.retain(|rep| {
@@ -59,57 +94,65 @@ pub fn eligible(
             speaks
         });
     }
+    let skilled = skills(needs, &candidates, asking.waited);
+    let mut unskilled = skilled.excluded.iter().map(|(rep, _)| rep).peekable();
+    candidates.retain(|rep| unskilled.next_if(|id| **id == rep.id).is_none());
+    excluded.extend(skilled.excluded);
+    let mut others: Vec<Others> = Vec::new();
+    if let Some(people) = people.filter(|_| outside > 0) {
+        let reason = Excluded::OutsideTerritory { territory: people.territory.clone() };
+        others.push(Others { reason, reps: outside });
+    }
+    let mut elsewhere: Vec<(&TeamId, &[usize])> = roster.teams().filter(|(other, _)| *other != team).collect();
+    elsewhere.sort_unstable();
+    others.extend(elsewhere.into_iter().map(|(team, places)| Others {
+        reason: Excluded::OtherTeam { team: team.clone() },
+        reps: u32::try_from(places.len()).unwrap_or(u32::MAX),
+    }));
     let candidates = candidates.into_iter().map(|rep| rep.id.clone()).collect();
-    EligibilityTrace { team: team.clone(), candidates, excluded, others: Vec::new() }
+    EligibilityTrace { team: team.clone(), candidates, excluded, others, skills: skilled.trace }
 }
 
 /// The profiles of the candidates, in the order of the folder.
-pub fn candidates<'a>(config: &'a Config, eligibility: &EligibilityTrace) -> Vec<&'a Rep> {
-    let mut wanted = eligibility.candidates.iter().peekable();
-    config.reps.iter().filter(|rep| wanted.next_if(|id| **id == rep.id).is_some()).collect()
+pub fn candidates<'a>(config: &'a Config, roster: &Roster, eligibility: &EligibilityTrace) -> Vec<&'a Rep> {
+    let rep = |id: &RepId| config.reps.get(roster.place(id)?);
+    eligibility.candidates.iter().filter_map(rep).collect()
 }
 
-/// What keeps this rep from getting such a lead at the moment: away, or full.
-pub fn barred(config: &Config, rep: &Rep, demand: &Demand<'_>, counters: &View<'_>) -> Option<Excluded> {
-    if !rep.available {
-        return Some(Excluded::Unavailable);
-    }
-    full(config, rep, demand, counters)
-}
-
-/// Why the owner of a named account does not get the task; `None` where they do.
-///
-/// A named account comes before territories and teams (X6), so only being away or full can keep its owner
-/// from it. The near band does not: nobody is scored, and an own account is the highest match there is.
-pub fn owner_excluded(
-    config: &Config,
-    rules: &RulesTrace,
-    demand: &Demand<'_>,
-    counters: &View<'_>,
-) -> Option<Excluded> {
-    let owner = rules.owner.as_ref().and_then(|owner| config.rep(owner))?;
-    barred(config, owner, demand, counters)
+/// What keeps this rep from a lead whatever they are like: absent, full, or they have declined it.
+pub fn bars(asking: &Asking<'_>, place: usize, rep: &Rep, counters: &View<'_>) -> Option<Excluded> {
+    let Asking { config, demand, rules, declined, moment, .. } = *asking;
+    absent(config, place, moment)
+        .or_else(|| not_soon(config, place, moment.at, rules.within_hours()))
+        .or_else(|| full(config, rep, demand, counters))
+        .or_else(|| declined.contains(&rep.id).then_some(Excluded::Declined))
 }
 
 /// Why nobody is a candidate: of everybody's reasons, the one that is nearest to being mended.
 ///
-/// Somebody who is at work in the right place and full is nearest; then somebody away; then a team without
-/// anyone for a deal of this size; then a territory without anyone of the team; then a team without reps.
+/// Somebody who is at work in the right place and full is nearest; then somebody away; then somebody who
+/// did not want it; then a team without the skill, or without anyone for a deal of this size; then rules;
+/// then a territory without anyone of the team; then a team without reps.
 pub fn why_nobody(eligibility: &EligibilityTrace) -> (Cause, Unassigned) {
     let any = |test: fn(&Excluded) -> bool| eligibility.excluded.values().any(test);
-    if any(is_full) {
-        (Cause::AllAtCapacity, Unassigned::NoCapacity)
-    } else if any(|reason| matches!(reason, Excluded::Unavailable)) {
-        (Cause::NoCandidate, Unassigned::NotAvailable)
+    let reason = if any(is_full) {
+        return (Cause::AllAtCapacity, Unassigned::NoCapacity);
+    } else if any(is_absent) {
+        Unassigned::NotAvailable
+    } else if any(|reason| matches!(reason, Excluded::Declined)) {
+        Unassigned::Declined
+    } else if any(|reason| matches!(reason, Excluded::Skill { .. })) {
+        Unassigned::NoSkill
     } else if any(|reason| matches!(reason, Excluded::DealSize { .. } | Excluded::Language { .. })) {
-        (Cause::NoCandidate, Unassigned::NoSeller)
-    } else if any(|reason| matches!(reason, Excluded::OutsideTerritory { .. })) {
-        (Cause::NoCandidate, Unassigned::NoTerritory)
+        Unassigned::NoSeller
+    } else if any(|reason| matches!(reason, Excluded::ByRule { .. } | Excluded::Unlike { .. })) {
+        Unassigned::Forbidden
+    } else if eligibility.others.iter().any(|others| matches!(others.reason, Excluded::OutsideTerritory { .. })) {
+        Unassigned::NoTerritory
     } else {
-        (Cause::NoCandidate, Unassigned::NoSeller)
-    }
-}
-
+        Unassigned::NoSeller
+    };
+    (Cause::NoCandidate, reason)
 }
 
 /// The language of a tag without script and region: who speaks `pt-PT` understands `pt-BR`.
@@ -122,12 +165,14 @@ fn speaks(rep: &Rep, language: &str) -> bool {
     rep.languages.iter().any(|tag| primary_language(tag).eq_ignore_ascii_case(wanted))
 }
 
-fn outside(rep: &Rep, team: &TeamId, people: Option<&People<'_>>) -> Option<Excluded> {
-    if rep.team != *team {
-        return Some(Excluded::OtherTeam { team: rep.team.clone() });
+/// A rule that excludes them, or asks for somebody else.
+fn unlike(asking: &Asking<'_>, place: usize, rep: &Rep) -> Option<Excluded> {
+    if let Some(rule) = asking.rules.excludes(&rep.id) {
+        return Some(Excluded::ByRule { rule: rule.id.to_string() });
     }
-    let people = people.filter(|people| people.role(&rep.id).is_none())?;
-    Some(Excluded::OutsideTerritory { territory: people.territory.clone() })
+    let facts = asking.roster.facts(place)?;
+    let rule = asking.rules.unlike(asking.facts, facts)?;
+    Some(Excluded::Unlike { rule: rule.id.to_string() })
 }
 
 fn deal_size(rep: &Rep, lead: &Lead) -> Option<Excluded> {
@@ -137,7 +182,7 @@ fn deal_size(rep: &Rep, lead: &Lead) -> Option<Excluded> {
     (below || above).then_some(Excluded::DealSize { value })
 }
 
-fn is_full(reason: &Excluded) -> bool {
+pub(super) fn is_full(reason: &Excluded) -> bool {
     matches!(
         reason,
         Excluded::OverCapacity { .. }
@@ -148,6 +193,17 @@ fn is_full(reason: &Excluded) -> bool {
             | Excluded::TeamCap { .. }
             | Excluded::RuleCap { .. }
             | Excluded::Ahead { .. }
+    )
+}
+
+pub(super) fn is_absent(reason: &Excluded) -> bool {
+    matches!(
+        reason,
+        Excluded::Unavailable
+            | Excluded::Leave { .. }
+            | Excluded::BeforeLeave { .. }
+            | Excluded::Holiday { .. }
+            | Excluded::NotSoon { .. }
     )
 }
 

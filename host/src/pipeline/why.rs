@@ -93,6 +93,7 @@ pub fn why(routed: &Routed<'_>) -> String {
         Outcome::Track { track, by: TrackedBy::Lane } => {
             format!("the lane {} leads to the track {track}", routed.lane_name())
         }
+        Outcome::Track { track, by: TrackedBy::Rule } => format!("a rule leads to the track {track}"),
         Outcome::Track { track, by: TrackedBy::Fallback } => {
             format!("the fallback chose the track {}{}", clean(track, 80), since(routed.fallback))
         }
