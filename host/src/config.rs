@@ -14,8 +14,10 @@ use crate::digest::Digest;
 use crate::lead::{Account, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TenantId, Territory, Tier};
 use crate::rules::Condition;
 
+mod calendars;
 mod check;
 mod handling;
+mod hours;
 mod lanes;
 mod names;
 mod people;
@@ -36,6 +38,7 @@ mod values;
 mod world;
 
 pub use check::load;
+pub use hours::Hours;
 pub use handling::{Handling, Missed, Modes};
 pub use problem::{Problem, Problems};
 pub use territory_index::{Role, TerritoryIndex};
@@ -70,6 +73,8 @@ pub struct Config {
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.
     pub reps: Vec<Rep>,
+    /// When they work.
+    pub hours: Hours,
     /// In the order of the file.
     pub teams: Vec<Team>,
     /// In the order of the file; the first that fits a lead holds, and each is reached by some lead.

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::{Value as Json, json};
 
 use super::handling;
+use super::hours::{HOURS, LEAVE, hours};
 use super::lanes::{self, Lanes};
 use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
@@ -21,7 +22,7 @@ use crate::digest::Digest;
 use crate::nearest::nearest;
 
 /// What a folder may hold, in the order in which problems are listed.
-const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS];
+const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS, HOURS, LEAVE];
 pub(super) const TEAMS: &str = "teams.toml";
 pub(super) const REPS: &str = "reps.csv";
 pub(super) const TERRITORIES: &str = "territories.toml";
@@ -93,6 +94,9 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     );
 
     let identity = lanes::identity(&root, findings);
+    // Without a zone of the tenant's, which is a finding, any will do to check the rest.
+    let zone = identity.as_ref().map_or("UTC", |identity| identity.timezone.as_str());
+    let hours = hours(folder, &people.reps, &people.rep_names, zone, findings);
     let lanes = lanes::lanes(&root, &people.team_names, findings);
     for lane in &people.territories.lanes {
         lanes.names.allow("lanes", &lane.value, &lane.place, findings);
@@ -127,6 +131,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         handling,
         plugins,
         reps,
+        hours,
         teams,
         territory_index: TerritoryIndex::new(&territories),
         territories,
@@ -223,6 +228,7 @@ fn canonical(config: &Config) -> Json {
         handling,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
+        hours,
         teams,
         territories,
         territory_index: _,
@@ -246,7 +252,7 @@ fn canonical(config: &Config) -> Json {
         [[threshold, qualified_within], waive_territory, [weight, strong, weak, within]],
         handling,
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
-        [reps, teams, territories, accounts],
+        [json!(reps), hours.canonical(), json!([teams, territories, accounts])],
     ])
 }
 

@@ -16,6 +16,7 @@ use crate::lead::{Account, Attention, Caps, Rep, Team, Turns};
 /// The people of a tenant and what is theirs.
 pub(super) struct People {
     pub(super) reps: Vec<Rep>,
+    pub(super) rep_names: Names,
     pub(super) teams: Vec<Team>,
     pub(super) team_names: Names,
     pub(super) territories: Territories,
@@ -35,6 +36,7 @@ pub(super) fn people(folder: &Path, findings: &Findings) -> People {
     let accounts = accounts(folder, &rep_names, findings);
     People {
         reps,
+        rep_names,
         teams: teams.into_iter().map(|(team, _)| team).collect(),
         team_names,
         territories,
