@@ -12,18 +12,26 @@ use serde_json::Value as Json;
 
 use crate::digest::Digest;
 use crate::lead::{Account, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TenantId, Territory, Tier};
-use crate::rules::Condition;
+use crate::pacing::Pacing;
+use crate::records::Records;
+use crate::rules::{Condition, RuleSet, Segment};
 
 mod calendars;
 mod check;
+mod condition;
 mod handling;
 mod hours;
+mod known;
 mod lanes;
 mod names;
 mod people;
 mod plugins;
 mod problem;
 mod read;
+mod records;
+mod rules;
+mod scarcity;
+mod segments;
 mod sheet;
 mod territories;
 mod territory_index;
@@ -38,8 +46,9 @@ mod values;
 mod world;
 
 pub use check::load;
-pub use hours::Hours;
 pub use handling::{Handling, Missed, Modes};
+pub use hours::Hours;
+pub use known::{Duplicates, Exclusions, HandoverRule, KnownRules, Sticky};
 pub use problem::{Problem, Problems};
 pub use territory_index::{Role, TerritoryIndex};
 pub use territory_words::in_words;
@@ -61,6 +70,10 @@ pub struct Config {
     pub policy: LabelPolicy,
     /// At least one, in the tenant's order.
     pub lanes: Vec<Lane>,
+    /// Tables that give every lead a word, in the order of the file.
+    pub segments: Vec<Segment>,
+    /// What the tenant lays down for leads, rows of segment tables that name a team among them.
+    pub rules: RuleSet,
     /// How tiers are found.
     pub tiers: Tiers,
     /// Bands and caps.
@@ -69,6 +82,8 @@ pub struct Config {
     pub matching: Matching,
     /// What happens around an assignment.
     pub handling: Handling,
+    /// How remaining capacity is priced; absent: it is not, the highest total wins.
+    pub scarcity: Option<Pacing>,
     /// Who answers what.
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.
@@ -83,6 +98,10 @@ pub struct Config {
     pub territory_index: TerritoryIndex,
     /// By domain.
     pub accounts: BTreeMap<String, Account>,
+    /// What the CRM has already.
+    pub records: Records,
+    /// What that means for a lead.
+    pub known: KnownRules,
     /// Of everything above and the plugins' bytes: the same folder, the same digest.
     pub digest: Digest,
     /// Where it was read from; plugin paths are relative to it.
@@ -217,6 +236,13 @@ impl Config {
     /// The rep with this id.
     pub fn rep(&self, id: &RepId) -> Option<&Rep> {
         self.reps.iter().find(|rep| rep.id == *id)
+    }
+
+    /// The rep whom a CRM calls so: by their id, or by their e-mail address in any case.
+    pub fn rep_called(&self, name: &str) -> Option<&Rep> {
+        let email = name.to_lowercase();
+        let named = self.reps.iter().find(|rep| rep.id.as_str() == name);
+        named.or_else(|| self.reps.iter().find(|rep| rep.email.as_ref() == Some(&email)))
     }
 
     /// Minutes to first touch.

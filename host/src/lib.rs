@@ -21,8 +21,9 @@
 //!
 //! - [`lead`], [`digest`], [`zones`]: the field's words as plain values. They import nothing of ours.
 //! - [`hours`]: when somebody works: hours, shifts, holidays, leave, calendars; deadlines in working time.
-//! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`]: what ties are drawn from,
-//!   and whose turn it is.
+//! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`], [`pacing`]: what ties are
+//!   drawn from, whose turn it is, and what a rep's remaining capacity costs.
+//! - [`records`]: what the CRM has already, and the ways to find it.
 //! - [`rules`]: conditions that tenants write, checked when read, answered with why.
 //! - [`events`]: what happens after a decision, as a stream tells it.
 //! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
@@ -57,8 +58,10 @@ pub mod fetch;
 pub mod hours;
 pub mod lead;
 mod nearest;
+pub mod pacing;
 pub mod pipeline;
 pub mod plugin;
+pub mod records;
 pub mod replay;
 pub mod report;
 pub mod rotation;

@@ -30,6 +30,7 @@ use crate::plugin::VisibleLead;
 use crate::seed::seed;
 use crate::tenant::Tenant;
 
+mod accounts;
 mod ask;
 mod brief;
 mod carry_out;
@@ -38,6 +39,10 @@ mod effects;
 mod eligible;
 mod fits;
 mod mode;
+mod duplicates;
+mod handover;
+mod known;
+mod never;
 mod normalise;
 mod outside;
 mod place;
@@ -50,13 +55,18 @@ mod why;
 #[cfg(test)]
 pub(crate) mod fixture;
 
+pub use accounts::{AccountFound, account, keeper};
 pub use brief::brief;
 pub use carry_out::{LAST_QUEUE, Stranded, carry_out, last_resort};
 pub use conflict::conflict;
+pub use duplicates::duplicate;
 pub use effects::{Decided, effects};
 pub use eligible::{barred, candidates, eligible, owner_excluded, why_nobody};
 pub use fits::{Fits, Hours, NEUTRAL, Wanted, fits};
+pub use handover::handover;
+pub use known::{known, note};
 pub use mode::mode;
+pub use never::never;
 pub use normalise::{Refusal, normalise};
 pub use outside::{Live, Outside, Recorded};
 pub use place::{Located, People, people, place, territories_of};

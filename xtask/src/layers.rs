@@ -15,8 +15,8 @@ use source::{Named, paths};
 
 /// Lowest first. A module may name those of its own layer and of the layers before it.
 const LAYERS: [&[&str]; 10] = [
-    &["lead", "digest", "failure", "hours", "nearest", "zones"],
-    &["events", "rules", "seed"],
+    &["lead", "digest", "failure", "nearest", "zones"],
+    &["events", "hours", "pacing", "records", "rules", "seed"],
     &["decision", "rotation"],
     &["config", "text"],
     &["plugin", "counters"],
@@ -44,8 +44,9 @@ const WORDS: [(&str, &[&str]); 7] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 9] =
-    ["lead", "digest", "hours", "nearest", "zones", "rules", "decision", "counters", "pipeline::"];
+const PURE: [&str; 11] = [
+    "lead", "digest", "hours", "nearest", "zones", "pacing", "records", "rules", "decision", "counters", "pipeline::",
+];
 
 /// What a pure module never names.
 const EFFECTS: [&str; 9] = [

@@ -37,6 +37,7 @@ pub(super) fn calendars(
     findings: &Findings,
 ) -> BTreeMap<String, Vec<Event>> {
     let mut found = BTreeMap::new();
+    let utc = TimeZone::UTC;
     let Ok(entries) = fs::read_dir(folder.join(FOLDER)) else { return found };
     let mut names: Vec<String> =
         entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -56,7 +57,7 @@ pub(super) fn calendars(
             findings.add(problem.hint(reps.meant(rep)));
         }
         if let File::Text(text) = read(folder, &file, findings) {
-            let own = zones.get(rep).copied().unwrap_or(&TimeZone::UTC);
+            let own = zones.get(rep).copied().unwrap_or(&utc);
             found.insert(rep.to_owned(), events(&file, &text, own, findings));
         }
     }
@@ -195,7 +196,8 @@ impl<'a> Reader<'a> {
             }
         }
         let away = start.whole_day || says(component, "OOF");
-        let event = |first, zone, length, rule| Event { first, zone, length, rule, except: except.clone(), away };
+        let event =
+            |first, zone, length, rule| Event { first, zone, length, rule, except: except.clone(), away };
         let mut events = Vec::new();
         for entry in component.properties(&ICalendarProperty::Rrule).filter(|_| !is_change) {
             let Some(ICalendarValue::RecurrenceRule(rule)) = entry.values.first() else {
@@ -227,7 +229,9 @@ impl<'a> Reader<'a> {
         for entry in component.properties(&ICalendarProperty::Freebusy) {
             let away = match entry.parameter(&ICalendarParameterName::Fbtype) {
                 Some(ICalendarParameterValue::Fbtype(ICalendarFreeBusyType::Free)) => continue,
-                Some(ICalendarParameterValue::Fbtype(kind)) => *kind == ICalendarFreeBusyType::BusyUnavailable,
+                Some(ICalendarParameterValue::Fbtype(kind)) => {
+                    *kind == ICalendarFreeBusyType::BusyUnavailable
+                }
                 _ => false,
             };
             for value in &entry.values {
@@ -374,4 +378,151 @@ fn civil(time: &PartialDateTime) -> Option<DateTime> {
     // A leap second is the last one before it.
     let time = Time::new(part(time.hour)?, part(time.minute)?, part(time.second)?.min(59), 0).ok()?;
     Some(date.to_datetime(time))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{Timestamp, ToSpan};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::hours::{Availability, Calendar, Schedule, State};
+
+    fn read_events(text: &str) -> (Vec<Event>, Vec<Problem>) {
+        let findings = Findings::default();
+        let lisbon = zone("Europe/Lisbon").unwrap();
+        let events = events("calendars/ana.ics", text, &lisbon, &findings);
+        (events, findings.sorted(&[]))
+    }
+
+    /// When somebody is busy in the week of 2 March 2026, in Lisbon, which then is in UTC; `!` is away.
+    #[track_caller]
+    fn check(inside: &str, expected: &[&str]) {
+        let (events, problems) = read_events(&format!("BEGIN:VCALENDAR\n{inside}\nEND:VCALENDAR\n"));
+        assert_eq!(problems, []);
+        let schedule = Schedule::always(zone("Europe/Lisbon").unwrap());
+        let who = Availability::new(schedule.into(), Vec::new(), Calendar::new(events));
+        let monday: Timestamp = "2026-03-02T00:00:00Z".parse().unwrap();
+        let mut found: Vec<String> = Vec::new();
+        let mut last = State::Working;
+        for step in 0..7 * 24 * 4 {
+            let moment = monday + (step * 15).minutes();
+            let state = who.state(moment);
+            if state != last
+                && let Some(until) = state.until()
+            {
+                let away = if state.is_absent() { "!" } else { "" };
+                found.push(format!("{away}{}-{}", moment.strftime("%d %H:%M"), until.strftime("%d %H:%M")));
+            }
+            last = state;
+        }
+        assert_eq!(found, expected, "{inside}");
+    }
+
+    fn event(lines: &str) -> String {
+        format!("BEGIN:VEVENT\n{lines}\nEND:VEVENT")
+    }
+
+    #[test]
+    fn busy_times() {
+        let hour = "DTSTART:20260302T090000Z\nDTEND:20260302T100000Z";
+        let busy: &[&str] = &["02 09:00-02 10:00"];
+        check(&event(hour), busy);
+        check(
+            &event(&format!("{hour}\nSUMMARY:Lunch\\, long\n and folded\nTRANSP:OPAQUE\nSTATUS:TENTATIVE")),
+            busy,
+        );
+        check(&event(&format!("{hour}\nTRANSP:TRANSPARENT")), &[]);
+        check(&event(&format!("{hour}\nSTATUS:CANCELLED")), &[]);
+        check(&event(&format!("{hour}\nX-MICROSOFT-CDO-BUSYSTATUS:FREE")), &[]);
+        check(&event(&format!("{hour}\nX-MICROSOFT-CDO-BUSYSTATUS:WORKINGELSEWHERE")), &[]);
+        check(&event(&format!("{hour}\nX-MICROSOFT-CDO-BUSYSTATUS:OOF")), &["!02 09:00-02 10:00"]);
+        check(&event(&format!("{hour}\nBEGIN:VALARM\nTRIGGER:-PT15M\nEND:VALARM")), busy);
+        // Zones: UTC, IANA, Windows, one that the file explains, none.
+        let local = |zone: &str| event(&format!("DTSTART{zone}:20260302T090000\nDURATION:PT1H"));
+        check(&local(";TZID=America/New_York"), &["02 14:00-02 15:00"]);
+        check(&local(";TZID=\"Tokyo Standard Time\""), &["02 00:00-02 01:00"]);
+        check(&local(""), busy);
+        let zone = "BEGIN:VTIMEZONE\nTZID:Ours\nX-LIC-LOCATION:Europe/Berlin\nEND:VTIMEZONE\n";
+        check(&format!("{zone}{}", local(";TZID=Ours")), &["02 08:00-02 09:00"]);
+        // Whole days are being away.
+        check(&event("DTSTART;VALUE=DATE:20260303"), &["!03 00:00-04 00:00"]);
+        check(&event("DTSTART;VALUE=DATE:20260303\nDTEND;VALUE=DATE:20260306"), &["!03 00:00-06 00:00"]);
+        check(&event("DTSTART;VALUE=DATE:20260303\nDURATION:P2D"), &["!03 00:00-05 00:00"]);
+        check(&event("DTSTART:20260303T090000Z"), &[]);
+        check(
+            "BEGIN:VFREEBUSY\nFREEBUSY:20260302T090000Z/PT1H,20260303T090000Z/20260303T100000Z\n\
+             FREEBUSY;FBTYPE=FREE:20260304T090000Z/PT1H\nFREEBUSY;FBTYPE=BUSY-UNAVAILABLE:20260305T090000Z/PT1H\nEND:VFREEBUSY",
+            &["02 09:00-02 10:00", "03 09:00-03 10:00", "!05 09:00-05 10:00"],
+        );
+        check("BEGIN:VTODO\nDTSTART:20260302T090000Z\nDUE:20260302T100000Z\nEND:VTODO", &[]);
+    }
+
+    #[test]
+    fn recurring_events() {
+        let series = "UID:1\nDTSTART;TZID=Europe/Lisbon:20260105T090000\nDURATION:PT1H\nRRULE:FREQ=DAILY;BYDAY=MO,WE,FR";
+        let all: &[&str] = &["02 09:00-02 10:00", "04 09:00-04 10:00", "06 09:00-06 10:00"];
+        check(&event(series), all);
+        let not_wednesday: &[&str] = &["02 09:00-02 10:00", "06 09:00-06 10:00"];
+        for exdate in [
+            ":20260304T090000Z",
+            ";TZID=Europe/Lisbon:20260304T090000",
+            ";VALUE=DATE:20260304",
+            ";TZID=Asia/Tokyo:20260304T180000",
+        ] {
+            check(&event(&format!("{series}\nEXDATE{exdate}")), not_wednesday);
+        }
+        let change = |uid: &str, lines: &str| {
+            event(&format!(
+                "UID:{uid}\nSEQUENCE:3\nRECURRENCE-ID;TZID=Europe/Lisbon:20260304T090000\n{lines}"
+            ))
+        };
+        let moved = "DTSTART;TZID=Europe/Lisbon:20260305T110000\nDURATION:PT2H";
+        let after: &[&str] = &["02 09:00-02 10:00", "05 11:00-05 13:00", "06 09:00-06 10:00"];
+        check(&format!("{}\n{}", event(series), change("1", moved)), after);
+        check(&format!("{}\n{}", change("1", moved), event(series)), after);
+        check(
+            &format!("{}\n{}", event(series), change("1", &format!("{moved}\nSTATUS:CANCELLED"))),
+            not_wednesday,
+        );
+        // Another event's change is not this one's.
+        check(
+            &format!("{}\n{}", event(series), change("2", moved)),
+            &["02 09:00-02 10:00", "04 09:00-04 10:00", "05 11:00-05 13:00", "06 09:00-06 10:00"],
+        );
+        check(
+            &event(
+                "DTSTART:20260302T090000Z\nDURATION:PT1H\nRDATE:20260303T090000Z,20260304T090000Z\nEXDATE:20260304T090000Z",
+            ),
+            &["02 09:00-02 10:00", "03 09:00-03 10:00"],
+        );
+    }
+
+    proptest! {
+        /// Whatever a file holds, it is read or judged, and what was read can be asked.
+        #[test]
+        fn any_calendar_is_judged(
+            line in 0..14usize,
+            noise in "[A-Z0-9:;=,+-]{0,24}|\\PC{0,8}",
+            cut in proptest::bool::ANY,
+        ) {
+            let text = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART;TZID=Europe/Lisbon:20260105T090000\n\
+                DTEND;TZID=Europe/Lisbon:20260105T100000\nRRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;COUNT=30\n\
+                EXDATE;TZID=Europe/Lisbon:20260107T090000\nEND:VEVENT\nBEGIN:VEVENT\nUID:1\n\
+                RECURRENCE-ID:20260119T090000Z\nDTSTART;VALUE=DATE:20260119\nEND:VEVENT\nEND:VCALENDAR\n";
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            match (cut, lines[line].split_once(':')) {
+                (true, _) => lines.truncate(line),
+                (false, Some((name, _))) => lines[line] = format!("{name}:{noise}"),
+                (false, None) => lines[line] = noise,
+            }
+            let (events, problems) = read_events(&lines.join("\n"));
+            for problem in problems {
+                prop_assert!(problem.line <= 14, "{problem}");
+            }
+            let schedule = Schedule::always(TimeZone::UTC);
+            let who = Availability::new(schedule.into(), Vec::new(), Calendar::new(events));
+            who.state("2026-03-02T09:00:00Z".parse().unwrap());
+        }
+    }
 }

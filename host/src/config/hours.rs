@@ -44,6 +44,14 @@ impl Hours {
         &self.default
     }
 
+    /// Everybody always at work.
+    #[cfg(test)]
+    pub(crate) fn always(reps: &[Rep]) -> Self {
+        let default = Arc::new(Schedule::always(TimeZone::UTC));
+        let always = || Arc::new(Availability::new(default.clone(), Vec::new(), Calendar::default()));
+        Self { reps: reps.iter().map(|_| always()).collect(), default: default.clone() }
+    }
+
     /// Everything that can change a decision, in one order. Reps that share a schedule name the same one.
     pub(super) fn canonical(&self) -> Json {
         let mut schedules: Vec<&Arc<Schedule>> = vec![&self.default];
@@ -53,9 +61,12 @@ impl Hours {
                 schedules.len() - 1
             })
         };
-        let reps: Vec<Json> =
-            self.reps.iter().map(|rep| json!([number(rep.schedule()), rep.leave(), rep.calendar()])).collect();
-        json!([schedules.iter().map(|schedule| json!(schedule)).collect::<Vec<_>>(), reps])
+        let reps: Vec<Json> = self
+            .reps
+            .iter()
+            .map(|rep| json!([number(rep.schedule()), rep.leave(), rep.calendar()]))
+            .collect();
+        json!([schedules.iter().map(|schedule| json!(schedule.as_ref())).collect::<Vec<_>>(), reps])
     }
 }
 
@@ -147,8 +158,7 @@ impl Schedules {
 
 const SCHEDULE_KEYS: &[&str] = &["id", "timezone", "hours", "always", "shifts", "holidays"];
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-const DAY_KEYS: &[&str] =
-    &["daily", "weekdays", "weekend", "mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const DAY_KEYS: &[&str] = &["daily", "weekdays", "weekend", "mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const DATE_HINT: &str = "a date is year, month, day: 2026-12-24";
 
 fn schedules(folder: &Path, findings: &Findings) -> Schedules {
@@ -379,14 +389,11 @@ fn block(text: &str) -> Result<Block, Wrong> {
         let (hour, minute) = (hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?);
         (hour <= 24 && minute < 60).then_some(hour * 60 + minute)
     };
-    let times = text
-        .split_once(['-', '–'])
-        .and_then(|(start, end)| Some((minutes(start)?, minutes(end)?)));
+    let times = text.split_once(['-', '–']).and_then(|(start, end)| Some((minutes(start)?, minutes(end)?)));
     match times {
-        Some((start, end)) if start == end => wrong(
-            format!("is no time at all: {text:?}"),
-            Some("the whole day is \"00:00-24:00\"".to_owned()),
-        ),
+        Some((start, end)) if start == end => {
+            wrong(format!("is no time at all: {text:?}"), Some("the whole day is \"00:00-24:00\"".to_owned()))
+        }
         Some((start, end)) => match Block::new(start, end) {
             Some(block) => Ok(block),
             None => wrong(format!("begins or ends after the day: {text:?}"), hint()),
@@ -395,10 +402,8 @@ fn block(text: &str) -> Result<Block, Wrong> {
     }
 }
 
-const LEAVE_SHEET: Layout = Layout {
-    columns: &["rep", "from", "to", "kind", "buffer_days"],
-    required: &["rep", "from", "to"],
-};
+const LEAVE_SHEET: Layout =
+    Layout { columns: &["rep", "from", "to", "kind", "buffer_days"], required: &["rep", "from", "to"] };
 const KINDS: &[(&str, LeaveKind)] =
     &[("vacation", LeaveKind::Vacation), ("sick", LeaveKind::Sick), ("focus", LeaveKind::Focus)];
 
@@ -435,4 +440,133 @@ fn day(row: &Row<'_>, column: &str) -> Option<Date> {
         row.problem(format!("`{column}` is no date: {text:?}"), Some(DATE_HINT.to_owned()));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use crate::config::testing::{SMALL, config, small_with};
+    use crate::config::{Config, load};
+    use crate::hours::{LeaveKind, State};
+
+    const HOURS: &str = r#"
+        defaults.schedule = "office"
+
+        [[schedules]]
+        id = "office"
+        hours = { weekdays = ["09:00-12:30", "13:30-18:00"], fri = ["9:00-13:00"] }
+        holidays = ["PT", "own"]
+
+        [[schedules]]
+        id = "nights"
+        timezone = "europe/berlin"
+        shifts = { from = 2026-01-05, pattern = [["22:00-06:00"], []] }
+
+        [[holidays]]
+        id = "PT"
+        dates = ["12-25 Christmas Day", "2026-04-03 Good Friday"]
+
+        [[holidays]]
+        id = "own"
+        dates = ["2026-03-04 Company day"]
+    "#;
+    const REPS: &str = "id,name,team,max_open,timezone,schedule\n\
+        ana,Ana Lima,sales,25,Europe/Lisbon,\n\
+        bo,Bo Ek,sales,25,,\n\
+        cy,Cy Fox,sales,25,,nights\n";
+    const LEAVE: &str =
+        "rep,from,to,kind,buffer_days\nana,2026-08-03,2026-08-14,,2\nbo,2026-08-03,2026-08-03,sick,\n";
+
+    fn full() -> Config {
+        let mut files = SMALL.to_vec();
+        files.retain(|(name, _)| *name != "reps.csv");
+        files.extend([("reps.csv", REPS), ("hours.toml", HOURS), ("leave.csv", LEAVE)]);
+        config(&files)
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse::<jiff::Zoned>().unwrap().timestamp()
+    }
+
+    #[test]
+    fn what_is_written_holds() {
+        let config = full();
+        #[track_caller]
+        fn check(config: &Config, rep: usize, moment: &str, expected: State) {
+            assert_eq!(config.hours.of(rep).unwrap().state(at(moment)), expected, "{rep} {moment}");
+        }
+        let off = |back: &str| State::OffHours { back: Some(at(back)) };
+        // Office hours are everybody's own.
+        check(&config, 0, "2026-03-02T09:00[Europe/Lisbon]", State::Working);
+        check(&config, 1, "2026-03-02T09:00[America/New_York]", State::Working);
+        check(&config, 1, "2026-03-02T09:00[Europe/Lisbon]", off("2026-03-02T09:00[America/New_York]"));
+        check(&config, 0, "2026-03-06T13:30[Europe/Lisbon]", off("2026-03-09T09:00[Europe/Lisbon]"));
+        let holiday = State::Holiday {
+            name: "Company day".to_owned(),
+            back: Some(at("2026-03-05T09:00[Europe/Lisbon]")),
+        };
+        check(&config, 0, "2026-03-04T10:00[Europe/Lisbon]", holiday);
+        check(&config, 2, "2026-01-06T05:59[Europe/Berlin]", State::Working);
+        check(&config, 2, "2026-01-06T23:00[Europe/Berlin]", off("2026-01-07T22:00[Europe/Berlin]"));
+        let until = at("2026-08-15T00:00[Europe/Lisbon]");
+        let leave_from = at("2026-08-03T00:00[Europe/Lisbon]");
+        check(&config, 0, "2026-08-01T00:00[Europe/Lisbon]", State::BeforeLeave { leave_from, until });
+        check(
+            &config,
+            0,
+            "2026-08-03T10:00[Europe/Lisbon]",
+            State::Leave { kind: LeaveKind::Vacation, until },
+        );
+        let until = at("2026-08-04T00:00[America/New_York]");
+        check(
+            &config,
+            1,
+            "2026-08-03T10:00[America/New_York]",
+            State::Leave { kind: LeaveKind::Sick, until },
+        );
+        // Without a rep, the tenant's own hours count.
+        let deadline = config.hours.default_schedule().deadline(at("2026-03-02T17:55[America/New_York]"), 10);
+        assert_eq!(deadline, at("2026-03-03T09:05[America/New_York]"));
+    }
+
+    #[test]
+    fn without_files_everybody_is_always_at_work() {
+        let config = config(SMALL);
+        let states: Vec<State> =
+            (0..2).map(|rep| config.hours.of(rep).unwrap().state(at("2026-12-25T03:00[UTC]"))).collect();
+        assert_eq!(states, [State::Working, State::Working]);
+    }
+
+    #[test]
+    fn the_digest_is_of_hours_too() {
+        let calendar = |day: &str| {
+            format!(
+                "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:202603{day}T090000Z\nDURATION:PT1H\nEND:VEVENT\nEND:VCALENDAR\n"
+            )
+        };
+        let mut digests: Vec<_> = [
+            vec![],
+            vec![("hours.toml", HOURS.to_owned())],
+            vec![("hours.toml", HOURS.replace("12:30", "12:31"))],
+            vec![("hours.toml", HOURS.replace("03-04 Company", "03-05 Company"))],
+            vec![("hours.toml", HOURS.replace("[\"PT\", \"own\"]", "[\"PT\"]"))],
+            vec![("leave.csv", "rep,from,to\nana,2026-08-03,2026-08-14\n".to_owned())],
+            vec![("leave.csv", "rep,from,to\nbo,2026-08-03,2026-08-14\n".to_owned())],
+            vec![("leave.csv", "rep,from,to,buffer_days\nbo,2026-08-03,2026-08-14,1\n".to_owned())],
+            vec![("calendars/ana.ics", calendar("02"))],
+            vec![("calendars/ana.ics", calendar("03"))],
+            vec![("calendars/bo.ics", calendar("03"))],
+        ]
+        .into_iter()
+        .map(|files| {
+            let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+            load(small_with(&files).path()).unwrap().digest
+        })
+        .collect();
+        let number = digests.len();
+        digests.sort();
+        digests.dedup();
+        assert_eq!(digests.len(), number);
+    }
 }

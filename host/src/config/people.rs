@@ -16,11 +16,12 @@ use crate::lead::{Account, Attention, Caps, Rep, Team, Turns};
 /// The people of a tenant and what is theirs.
 pub(super) struct People {
     pub(super) reps: Vec<Rep>,
-    pub(super) rep_names: Names,
     pub(super) teams: Vec<Team>,
     pub(super) team_names: Names,
+    pub(super) rep_names: Names,
     pub(super) territories: Territories,
     pub(super) accounts: BTreeMap<String, Account>,
+    pub(super) account_names: Names,
 }
 
 pub(super) fn people(folder: &Path, findings: &Findings) -> People {
@@ -33,14 +34,15 @@ pub(super) fn people(folder: &Path, findings: &Findings) -> People {
     }
     let roster = Roster { reps: &reps, rep_names: &rep_names, team_names: &team_names, findings };
     let territories = territories(folder, &roster);
-    let accounts = accounts(folder, &rep_names, findings);
+    let (accounts, account_names) = accounts(folder, &rep_names, findings);
     People {
         reps,
-        rep_names,
         teams: teams.into_iter().map(|(team, _)| team).collect(),
         team_names,
+        rep_names,
         territories,
         accounts,
+        account_names,
     }
 }
 
@@ -265,7 +267,7 @@ fn skills(row: &Row<'_>) -> BTreeMap<String, u8> {
 }
 
 /// Checks a value of a row.
-fn value<T>(
+pub(super) fn value<T>(
     row: &Row<'_>,
     column: &str,
     text: &str,
@@ -277,12 +279,17 @@ fn value<T>(
 const ACCOUNT_SHEET: Layout =
     Layout { columns: &["domain", "name", "owner", "sdr", "attention"], required: &["domain", "name"] };
 
-fn accounts(folder: &Path, reps: &Names, findings: &Findings) -> BTreeMap<String, Account> {
-    let File::Text(text) = read(folder, ACCOUNTS, findings) else { return BTreeMap::new() };
+fn accounts(folder: &Path, reps: &Names, findings: &Findings) -> (BTreeMap<String, Account>, Names) {
+    let text = match read(folder, ACCOUNTS, findings) {
+        File::Text(text) => text,
+        File::Absent => return (BTreeMap::new(), Names::new("account", ACCOUNTS, true)),
+        File::Unreadable => return (BTreeMap::new(), Names::new("account", ACCOUNTS, false)),
+    };
     let source = Source { file: ACCOUNTS, text: &text, findings };
-    let mut names = Names::new("account", ACCOUNTS, true);
+    let Sheet { rows, complete } = sheet(&source, &ACCOUNT_SHEET);
+    let mut names = Names::new("account", ACCOUNTS, complete);
     let mut accounts = BTreeMap::new();
-    for row in &sheet(&source, &ACCOUNT_SHEET).rows {
+    for row in &rows {
         let key = row.required("domain").and_then(|text| value(row, "domain", text, domain));
         let name = row.required("name").map(str::to_owned);
         let rep = |column| {
@@ -303,7 +310,9 @@ fn accounts(folder: &Path, reps: &Names, findings: &Findings) -> BTreeMap<String
         if let (Some(domain), Some(name)) = (key, name) {
             names.define(&domain, row.place(), findings);
             accounts.insert(domain.clone(), Account { domain, name, owner, sdr, attention });
+        } else {
+            names.miss();
         }
     }
-    accounts
+    (accounts, names)
 }
