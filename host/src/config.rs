@@ -8,10 +8,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::digest::Digest;
-use crate::lead::{Account, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TenantId, Territory, Tier};
+use crate::lead::{
+    Account, Caps, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TeamId, TenantId, Territory, Tier,
+};
 use crate::pacing::Pacing;
 use crate::records::Records;
 use crate::rules::{Condition, RuleSet, Segment};
@@ -19,6 +22,7 @@ use crate::rules::{Condition, RuleSet, Segment};
 mod calendars;
 mod check;
 mod condition;
+mod fairness;
 mod handling;
 mod hours;
 mod known;
@@ -46,6 +50,7 @@ mod values;
 mod world;
 
 pub use check::load;
+pub use fairness::{Fairness, QueueBy, Share};
 pub use handling::{Handling, Missed, Modes};
 pub use hours::Hours;
 pub use known::{Duplicates, Exclusions, HandoverRule, KnownRules, Sticky};
@@ -78,6 +83,8 @@ pub struct Config {
     pub tiers: Tiers,
     /// Bands and caps.
     pub capacity: Capacity,
+    /// How turns are counted.
+    pub fairness: Fairness,
     /// When a match is good enough.
     pub matching: Matching,
     /// What happens around an assignment.
@@ -90,6 +97,8 @@ pub struct Config {
     pub reps: Vec<Rep>,
     /// When they work.
     pub hours: Hours,
+    /// What reps prefer, each distinct condition once.
+    pub prefers: Vec<Preference>,
     /// In the order of the file.
     pub teams: Vec<Team>,
     /// In the order of the file; the first that fits a lead holds, and each is reached by some lead.
@@ -106,6 +115,15 @@ pub struct Config {
     pub digest: Digest,
     /// Where it was read from; plugin paths are relative to it.
     pub folder: PathBuf,
+}
+
+/// Leads that some reps are served first with (P17).
+#[derive(Debug)]
+pub struct Preference {
+    /// A CEL expression over `lead` and `verdict`.
+    pub when: Condition,
+    /// The reps' places.
+    pub reps: Vec<usize>,
 }
 
 /// Conditions and response times of the three tiers. What is neither 1 nor 2 is 3.
@@ -128,8 +146,8 @@ pub struct TierRule {
     pub minutes: u32,
 }
 
-/// Bands of load (open deals over the maximum, before the assignment), and what each allows (X3, X4).
-#[derive(Debug, Clone, PartialEq)]
+/// Bands of load (open work over the maximum, before the assignment), and what each allows (X3, X4).
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Capacity {
     /// Up to here a rep is available; 0.70 by default.
     pub available: f64,
@@ -139,6 +157,21 @@ pub struct Capacity {
     pub near_total: f64,
     /// Tier 1 may use the band above `near`; on by default (X3).
     pub tier_one_may_fill: bool,
+    /// Most new leads by seniority, 1 to 5, of reps without caps of their own (P15).
+    pub by_seniority: BTreeMap<u8, Caps>,
+    /// What a lead weighs.
+    pub units: Units,
+}
+
+/// What a lead weighs, in work units (P14): the largest that applies, or else 1.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Units {
+    /// By lane.
+    pub lanes: BTreeMap<LaneId, u32>,
+    /// By tier.
+    pub tiers: BTreeMap<Tier, u32>,
+    /// Of a deal.
+    pub deal: Option<u32>,
 }
 
 /// When a match is good enough.
@@ -243,6 +276,11 @@ impl Config {
         let email = name.to_lowercase();
         let named = self.reps.iter().find(|rep| rep.id.as_str() == name);
         named.or_else(|| self.reps.iter().find(|rep| rep.email.as_ref() == Some(&email)))
+    }
+
+    /// The team with this id.
+    pub fn team(&self, id: &TeamId) -> Option<&Team> {
+        self.teams.iter().find(|team| team.id == *id)
     }
 
     /// Minutes to first touch.

@@ -13,8 +13,8 @@ use serde_json::Value as Json;
 use crate::digest::Digest;
 use crate::failure::{Failure, LogLine};
 use crate::lead::{
-    Confidence, FieldValue, LaneId, Lead, LeadId, Mode, RecordId, RepId, SkillNeed, TeamId, TenantId,
-    TerritoryId, Tier, Verdict,
+    Confidence, FieldValue, LaneId, Lead, LeadId, Mode, RecordId, RepId, RuleId, SkillNeed, TeamId, TenantId,
+    TerritoryId, Tier, Turns, Verdict,
 };
 use crate::records::{Alike, Record};
 
@@ -444,6 +444,13 @@ pub enum Excluded {
     },
 }
 
+impl Excluded {
+    /// Whether they are absent for days, rather than after hours or full.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Unavailable | Self::Leave { .. } | Self::Holiday { .. })
+    }
+}
+
 /// What a cap counts over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -529,8 +536,8 @@ pub struct Trace {
     pub select: Option<SelectTrace>,
     /// What the fallback said, where it was asked.
     pub fallback: Option<FallbackTrace>,
-    /// The counters the decision saw, of every rep it looked at.
-    pub counters: BTreeMap<RepId, Counters>,
+    /// The counters the decision saw.
+    pub counters: Seen,
 }
 
 /// What a decision knew of its lead besides the message: recorded, so that it can be run again.
@@ -1048,10 +1055,31 @@ pub struct Match {
 pub struct SelectTrace {
     /// How the tier picks.
     pub method: Method,
+    /// How the pool takes turns.
+    #[serde(default, skip_serializing_if = "is_credit")]
+    pub turns: Turns,
+    /// The virtual queue the turn is counted in, such as `smb|tier=3`: the pool, and what the tenant counts
+    /// turns by.
+    #[serde(default)]
+    pub queue: String,
     /// Those picked from, with the probability of each being picked; they add up to 1.
     pub pool: Vec<(RepId, f64)>,
     /// Who.
     pub picked: RepId,
+    /// True where they prefer such leads and were served first for it (P17).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub preferred: bool,
+    /// Who was left out for having had too many more than the others this month (P16).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub passed_over: BTreeMap<RepId, Excluded>,
+}
+
+fn is_credit(turns: &Turns) -> bool {
+    *turns == Turns::Credit
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// How a rep is picked among candidates.
@@ -1062,7 +1090,7 @@ pub enum Method {
     FastestQualified,
     /// Tier 2: the highest total.
     HighestTotal,
-    /// Tier 3 and fallbacks: whose turn it is, by weighted make-up credit.
+    /// Tier 3 and fallbacks: whose turn it is.
     Rotation,
     /// The best for all leads of a batch together.
     Batch,
@@ -1122,13 +1150,59 @@ pub enum Action {
     Nurture(String),
 }
 
-/// What is counted about a rep, as a decision saw it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+/// Every counter a decision looked at, as it saw it: enough to select again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Of every rep it looked at.
+    pub reps: BTreeMap<RepId, Counters>,
+    /// New leads of their teams; absent where there was none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub teams: BTreeMap<TeamId, NewLeads>,
+    /// New leads by rule and rep, of rules that cap them; absent where there was none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<RuleId, BTreeMap<RepId, NewLeads>>,
+    /// How the turns stood, by virtual queue.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub queues: BTreeMap<String, QueueSeen>,
+}
+
+/// What is counted about a rep.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
-    /// Open deals.
+    /// Open work, in work units.
     pub open: u32,
+    /// New leads today, in the tenant's zone.
+    #[serde(default)]
+    pub day: u32,
     /// New leads in the last seven days.
     pub week: u32,
-    /// Credit in the team's rotation: who has most is next.
+}
+
+/// New leads of somebody, or of a team.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewLeads {
+    /// Today, in the tenant's zone.
+    pub day: u32,
+    /// In the last seven days.
+    pub week: u32,
+}
+
+/// How the turns of a virtual queue stood.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueueSeen {
+    /// Whose turn was the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<RepId>,
+    /// By rep.
+    pub standings: BTreeMap<RepId, Standing>,
+}
+
+/// How a rep stands in a virtual queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// What they are owed, in leads: who has most is next.
     pub credit: f64,
+    /// Leads they have had this calendar month of the tenant's zone, and what they were credited with when
+    /// they joined or came back.
+    pub month: f64,
 }

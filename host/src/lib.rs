@@ -23,6 +23,7 @@
 //! - [`hours`]: when somebody works: hours, shifts, holidays, leave, calendars; deadlines in working time.
 //! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`], [`pacing`]: what ties are
 //!   drawn from, whose turn it is, and what a rep's remaining capacity costs.
+//! - [`assignment`]: who gets which lead when a batch is decided at once, exactly.
 //! - [`records`]: what the CRM has already, and the ways to find it.
 //! - [`rules`]: conditions that tenants write, checked when read, answered with why.
 //! - [`events`]: what happens after a decision, as a stream tells it.
@@ -46,6 +47,7 @@
 //!
 //! `cargo xtask ci` holds the first two (`xtask/src/layers.rs`); tests hold the rest.
 
+pub mod assignment;
 pub mod cli;
 pub mod config;
 pub mod counters;

@@ -19,20 +19,22 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use crate::config::Config;
-use crate::counters::Ledger;
+use crate::counters::{Assignment, Ledger, View};
 use crate::decision::{
     self, Action, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace,
-    FallbackTrace, NormaliseTrace, Outcome, RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy,
+    FallbackTrace, Match, NormaliseTrace, Outcome, RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy,
     Triage, Unassigned,
 };
-use crate::lead::{Confidence, Destination, Lane, Lead, LeadId, Mode, RepId, Verdict};
+use crate::lead::{Confidence, Destination, Lane, Lead, LeadId, Mode, Rep, RepId, TeamId, Verdict};
 use crate::plugin::VisibleLead;
+use crate::rules::Facts;
 use crate::seed::seed;
 use crate::tenant::Tenant;
 
 mod accounts;
 mod ask;
 mod brief;
+mod capacity;
 mod carry_out;
 mod conflict;
 mod effects;
@@ -46,6 +48,7 @@ mod never;
 mod normalise;
 mod outside;
 mod place;
+mod queue;
 mod rank;
 mod select;
 mod skills;
@@ -57,6 +60,7 @@ pub(crate) mod fixture;
 
 pub use accounts::{AccountFound, account, keeper};
 pub use brief::brief;
+pub use capacity::{Demand, RuleCaps, caps, full, load, over_capacity, units};
 pub use carry_out::{LAST_QUEUE, Stranded, carry_out, last_resort};
 pub use conflict::conflict;
 pub use duplicates::duplicate;
@@ -70,8 +74,9 @@ pub use never::never;
 pub use normalise::{Refusal, normalise};
 pub use outside::{Live, Outside, Recorded};
 pub use place::{Located, People, people, place, territories_of};
+pub use queue::{Pool, preferring, queue};
 pub use rank::{Scored, fast_responders, rank};
-pub use select::{Nobody, Picked, select};
+pub use select::{Nobody, Picked, Picking, select};
 pub use skills::{Skilled, minutes_waited, missing_specialists, skills};
 pub use tier::tier;
 pub use why::{Routed, why};
@@ -117,13 +122,42 @@ pub struct Numbered {
     prepared: Prepared,
     number: u32,
     seed: u64,
+    units: u32,
+    prefers: Vec<bool>,
 }
 
 impl Numbered {
     /// The lead's decision of this number, from 1.
     pub fn new(tenant: &Tenant, prepared: Prepared, number: u32) -> Self {
         let seed = seed(&tenant.config.tenant, &prepared.lead.id, number);
-        Self { prepared, number, seed }
+        let (config, Prepared { lead, verdict, tier, .. }) = (&tenant.config, &prepared);
+        let units = units(config, lead, verdict.lane.as_ref(), tier.tier, None);
+        let prefers = match config.prefers.is_empty() {
+            true => Vec::new(),
+            false => preferring(config, &Facts::new(lead, verdict)),
+        };
+        Self { number, seed, units, prefers, prepared }
+    }
+
+    /// As capacity and turns see it.
+    fn demand(&self) -> Demand<'_> {
+        let lane = self.verdict.lane.as_ref();
+        Demand { lane, units: self.units, ..Demand::of(&self.lead, self.tier.tier) }
+    }
+
+    /// Picks one of the matches of a team.
+    fn pick(
+        &self,
+        config: &Config,
+        team: &TeamId,
+        matches: &[Match],
+        counters: &View<'_>,
+    ) -> Result<Picked, Nobody> {
+        let pool = Pool::team(config, team);
+        let queue = queue(config, pool.name, &self.demand());
+        let free: &dyn Fn(&Rep) -> bool = &|rep| rep.free_now;
+        let (tier, prefers, seed) = (self.tier.tier, &self.prefers, self.seed);
+        select(Picking { config, tier, pool, queue: &queue, free, prefers, seed }, matches, counters)
     }
 }
 
@@ -200,9 +234,10 @@ enum Way {
 pub fn evaluate(tenant: &Tenant, prepared: &Numbered, outside: &dyn Outside, ledger: &Ledger) -> Evaluated {
     let config = &tenant.config;
     let Prepared { lead, tier, verdict, .. } = &prepared.prepared;
-    let seed = prepared.seed;
+    let (seed, demand) = (prepared.seed, prepared.demand());
+    let counters = &ledger.at(prepared.at);
     let rules = RulesTrace {
-        owner_excluded: owner_excluded(config, &prepared.rules, tier.tier, ledger),
+        owner_excluded: owner_excluded(config, &prepared.rules, &demand, counters),
         ..prepared.rules.clone()
     };
     let settled = |rules, way| Evaluated { rules, way, eligibility: None, score: None, fallback: None };
@@ -227,22 +262,22 @@ pub fn evaluate(tenant: &Tenant, prepared: &Numbered, outside: &dyn Outside, led
         Err(way) => return settled(rules, way),
     };
 
-    let eligibility = eligible(config, lead, team, tier.tier, &rules, ledger);
+    let eligibility = eligible(config, &demand, team, &rules, counters);
     let reps = candidates(config, &eligibility);
     if reps.is_empty() {
         let (cause, reason) = why_nobody(&eligibility);
         return stranded(rules, Some(eligibility), None, Nobody { cause, reason });
     }
     let fits = fits(config, Wanted { lead, verdict, rules: &rules, skills: &[], hours: None }, &reps);
-    let (mut score, scores) = ask::score(tenant, prepared, &reps, &fits, ledger, outside);
+    let (mut score, scores) = ask::score(tenant, prepared, &reps, &fits, counters, outside);
     let Some(scores) = scores else {
         let nobody = Nobody { cause: Cause::PluginFailed, reason: Unassigned::PluginFailed };
         return stranded(rules, Some(eligibility), Some(score), nobody);
     };
     let scored = Scored { candidates: &reps, factors: &scores.factors, rows: &scores.rows };
-    score.matches = rank(config, tier.tier, scored, ledger, seed);
+    score.matches = rank(config, tier.tier, scored, counters, seed);
     score.factors = scores.factors;
-    match select(config, tier.tier, &score.matches, ledger, seed) {
+    match prepared.pick(config, team, &score.matches, counters) {
         Ok(_) => {
             Evaluated { score: Some(score), eligibility: Some(eligibility), ..settled(rules, Way::Matched) }
         }
@@ -288,9 +323,10 @@ pub fn commit(
         (None, Way::Track(track)) => (Outcome::Track { track, by: TrackedBy::Lane }, None),
         (None, Way::Triage) => (Outcome::Triage, None),
         (None, Way::Matched) => {
-            let matches = score.as_ref().map_or(&[][..], |score| &score.matches);
-            let picked =
-                select(config, prepared.tier.tier, matches, ledger, prepared.seed).map_err(|_| Stale)?;
+            let (Some(score), Some(eligibility)) = (&score, &eligibility) else { return Err(Stale) };
+            let picked = prepared
+                .pick(config, &eligibility.team, &score.matches, &ledger.at(prepared.at))
+                .map_err(|_| Stale)?;
             let team = config.rep(&picked.rep).map(|rep| rep.team.clone()).ok_or(Stale)?;
             let by = match (&rules.owner, picked.trace.method) {
                 (Some(owner), _) => AssignedBy::Cover { owner: owner.clone() },
@@ -303,8 +339,14 @@ pub fn commit(
     };
     let fallback = fallback.map(|(_, trace)| trace);
     let seen = seen(config, &rules, eligibility.as_ref(), fallback.as_ref(), &outcome);
-    let counters = ledger.snapshot(&seen);
-    ledger.apply(&outcome, select.as_ref());
+    let queues = queues(config, &prepared.demand(), eligibility.as_ref(), fallback.as_ref());
+    let counters = ledger.at(prepared.at).record(&seen, &[], queues);
+    if let Outcome::Assigned { rep, .. } = &outcome {
+        let away = eligibility.iter().flat_map(|eligibility| &eligibility.excluded);
+        ledger.away(away.filter(|(_, reason)| reason.is_away()).map(|(rep, _)| rep));
+        let (at, units, select) = (prepared.at, prepared.units, select.as_ref());
+        ledger.apply(&Assignment { rep, at, units, rules: &[], select });
+    }
     let after = After { rules, eligibility, score, select, fallback, counters };
     Ok(write(tenant, prepared, outcome, after))
 }
@@ -317,10 +359,15 @@ fn fall_back(
     trace: &mut FallbackTrace,
     ledger: &Ledger,
 ) -> (Outcome, Option<SelectTrace>) {
-    let stranded =
-        Stranded { rules, confidence: prepared.verdict.confidence, tier: prepared.tier.tier, reason };
+    let stranded = Stranded {
+        demand: prepared.demand(),
+        rules,
+        confidence: prepared.verdict.confidence,
+        prefers: &prepared.prefers,
+        reason,
+    };
     for tried in &mut trace.actions {
-        match carry_out(&tried.action, &tenant.config, stranded, ledger, prepared.seed) {
+        match carry_out(&tried.action, &tenant.config, stranded, &ledger.at(prepared.at), prepared.seed) {
             Ok(done) => return done,
             Err(refused) => tried.refused = Some(refused),
         }
@@ -353,6 +400,27 @@ fn seen(
     seen
 }
 
+/// The virtual queues a decision looked at, with those who stand in each: the candidates in their team's,
+/// and whole teams that a fallback would rotate in.
+fn queues<'a>(
+    config: &'a Config,
+    demand: &Demand<'_>,
+    eligibility: Option<&'a EligibilityTrace>,
+    fallback: Option<&FallbackTrace>,
+) -> BTreeMap<String, Vec<&'a RepId>> {
+    let mut queues = BTreeMap::new();
+    if let Some(EligibilityTrace { team, candidates, .. }) = eligibility {
+        queues.insert(queue(config, team.as_str(), demand), candidates.iter().collect());
+    }
+    for tried in fallback.iter().flat_map(|fallback| &fallback.actions) {
+        if let Action::RoundRobin(team) = &tried.action {
+            let reps = config.reps.iter().filter(|rep| rep.team == *team).map(|rep| &rep.id);
+            queues.insert(queue(config, team.as_str(), demand), reps.collect());
+        }
+    }
+    queues
+}
+
 /// What the stages behind `prepare` left for the trace.
 struct After {
     rules: RulesTrace,
@@ -360,7 +428,7 @@ struct After {
     score: Option<ScoreTrace>,
     select: Option<SelectTrace>,
     fallback: Option<FallbackTrace>,
-    counters: BTreeMap<RepId, decision::Counters>,
+    counters: decision::Seen,
 }
 
 /// The decision with its explanation and its trace.
@@ -393,7 +461,7 @@ fn write(tenant: &Tenant, prepared: &Numbered, outcome: Outcome, after: After) -
         tier: tier.tier,
         minutes: config.minutes(tier.tier),
         due: prepared.at + jiff::SignedDuration::from_mins(config.minutes(tier.tier).into()),
-        units: 1,
+        units: prepared.units,
         mode: Mode::Auto,
         triage: triage(classify, verdict, &outcome),
         tags: Vec::new(),
@@ -458,8 +526,8 @@ pub fn answers(
     let enrich = &numbered.enrich;
     let added: BTreeMap<_, _> = enrich.iter().map(|trace| (&trace.name, &trace.added)).collect();
     let reps: Vec<_> = config.reps.iter().collect();
-    let fits = fits(config, &numbered.lead, &numbered.verdict, &numbered.rules, &reps);
-    let (score, scores) = ask::score(tenant, &numbered, &reps, &fits, ledger, outside);
+    let fits = fits(config, numbered.wanted(), &reps);
+    let (score, scores) = ask::score(tenant, &numbered, &reps, &fits, &ledger.at(numbered.at), outside);
     let rows = scores.map(|scores| {
         let width = scores.factors.len();
         let rows: BTreeMap<_, _> =

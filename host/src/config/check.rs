@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use super::fairness::{self, Known};
 use super::handling;
 use super::hours::{HOURS, LEAVE, hours};
 use super::lanes::{self, Lanes};
@@ -18,8 +19,8 @@ use super::segments;
 use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::{
-    Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
-    TerritoryIndex, Tiers, known, plugins, records, scarcity, tuning,
+    Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems, TerritoryIndex,
+    Tiers, known, plugins, records, scarcity, tuning,
 };
 use crate::digest::Digest;
 use crate::lead::LabelPolicy;
@@ -94,6 +95,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             "segments",
             "tiers",
             "capacity",
+            "fairness",
             "matching",
             "scarcity",
             "mode",
@@ -120,7 +122,12 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let (segments, words) = segments::segments(&root, &lanes.names, &people.team_names, words, findings);
     let rules = rules(folder, &segments, &words, &people, findings);
     let tiers = tuning::tiers(&root, &words, findings);
-    let capacity = tuning::capacity(&root);
+    let capacity = tuning::capacity(&root, &lanes.lanes);
+    let fairness = fairness::fairness(
+        &root,
+        Known { reps: &people.rep_names, teams: &people.team_names, lanes: &lanes.lanes, segments: &segments },
+    );
+    let prefers = people::prefers(&people.prefers, &words, findings);
     let matching = tuning::matching(&root);
     let handling = handling::handling(&root, &lanes.lanes);
     let scarcity = scarcity::scarcity(&root);
@@ -149,12 +156,14 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         rules,
         tiers,
         capacity,
+        fairness,
         matching,
         handling,
         scarcity,
         plugins,
         reps,
         hours,
+        prefers,
         teams,
         territory_index: TerritoryIndex::new(&territories),
         territories,
@@ -275,13 +284,16 @@ fn canonical(config: &Config) -> Json {
         segments,
         rules,
         tiers: Tiers { one, two, three_minutes },
-        capacity: Capacity { available, near, near_total, tier_one_may_fill },
+        capacity,
+        fairness,
         matching: Matching { threshold, qualified_within, waive_territory, conflict },
         scarcity,
         handling,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
         hours,
+        // The same as in the reps.
+        prefers: _,
         teams,
         territories,
         territory_index: _,
@@ -304,7 +316,7 @@ fn canonical(config: &Config) -> Json {
         [policy, lanes],
         [segments, rules.rules()],
         [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
-        [available, near, near_total, tier_one_may_fill],
+        [capacity, fairness],
         [[threshold, qualified_within], waive_territory, [weight, strong, weak, within]],
         scarcity.as_ref().map(|Pacing { days, step, ordinary, hold }| json!([days, step, ordinary, hold])),
         handling,

@@ -7,13 +7,13 @@ use super::Problem;
 use super::names::Names;
 use super::read::{At, Findings};
 use super::toml_table::Table;
-use super::tuning::condition;
+use super::condition::condition;
 use super::values::{checked, id};
 use crate::decision::Known;
 use crate::lead::TeamId;
 use crate::nearest::nearest;
 use crate::records::Alike;
-use crate::rules::Condition;
+use crate::rules::{Condition, Reads, Words};
 
 /// What it means that a lead is known already.
 #[derive(Debug, Default)]
@@ -154,7 +154,7 @@ fn handover(table: &Table<'_>, teams: &Names, findings: &Findings) -> Option<Han
         );
         table.problem(problem.hint("add when = \"lead.value >= 50000.0\", or complexity = 0.6"));
     }
-    let when = table.lines("when").map(|at| condition(&at, findings));
+    let when = table.lines("when").map(|at| condition("when", &at, Reads::Lead, &Words::default(), findings));
     let complexity = table.number("complexity", 0.0..=1.0, "0 is the simplest lead, 1 the most complex");
     // A condition that does not compile is a finding, not a condition that is absent.
     let when = match when {

@@ -13,8 +13,9 @@ use super::names::Names;
 use super::read::{At, File, Findings, Source, read};
 use super::territory_words::understand;
 use super::toml_table::{Table, parse};
-use super::tuning::condition;
+use super::condition::condition;
 use super::values::{Wrong, checked, country, id, region};
+use crate::rules::{Reads, Words};
 use crate::lead::{LaneId, Layer, Reach, Rep, RepId, Span, Territory, TerritoryId, covers_industry};
 
 /// The territories, and the lanes they name, which are looked at once those are known.
@@ -73,7 +74,7 @@ fn territory(
     let lanes = table.texts("lanes").unwrap_or_default();
     let lanes = lanes.iter().filter_map(|at| checked("lanes", at, findings, id::<LaneId>)).collect();
     let when = table.lines("when").and_then(|at| {
-        let when = condition(&at, findings)?;
+        let when = condition("when", &at, Reads::Lead, &Words::default(), findings)?;
         Some(when.source().trim().to_owned())
     });
     let sound = complete && findings.number() == before;

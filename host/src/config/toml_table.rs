@@ -12,6 +12,7 @@ use serde_json::{Map as JsonMap, Number as JsonNumber, Value as Json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::names::Names;
 use super::read::{At, Source};
 use super::{Place, Problem};
 use crate::nearest::nearest;
@@ -334,6 +335,11 @@ impl<'a> Table<'a> {
                 .hint("give a finite number of at most 64 bits"),
         );
         None
+    }
+
+    /// Whether a name may be used here; one that is not known is a finding.
+    pub(super) fn allow(&self, names: &Names, key: &str, at: &At<String>) -> bool {
+        names.allow(key, &at.value, &at.place, self.source.findings)
     }
 
     /// Whether there is nothing at this key, or an empty list.

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::counters::Ledger;
+use crate::counters::View;
 use crate::decision::{ActionTrace, CallTrace, ClassifyTrace, EnrichTrace, FallbackTrace, ScoreTrace};
 use crate::failure::Failure;
 use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, Rep, Verdict};
-use crate::pipeline::eligible::load;
+use crate::pipeline::capacity::{caps, load};
 use crate::pipeline::{Fits, Nobody, Numbered, Outside};
 use crate::plugin::{Called, CandidateRow, Instance, Release, ScoreQuestion, Scores, VisibleLead};
 use crate::tenant::{Enricher, Tenant};
@@ -150,17 +150,17 @@ pub(super) fn score(
     prepared: &Numbered,
     reps: &[&Rep],
     fits: &Fits,
-    ledger: &Ledger,
+    counters: &View<'_>,
     outside: &dyn Outside,
 ) -> (ScoreTrace, Option<Scores>) {
     let places: BTreeMap<&str, u32> =
         tenant.config.reps.iter().enumerate().map(|(place, rep)| (rep.id.as_str(), place as u32)).collect();
     let row = |rep: &&Rep| {
-        let counters = ledger.get(&rep.id);
-        let weekly = rep.caps.weekly.map_or(0.0, |cap| f64::from(counters.week) / f64::from(cap.max(1)));
+        let counted = counters.get(&rep.id);
+        let weekly = caps(&tenant.config, rep).weekly.map_or(0.0, |cap| f64::from(counted.week) / f64::from(cap.max(1)));
         CandidateRow {
             rep: places.get(rep.id.as_str()).copied().unwrap_or_default(),
-            load: load(rep, counters) as f32,
+            load: load(rep, counted) as f32,
             weekly_load: weekly as f32,
             free_now: rep.free_now,
             response_seconds: rep.response_seconds,

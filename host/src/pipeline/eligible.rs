@@ -6,10 +6,10 @@
 //! 2. **territory**: the lead is in one whose people they are not among, neither primary nor overlay; left
 //!    out where a tier-1 lead may leave its territory (X2);
 //! 3. **availability**: takes no new leads;
-//! 4. **over capacity**: one more deal would be above their maximum. Holds for every tier (X3);
-//! 5. **at capacity**: their load, open deals over the maximum before this lead, is above the near band.
+//! 4. **over capacity**: with this lead they would be above their maximum. Holds for every tier (X3);
+//! 5. **at capacity**: their load, open work over the maximum before this lead, is above the near band.
 //!    Tier 1 may use what is left where the tenant lets it (X3);
-//! 6. **weekly cap**: as many new leads in seven days as they may have;
+//! 6. **caps**: as many new leads as they, a rule or their team may have, today or in seven days;
 //! 7. **deal size**: the lead's value is outside the range they state; nothing where either is silent;
 //! 8. **language**: they do not speak the contact's, and somebody whom nothing else excludes does. Where
 //!    nobody does, it excludes nobody: a lead in the wrong language beats a lead without a rep.
@@ -19,26 +19,27 @@
 use std::collections::BTreeMap;
 
 use crate::config::Config;
-use crate::counters::Ledger;
-use crate::decision::{Cause, Counters, EligibilityTrace, Excluded, RulesTrace, Unassigned};
-use crate::lead::{Lead, Rep, TeamId, Tier};
+use crate::counters::View;
+use crate::decision::{Cause, EligibilityTrace, Excluded, RulesTrace, Unassigned};
+use crate::lead::{Lead, Rep, TeamId};
+use crate::pipeline::capacity::{Demand, full};
 use crate::pipeline::{People, people};
 
 /// Everybody of the tenant, as candidates of this team for this lead or with the reason why not.
 pub fn eligible(
     config: &Config,
-    lead: &Lead,
+    demand: &Demand<'_>,
     team: &TeamId,
-    tier: Tier,
     rules: &RulesTrace,
-    ledger: &Ledger,
+    counters: &View<'_>,
 ) -> EligibilityTrace {
+    let lead = demand.lead;
     let people = people(config, rules).filter(|_| !rules.territory_waived);
     let mut candidates = Vec::new();
     let mut excluded = BTreeMap::new();
-    for (place, rep) in config.reps.iter().enumerate() {
+    for rep in &config.reps {
         let reason = outside(rep, team, people.as_ref())
-            .or_else(|| barred(config, rep, tier, ledger.at(place)))
+            .or_else(|| barred(config, rep, demand, counters))
             .or_else(|| deal_size(rep, lead));
         match reason {
             None => candidates.push(rep),
@@ -68,29 +69,26 @@ pub fn candidates<'a>(config: &'a Config, eligibility: &EligibilityTrace) -> Vec
     config.reps.iter().filter(|rep| wanted.next_if(|id| **id == rep.id).is_some()).collect()
 }
 
-/// What keeps this rep from getting any lead of this tier at the moment: away, full, or their week is.
-pub fn barred(config: &Config, rep: &Rep, tier: Tier, counters: Counters) -> Option<Excluded> {
-    let Counters { open, week, .. } = counters;
-    let max = rep.max_open;
-    let may_fill = tier == Tier::One && config.capacity.tier_one_may_fill;
+/// What keeps this rep from getting such a lead at the moment: away, or full.
+pub fn barred(config: &Config, rep: &Rep, demand: &Demand<'_>, counters: &View<'_>) -> Option<Excluded> {
     if !rep.available {
-        Some(Excluded::Unavailable)
-    } else if open >= max {
-        Some(Excluded::OverCapacity { open, max })
-    } else if load(rep, counters) > config.capacity.near && !may_fill {
-        Some(Excluded::AtCapacity { open, max })
-    } else {
-        rep.caps.weekly.filter(|cap| week >= *cap).map(|cap| Excluded::WeeklyCap { assigned: week, cap })
+        return Some(Excluded::Unavailable);
     }
+    full(config, rep, demand, counters)
 }
 
 /// Why the owner of a named account does not get the task; `None` where they do.
 ///
 /// A named account comes before territories and teams (X6), so only being away or full can keep its owner
 /// from it. The near band does not: nobody is scored, and an own account is the highest match there is.
-pub fn owner_excluded(config: &Config, rules: &RulesTrace, tier: Tier, ledger: &Ledger) -> Option<Excluded> {
+pub fn owner_excluded(
+    config: &Config,
+    rules: &RulesTrace,
+    demand: &Demand<'_>,
+    counters: &View<'_>,
+) -> Option<Excluded> {
     let owner = rules.owner.as_ref().and_then(|owner| config.rep(owner))?;
-    barred(config, owner, tier, ledger.get(&owner.id))
+    barred(config, owner, demand, counters)
 }
 
 /// Why nobody is a candidate: of everybody's reasons, the one that is nearest to being mended.
@@ -112,9 +110,6 @@ pub fn why_nobody(eligibility: &EligibilityTrace) -> (Cause, Unassigned) {
     }
 }
 
-/// Open deals over the most they take, before the lead; above 1 where a maximum was lowered.
-pub(super) fn load(rep: &Rep, counters: Counters) -> f64 {
-    f64::from(counters.open) / f64::from(rep.max_open.max(1))
 }
 
 /// The language of a tag without script and region: who speaks `pt-PT` understands `pt-BR`.
@@ -149,6 +144,10 @@ fn is_full(reason: &Excluded) -> bool {
             | Excluded::AtCapacity { .. }
             | Excluded::NearCapacity { .. }
             | Excluded::WeeklyCap { .. }
+            | Excluded::DailyCap { .. }
+            | Excluded::TeamCap { .. }
+            | Excluded::RuleCap { .. }
+            | Excluded::Ahead { .. }
     )
 }
 
@@ -158,7 +157,8 @@ mod tests {
 
     use super::*;
     use crate::config::TerritoryIndex;
-    use crate::lead::Caps;
+    use crate::counters::Ledger;
+    use crate::lead::{Caps, Tier};
     use crate::pipeline::fixture::{self, id};
     use crate::pipeline::place;
 
@@ -167,7 +167,7 @@ mod tests {
         let mut config = fixture::config();
         config.reps = vec![rep];
         let rules = place(&config, &lead, &fixture::verdict(), None, tier);
-        let found = eligible(&config, &lead, &id("smb"), tier, &rules, &Ledger::new(&config));
+        let found = eligible(&config, &Demand::of(&lead, tier), &id("smb"), &rules, &Ledger::new(&config).at(lead.received_at));
         let expect = expect.map(|reason| (id("ana"), reason)).into_iter().collect();
         assert_eq!(found.excluded, expect, "{tier:?} {:?}", config.reps);
         assert_eq!(found.candidates.len() + found.excluded.len(), 1);
@@ -195,7 +195,7 @@ mod tests {
             let config = fixture::config();
             let rules = place(&config, &lead, &fixture::verdict(), None, tier);
             let config = Config { reps: vec![rep], ..config };
-            let found = eligible(&config, &lead, &id("smb"), tier, &rules, &Ledger::new(&config));
+            let found = eligible(&config, &Demand::of(&lead, tier), &id("smb"), &rules, &Ledger::new(&config).at(lead.received_at));
             assert_eq!(found.excluded.into_values().next(), expect);
         };
         let outside = || Some(Excluded::OutsideTerritory { territory: id("americas") });
@@ -280,7 +280,7 @@ mod tests {
             lead.contact.language = language.map(str::to_owned);
             let ledger = Ledger::new(&config);
             let rules = RulesTrace::default();
-            let found = eligible(&config, &lead, &id("smb"), Tier::Two, &rules, &ledger);
+            let found = eligible(&config, &Demand::of(&lead, Tier::Two), &id("smb"), &rules, &ledger.at(lead.received_at));
             assert_eq!(found.candidates, expect.iter().map(|rep| id(rep)).collect::<Vec<_>>());
             let profiles: Vec<_> = candidates(&config, &found).iter().map(|rep| rep.id.clone()).collect();
             assert_eq!(profiles, found.candidates);
@@ -299,7 +299,10 @@ mod tests {
             change(&mut reps[0]);
             let config = Config { reps, ..fixture::config() };
             let rules = RulesTrace { owner: Some(id("ana")), ..RulesTrace::default() };
-            assert_eq!(owner_excluded(&config, &rules, tier, &Ledger::new(&config)), expect);
+            let lead = fixture::lead();
+            let ledger = Ledger::new(&config);
+            let counters = ledger.at(lead.received_at);
+            assert_eq!(owner_excluded(&config, &rules, &Demand::of(&lead, tier), &counters), expect);
         };
         check(Tier::Three, |_| (), None);
         check(Tier::Three, |rep| rep.team = id("enterprise"), None);
@@ -377,7 +380,7 @@ mod tests {
             let tier = Tier::try_from(tier).unwrap();
             let rules = place(&config, &lead, &fixture::verdict(), None, tier);
             let ledger = Ledger::new(&config);
-            let found = eligible(&config, &lead, &id("smb"), tier, &rules, &ledger);
+            let found = eligible(&config, &Demand::of(&lead, tier), &id("smb"), &rules, &ledger.at(lead.received_at));
             for rep in &config.reps {
                 let candidate = found.candidates.contains(&rep.id);
                 prop_assert!(candidate != found.excluded.contains_key(&rep.id), "{rep:?}");

@@ -229,7 +229,15 @@ pub(super) mod tests {
         let chance = |place: usize| if place == 0 { 1.0 } else { 0.0 };
         let pool: Vec<(RepId, f64)> =
             pool.iter().enumerate().map(|(place, rep)| (id(rep), chance(place))).collect();
-        SelectTrace { method, picked: pool[0].0.clone(), pool }
+        SelectTrace {
+            method,
+            turns: crate::lead::Turns::Credit,
+            queue: "smb".to_owned(),
+            picked: pool[0].0.clone(),
+            pool,
+            preferred: false,
+            passed_over: Default::default(),
+        }
     }
 
     fn assigned(by: AssignedBy) -> Outcome {
