@@ -19,10 +19,12 @@ use crate::pacing::Pacing;
 use crate::records::Records;
 use crate::rules::{Condition, RuleSet, Segment};
 
+mod calendars;
 mod check;
 mod condition;
 mod fairness;
 mod handling;
+mod hours;
 mod known;
 mod lanes;
 mod names;
@@ -32,8 +34,8 @@ mod problem;
 mod read;
 mod records;
 mod rules;
-mod segments;
 mod scarcity;
+mod segments;
 mod sheet;
 mod territories;
 mod territory_index;
@@ -50,6 +52,7 @@ mod world;
 pub use check::load;
 pub use fairness::{Fairness, QueueBy, Share};
 pub use handling::{Handling, Missed, Modes};
+pub use hours::Hours;
 pub use known::{Duplicates, Exclusions, HandoverRule, KnownRules, Sticky};
 pub use problem::{Problem, Problems};
 pub use territory_index::{Role, TerritoryIndex};
@@ -92,6 +95,8 @@ pub struct Config {
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.
     pub reps: Vec<Rep>,
+    /// When they work.
+    pub hours: Hours,
     /// What reps prefer, each distinct condition once.
     pub prefers: Vec<Preference>,
     /// In the order of the file.

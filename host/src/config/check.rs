@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::fairness::{self, Known};
 use super::handling;
+use super::hours::{HOURS, LEAVE, hours};
 use super::lanes::{self, Lanes};
 use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
@@ -28,7 +29,7 @@ use crate::pacing::Pacing;
 use crate::rules::{RuleSet, Segment, Words};
 
 /// What a folder may hold, in the order in which problems are listed.
-const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS, RECORDS, RULES];
+const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS, HOURS, LEAVE, RECORDS, RULES];
 pub(super) const TEAMS: &str = "teams.toml";
 pub(super) const REPS: &str = "reps.csv";
 pub(super) const TERRITORIES: &str = "territories.toml";
@@ -110,6 +111,9 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     );
 
     let identity = lanes::identity(&root, findings);
+    // Without a zone of the tenant's, which is a finding, any will do to check the rest.
+    let zone = identity.as_ref().map_or("UTC", |identity| identity.timezone.as_str());
+    let hours = hours(folder, &people.reps, &people.rep_names, zone, findings);
     let lanes = lanes::lanes(&root, &people.team_names, findings);
     for lane in &people.territories.lanes {
         lanes.names.allow("lanes", &lane.value, &lane.place, findings);
@@ -158,6 +162,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         scarcity,
         plugins,
         reps,
+        hours,
         prefers,
         teams,
         territory_index: TerritoryIndex::new(&territories),
@@ -286,6 +291,7 @@ fn canonical(config: &Config) -> Json {
         handling,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
+        hours,
         // The same as in the reps.
         prefers: _,
         teams,
@@ -316,7 +322,7 @@ fn canonical(config: &Config) -> Json {
         handling,
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [reps, teams, territories, accounts],
-        [json!(records::digest(records)), known::canonical(known)],
+        [json!(records::digest(records)), known::canonical(known), hours.canonical()],
     ])
 }
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::config::{
-    Capacity, Config, Conflict, Fairness, Handling, KnownRules, Matching, Missed, Modes, Place, PluginChoice,
+    Capacity, Config, Conflict, Fairness, Handling, Hours, KnownRules, Matching, Missed, Modes, Place, PluginChoice,
     PluginSource, Plugins, TerritoryIndex, TierRule, Tiers, Units,
 };
 use crate::decision::{
@@ -151,6 +151,7 @@ pub(crate) fn config() -> Config {
         overlay: vec![id("eve")],
         ..territory("americas")
     }];
+    let reps = vec![ana, ben, eve];
     Config {
         tenant: id("acme"),
         name: "Acme".to_owned(),
@@ -202,7 +203,8 @@ pub(crate) fn config() -> Config {
             fallback: standard(),
             enrichers: vec![],
         },
-        reps: vec![ana, ben, eve],
+        hours: Hours::always(&reps),
+        reps,
         prefers: vec![],
         teams: vec![team("smb", Some("mia")), team("enterprise", None)],
         territory_index: TerritoryIndex::new(&territories),
