@@ -8,13 +8,14 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use super::handling;
 use super::lanes::{self, Lanes};
 use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
 use super::toml_table::{Table, parse};
 use super::{
-    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems, Tiers, known,
-    plugins, records, tuning,
+    Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
+    TerritoryIndex, Tiers, known, plugins, records, tuning,
 };
 use crate::digest::Digest;
 use crate::nearest::nearest;
@@ -86,6 +87,9 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             "tiers",
             "capacity",
             "matching",
+            "mode",
+            "acceptance",
+            "escalation",
             "plugins",
             "accounts",
             "duplicates",
@@ -97,9 +101,13 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
 
     let identity = lanes::identity(&root, findings);
     let lanes = lanes::lanes(&root, &people.team_names, findings);
+    for lane in &people.territories.lanes {
+        lanes.names.allow("lanes", &lane.value, &lane.place, findings);
+    }
     let tiers = tuning::tiers(&root, findings);
     let capacity = tuning::capacity(&root);
     let matching = tuning::matching(&root);
+    let handling = handling::handling(&root, &lanes.lanes);
     let plugins = plugins::plugins(&root, folder, findings);
     let known = known::known(&root, &people.team_names, findings);
 
@@ -111,7 +119,8 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             rep.timezone.clone_from(&identity.timezone);
         }
     }
-    let Lanes { policy, lanes } = lanes;
+    let Lanes { policy, lanes, .. } = lanes;
+    let territories = territories.list;
     let mut config = Config {
         tenant: identity.id,
         name: identity.name,
@@ -123,9 +132,11 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         tiers,
         capacity,
         matching,
+        handling,
         plugins,
         reps,
         teams,
+        territory_index: TerritoryIndex::new(&territories),
         territories,
         accounts,
         records,
@@ -218,17 +229,20 @@ fn canonical(config: &Config) -> Json {
         lanes,
         tiers: Tiers { one, two, three_minutes },
         capacity: Capacity { available, near, near_total, tier_one_may_fill },
-        matching: Matching { threshold, qualified_within, waive_territory },
+        matching: Matching { threshold, qualified_within, waive_territory, conflict },
+        handling,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
         teams,
         territories,
+        territory_index: _,
         accounts,
         records,
         known,
         digest: _,
         folder: _,
     } = config;
+    let Conflict { weight, strong, weak, within } = conflict;
     let enrichers: Vec<Json> = enrichers
         .iter()
         .map(|enricher| {
@@ -241,7 +255,8 @@ fn canonical(config: &Config) -> Json {
         [policy, lanes],
         [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
         [available, near, near_total, tier_one_may_fill],
-        [threshold, qualified_within, waive_territory],
+        [[threshold, qualified_within], waive_territory, [weight, strong, weak, within]],
+        handling,
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [reps, teams, territories, accounts],
         [json!(records::digest(records)), known::canonical(known)],
