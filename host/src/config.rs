@@ -12,10 +12,12 @@ use serde_json::Value as Json;
 
 use crate::digest::Digest;
 use crate::lead::{Account, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TenantId, Territory, Tier};
+use crate::pacing::Pacing;
 use crate::records::Records;
-use crate::rules::Condition;
+use crate::rules::{Condition, RuleSet, Segment};
 
 mod check;
+mod condition;
 mod handling;
 mod known;
 mod lanes;
@@ -25,6 +27,9 @@ mod plugins;
 mod problem;
 mod read;
 mod records;
+mod rules;
+mod segments;
+mod scarcity;
 mod sheet;
 mod territories;
 mod territory_index;
@@ -62,6 +67,10 @@ pub struct Config {
     pub policy: LabelPolicy,
     /// At least one, in the tenant's order.
     pub lanes: Vec<Lane>,
+    /// Tables that give every lead a word, in the order of the file.
+    pub segments: Vec<Segment>,
+    /// What the tenant lays down for leads, rows of segment tables that name a team among them.
+    pub rules: RuleSet,
     /// How tiers are found.
     pub tiers: Tiers,
     /// Bands and caps.
@@ -70,6 +79,8 @@ pub struct Config {
     pub matching: Matching,
     /// What happens around an assignment.
     pub handling: Handling,
+    /// How remaining capacity is priced; absent: it is not, the highest total wins.
+    pub scarcity: Option<Pacing>,
     /// Who answers what.
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.

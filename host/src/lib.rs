@@ -20,8 +20,9 @@
 //! Lowest first; a module names only those of its own line and of the lines before it.
 //!
 //! - [`lead`], [`digest`], [`zones`]: the field's words as plain values. They import nothing of ours.
-//! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`]: what ties are drawn from,
-//!   and whose turn it is.
+//! - [`hours`]: when somebody works: hours, shifts, holidays, leave, calendars; deadlines in working time.
+//! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`], [`pacing`]: what ties are
+//!   drawn from, whose turn it is, and what a rep's remaining capacity costs.
 //! - [`records`]: what the CRM has already, and the ways to find it.
 //! - [`rules`]: conditions that tenants write, checked when read, answered with why.
 //! - [`events`]: what happens after a decision, as a stream tells it.
@@ -54,8 +55,10 @@ pub mod digest;
 pub mod events;
 pub mod failure;
 pub mod fetch;
+pub mod hours;
 pub mod lead;
 mod nearest;
+pub mod pacing;
 pub mod pipeline;
 pub mod plugin;
 pub mod records;

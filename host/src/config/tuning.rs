@@ -2,10 +2,11 @@
 //!
 //! Everything here has a default, so that a tenant who says nothing is served well.
 
-use super::read::{At, Findings};
+use super::condition::condition;
+use super::read::Findings;
 use super::toml_table::Table;
 use super::{Capacity, Conflict, Matching, Problem, TierRule, Tiers};
-use crate::rules::Condition;
+use crate::rules::{Condition, Reads, Words};
 
 /// Executive buyer or demo request (S2.16). Titles in the languages the standard classifier reads.
 pub(super) const TIER_ONE: &str = r"lead.source == 'demo-request' || (lead.contact.title != null
@@ -23,20 +24,26 @@ const MINUTES: [u32; 3] = [5, 60, 240];
 /// A month, in minutes.
 const MAX_MINUTES: u32 = 43_200;
 
-pub(super) fn tiers(root: &Table<'_>, findings: &Findings) -> Option<Tiers> {
+pub(super) fn tiers(root: &Table<'_>, words: &Words, findings: &Findings) -> Option<Tiers> {
     let table = root.table("tiers", "[tiers]", &["one", "two", "three"]);
     let rule = |key, noun| table.and_then(|table| table.table(key, noun, &["when", "minutes"]));
-    let one = tier(rule("one", "tier `one`"), TIER_ONE, MINUTES[0], findings);
-    let two = tier(rule("two", "tier `two`"), TIER_TWO, MINUTES[1], findings);
+    let one = tier(rule("one", "tier `one`"), TIER_ONE, MINUTES[0], words, findings);
+    let two = tier(rule("two", "tier `two`"), TIER_TWO, MINUTES[1], words, findings);
     let three = table
         .and_then(|table| table.table("three", "tier `three`, which takes every other lead,", &["minutes"]));
     Some(Tiers { one: one?, two: two?, three_minutes: minutes(three, MINUTES[2]) })
 }
 
-fn tier(table: Option<Table<'_>>, when: &str, promised: u32, findings: &Findings) -> Option<TierRule> {
+fn tier(
+    table: Option<Table<'_>>,
+    when: &str,
+    promised: u32,
+    words: &Words,
+    findings: &Findings,
+) -> Option<TierRule> {
     let minutes = minutes(table, promised);
     let when = match table.and_then(|table| table.lines("when")) {
-        Some(at) => condition(&at, findings)?,
+        Some(at) => condition("when", &at, Reads::Lead, words, findings)?,
         None => Condition::compile(when).ok()?,
     };
     Some(TierRule { when, minutes })
@@ -45,23 +52,6 @@ fn tier(table: Option<Table<'_>>, when: &str, promised: u32, findings: &Findings
 fn minutes(table: Option<Table<'_>>, default: u32) -> u32 {
     let hint = "minutes to first touch; a day has 1440";
     table.and_then(|table| table.count("minutes", 1..=MAX_MINUTES, hint)).unwrap_or(default)
-}
-
-pub(super) fn condition(at: &At<String>, findings: &Findings) -> Option<Condition> {
-    Condition::compile(&at.value)
-        .map_err(|error| {
-            for problem in error.problems {
-                let mut place = at.place.clone();
-                place.line += problem.line - 1;
-                let message = format!("`when`, character {}: {}", problem.column, problem.message);
-                let found = Problem::at(&place, message);
-                findings.add(match problem.hint {
-                    Some(hint) => found.hint(hint),
-                    None => found,
-                });
-            }
-        })
-        .ok()
 }
 
 pub(super) fn capacity(root: &Table<'_>) -> Capacity {

@@ -19,7 +19,7 @@ use crate::lead::{
     Rep, Signal, Team, Territory, Tier, Turns, Verdict,
 };
 use crate::records::{Record, RecordKind, Records, Status};
-use crate::rules::Condition;
+use crate::rules::{Condition, RuleSet};
 
 /// An id of any kind.
 pub(crate) fn id<T: FromStr<Err = IdError>>(text: &str) -> T {
@@ -163,6 +163,8 @@ pub(crate) fn config() -> Config {
             lane("enterprise", Destination::Team(id("enterprise"))),
             lane("self-serve", Destination::Track("trial".to_owned())),
         ],
+        segments: vec![],
+        rules: RuleSet::default(),
         tiers: Tiers {
             one: tier("lead.source == 'demo-request'", 5),
             two: tier("verdict.intent >= 90", 60),
@@ -185,6 +187,7 @@ pub(crate) fn config() -> Config {
             accept_minutes: None,
             missed: Missed::Stays,
         },
+        scarcity: None,
         plugins: Plugins {
             classifier: standard(),
             scorer: standard(),
