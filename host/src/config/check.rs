@@ -8,15 +8,17 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use super::handling;
 use super::lanes::{self, Lanes};
-use super::people::{self, People, Roster};
+use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
 use super::rules::{self, RULES};
 use super::segments;
+use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::{
-    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems, Tiers,
-    plugins, tuning,
+    Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
+    TerritoryIndex, Tiers, plugins, tuning,
 };
 use crate::digest::Digest;
 use crate::lead::LabelPolicy;
@@ -81,17 +83,33 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let root = Table::root(
         &source,
         &document,
-        &["tenant", "classify", "lanes", "segments", "tiers", "capacity", "matching", "plugins"],
+        &[
+            "tenant",
+            "classify",
+            "lanes",
+            "segments",
+            "tiers",
+            "capacity",
+            "matching",
+            "mode",
+            "acceptance",
+            "escalation",
+            "plugins",
+        ],
     );
 
     let identity = lanes::identity(&root, findings);
     let lanes = lanes::lanes(&root, &people.team_names, findings);
+    for lane in &people.territories.lanes {
+        lanes.names.allow("lanes", &lane.value, &lane.place, findings);
+    }
     let words = words(&lanes, &people);
     let (segments, words) = segments::segments(&root, &lanes.names, &people.team_names, words, findings);
     let rules = rules(folder, &segments, &words, &people, findings);
     let tiers = tuning::tiers(&root, &words, findings);
     let capacity = tuning::capacity(&root);
     let matching = tuning::matching(&root);
+    let handling = handling::handling(&root, &lanes.lanes);
     let plugins = plugins::plugins(&root, folder, findings);
 
     let (identity, tiers) = (identity?, tiers?);
@@ -103,6 +121,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         }
     }
     let Lanes { policy, lanes, .. } = lanes;
+    let territories = territories.list;
     let mut config = Config {
         tenant: identity.id,
         name: identity.name,
@@ -116,9 +135,11 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         tiers,
         capacity,
         matching,
+        handling,
         plugins,
         reps,
         teams,
+        territory_index: TerritoryIndex::new(&territories),
         territories,
         accounts,
         digest: Digest::of(""),
@@ -236,15 +257,18 @@ fn canonical(config: &Config) -> Json {
         rules,
         tiers: Tiers { one, two, three_minutes },
         capacity: Capacity { available, near, near_total, tier_one_may_fill },
-        matching: Matching { threshold, qualified_within, waive_territory },
+        matching: Matching { threshold, qualified_within, waive_territory, conflict },
+        handling,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
         teams,
         territories,
+        territory_index: _,
         accounts,
         digest: _,
         folder: _,
     } = config;
+    let Conflict { weight, strong, weak, within } = conflict;
     let enrichers: Vec<Json> = enrichers
         .iter()
         .map(|enricher| {
@@ -258,7 +282,8 @@ fn canonical(config: &Config) -> Json {
         [segments, rules.rules()],
         [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
         [available, near, near_total, tier_one_may_fill],
-        [threshold, qualified_within, waive_territory],
+        [[threshold, qualified_within], waive_territory, [weight, strong, weak, within]],
+        handling,
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [reps, teams, territories, accounts],
     ])
