@@ -22,8 +22,8 @@ use crate::config::Config;
 use crate::counters::{Assignment, Ledger, View};
 use crate::decision::{
     self, Action, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace,
-    FallbackTrace, Flag, HandoverTrace, KnownTrace, Match, Method, NormaliseTrace, Outcome, Past, Pick,
-    RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy, Triage, Unassigned,
+    FallbackTrace, Flag, KnownTrace, Match, Method, NormaliseTrace, Outcome, Past, Pick, RulesTrace,
+    ScoreTrace, SelectTrace, TierTrace, TrackedBy, Triage, Unassigned,
 };
 use crate::lead::{
     Account, Confidence, Destination, Lane, Lead, LeadId, Mode, Rep, RepId, RuleId, SkillNeed, TeamId, Tier,
@@ -414,7 +414,7 @@ pub fn evaluate(
     state: &State,
 ) -> Evaluated {
     let Tenant { config, roster, .. } = tenant;
-    let Prepared { lead, tier, verdict, account, .. } = prepared.prepared;
+    let Prepared { lead, tier, account, .. } = prepared.prepared;
     let (seed, demand, counters) = (prepared.seed, prepared.demand(), &state.ledger.at(prepared.at));
     let facts = prepared.facts();
     let asking = prepared.asking(tenant, &demand, &facts);

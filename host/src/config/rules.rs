@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use super::Problem;
 use super::condition::condition;
 use super::names::Names;
 use super::read::{At, File, Findings, Source, read};
 use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::values::{checked, id};
-use super::{Place, Problem};
 use crate::lead::{Caps, Mode, RuleId, SkillNeed};
 use crate::nearest::nearest;
 use crate::rules::{Actions, Condition, Reads, Route, Rule, Segment, Words};

@@ -62,7 +62,14 @@ fn a_small_folder_has_every_default() {
     assert_eq!(config.lanes[0].to, Destination::Team("sales".parse().unwrap()));
     assert_eq!(config.policy, LabelPolicy::BestMatch);
     assert_eq!([Tier::One, Tier::Two, Tier::Three].map(|tier| config.minutes(tier)), [5, 60, 240]);
-    let capacity = Capacity { available: 0.7, near: 0.9, near_total: 75.0, tier_one_may_fill: true };
+    let capacity = Capacity {
+        available: 0.7,
+        near: 0.9,
+        near_total: 75.0,
+        tier_one_may_fill: true,
+        by_seniority: Default::default(),
+        units: Default::default(),
+    };
     assert_eq!(config.capacity, capacity);
     let waive_territory = vec!["demo-request".to_owned()];
     assert_eq!(

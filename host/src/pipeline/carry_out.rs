@@ -135,12 +135,23 @@ mod tests {
     use super::*;
     use crate::counters::Ledger;
     use crate::lead::Lead;
+    use crate::pipeline::capacity::full;
     use crate::pipeline::fixture::{self, id};
     use crate::pipeline::place;
 
-    fn check(config: &Config, action: Action, stranded: Stranded<'_>, expect: Result<Outcome, &str>) {
+    /// Of a lead that nothing but capacity and the folder's word keeps anybody from.
+    fn check(config: &Config, action: Action, asked: Asked<'_>, expect: Result<Outcome, &str>) {
+        let Asked { lead, tier, rules, confidence } = asked;
         let ledger = Ledger::new(config);
-        let found = carry_out(&action, config, stranded, &ledger.at(stranded.demand.lead.received_at), 1);
+        let counters = ledger.at(lead.received_at);
+        let demand = Demand::of(lead, tier);
+        let bars = |rep: &Rep| {
+            let away = (!rep.available).then_some(Excluded::Unavailable);
+            away.or_else(|| full(config, rep, &demand, &counters))
+        };
+        let reason = Unassigned::NoCapacity;
+        let stranded = Stranded { demand, rules, confidence, prefers: &[], bars: &bars, reason };
+        let found = carry_out(&action, config, stranded, &counters, 1);
         let outcome = found.map(|(outcome, trace)| {
             assert_eq!(trace.is_some(), matches!(outcome, Outcome::Assigned { .. }));
             if let (Some(trace), Outcome::Assigned { rep, .. }) = (&trace, &outcome) {
@@ -152,9 +163,12 @@ mod tests {
         assert_eq!(outcome, expect.map_err(str::to_owned), "{action:?}");
     }
 
-    fn stranded<'a>(lead: &'a Lead, rules: &'a RulesTrace, tier: Tier) -> Stranded<'a> {
-        let (demand, reason) = (Demand::of(lead, tier), Unassigned::NoCapacity);
-        Stranded { demand, rules, confidence: Confidence::High, prefers: &[], reason }
+    #[derive(Clone, Copy)]
+    struct Asked<'a> {
+        lead: &'a Lead,
+        tier: Tier,
+        rules: &'a RulesTrace,
+        confidence: Confidence,
     }
 
     fn assigned(rep: &str) -> Outcome {
@@ -173,7 +187,7 @@ mod tests {
             let mut config = fixture::config();
             change(&mut config.reps);
             let rules = place(&config, lead, &fixture::verdict(), None, tier);
-            let stranded = stranded(lead, &rules, tier);
+            let stranded = Asked { lead, tier, rules: &rules, confidence: Confidence::High };
             check(&config, Action::RoundRobin(id("smb")), stranded, expect);
         };
         check(&lead, Tier::Three, |reps| reps[0].available = false, Ok(assigned("ben")));
@@ -208,8 +222,9 @@ mod tests {
     fn other_actions() {
         let config = fixture::config();
         let rules = RulesTrace::default();
-        let stranded = stranded(&rules);
-        let unsure = Stranded { confidence: Confidence::Low, ..stranded };
+        let lead = fixture::lead();
+        let stranded = Asked { lead: &lead, tier: Tier::Three, rules: &rules, confidence: Confidence::High };
+        let unsure = Asked { confidence: Confidence::Low, ..stranded };
         let reason = Unassigned::NoCapacity;
         let manager = Outcome::Manager { team: id("smb"), manager: "mia".to_owned(), reason };
         check(&config, Action::Manager(id("smb")), stranded, Ok(manager));

@@ -11,7 +11,8 @@ use crate::config::{
     PluginChoice, PluginSource, Plugins, TerritoryIndex, TierRule, Tiers, Units,
 };
 use crate::decision::{
-    ClassifyTrace, Decision, FORMAT, NormaliseTrace, Outcome, Past, RulesTrace, TierTrace, Trace, Versions,
+    ClassifyTrace, Decision, FORMAT, KnownTrace, NormaliseTrace, Outcome, Past, RulesTrace, Seen, TierTrace,
+    Trace, Versions,
 };
 use crate::digest::Digest;
 use crate::lead::{
@@ -278,11 +279,12 @@ pub(crate) fn decision(lead: &Lead, outcome: Outcome) -> Decision {
             classify: ClassifyTrace { calls: vec![], verdict: None },
             tier,
             rules: RulesTrace::default(),
+            known: KnownTrace::default(),
             eligibility: None,
             score: None,
             select: None,
             fallback: None,
-            counters: BTreeMap::new(),
+            counters: Seen::default(),
         },
     }
 }

@@ -29,6 +29,7 @@ pub fn place(
         territory: found.ground,
         overlays: found.overlays,
         unanswered: found.unanswered,
+        ..RulesTrace::default()
     }
 }
 

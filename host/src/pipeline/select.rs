@@ -181,10 +181,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::Share;
-    use crate::counters::{Assignment, Ledger};
+    use crate::counters::Ledger;
     use crate::decision::{QueueSeen, Seen, Standing};
-    use crate::lead::Turns;
     use crate::pipeline::fixture::{self, id};
 
     const NOW: jiff::Timestamp = jiff::Timestamp::UNIX_EPOCH;
@@ -317,6 +315,7 @@ mod tests {
                     rep: id("ana"),
                     factors: vec![],
                     total: *total,
+                    price: 0.0,
                     passed_over: near.then_some(Excluded::NearCapacity { total: *total, needed: 75.0 }),
                 })
                 .collect();
@@ -347,7 +346,7 @@ mod tests {
                 let rep = Rep { free_now, response_seconds, ..fixture::rep(&format!("rep-{i}")) };
                 let total = f64::from(total);
                 let passed_over = near.then_some(Excluded::NearCapacity { total, needed: 75.0 });
-                matches.push(Match { rep: rep.id.clone(), factors: vec![], total, passed_over });
+                matches.push(Match { rep: rep.id.clone(), factors: vec![], total, price: 0.0, passed_over });
                 standings.insert(rep.id.clone(), Standing { credit, month: 0.0 });
                 config.reps.push(rep);
             }
