@@ -15,7 +15,7 @@ use super::territory_words::understand;
 use super::toml_table::{Table, parse};
 use super::tuning::condition;
 use super::values::{Wrong, checked, country, id, region};
-use crate::lead::{LaneId, Layer, Reach, Rep, RepId, Span, Territory, TerritoryId, covers_industry};
+use crate::lead::{LaneId, Layer, Reach, Rep, RepId, Span, Territory, covers_industry};
 
 /// The territories, and the lanes they name, which are looked at once those are known.
 #[derive(Default)]
