@@ -107,7 +107,8 @@ fn territory(
     if layer == Layer::Ground {
         if let Some((what, other, line)) = taken.all(&territory).filter(|_| sound) {
             let other = other.id.as_str();
-            let message = format!("this territory is never reached: {other:?} at line {line} takes {what} before it");
+            let message =
+                format!("this territory is never reached: {other:?} at line {line} takes {what} before it");
             let hint = "the first that fits a lead holds; put the narrower one first";
             findings.add(Problem::at(&table.place(), message).hint(hint));
         }
