@@ -876,6 +876,8 @@ pub enum Method {
 pub struct FallbackTrace {
     /// Why it was asked.
     pub cause: Cause,
+    /// Why nobody could be picked.
+    pub reason: Unassigned,
     /// The tenant's plugin, then the standard one where the tenant's failed or could not be carried out.
     pub calls: Vec<CallTrace>,
     /// What it said, in order: the first that is not refused was carried out, those behind it were not

@@ -31,7 +31,7 @@
 //! - [`fetch`]: what enrichers may ask of the outside.
 //! - [`pipeline`]: the route on one screen, its pure stages below it; [`counters`]: what is counted about
 //!   reps; [`tenant`]: whom it all is for.
-//! - [`report`]: decisions for a person; [`replay`]: decisions run again.
+//! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions for a person; [`replay`]: decisions run again.
 //! - [`cli`]: arguments, files, exit codes.
 //!
 //! # Invariants
@@ -47,6 +47,7 @@
 pub mod cli;
 pub mod config;
 pub mod counters;
+pub mod coverage;
 pub mod decision;
 pub mod digest;
 pub mod events;
@@ -61,6 +62,7 @@ pub mod report;
 pub mod rotation;
 pub mod rules;
 pub mod seed;
+pub mod simulate;
 pub mod tenant;
 pub mod text;
 pub mod zones;

@@ -22,7 +22,7 @@ const LAYERS: [&[&str]; 10] = [
     &["plugin", "counters"],
     &["fetch", "tenant"],
     &["pipeline"],
-    &["report", "replay"],
+    &["coverage", "simulate", "report", "replay"],
     &["cli", "app"],
     &["main", "lib"],
 ];

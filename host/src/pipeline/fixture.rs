@@ -10,10 +10,13 @@ use crate::config::{
     Capacity, Config, Conflict, Handling, Matching, Missed, Modes, Place, PluginChoice, PluginSource,
     Plugins, TerritoryIndex, TierRule, Tiers,
 };
+use crate::decision::{
+    ClassifyTrace, Decision, FORMAT, NormaliseTrace, Outcome, Past, RulesTrace, TierTrace, Trace, Versions,
+};
 use crate::digest::Digest;
 use crate::lead::{
     Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Layer, Lead, Mode, Ranked, Reach,
-    Rep, Signal, Team, Territory, Turns, Verdict,
+    Rep, Signal, Team, Territory, Tier, Turns, Verdict,
 };
 use crate::rules::Condition;
 
@@ -192,6 +195,56 @@ pub(crate) fn territory(name: &str) -> Territory {
         when: None,
         primary: vec![],
         overlay: vec![],
+    }
+}
+
+/// A decision about this lead that went through no stage but the first.
+pub(crate) fn decision(lead: &Lead, outcome: Outcome) -> Decision {
+    let tier = TierTrace { tier: Tier::Three, when: None, unanswered: vec![] };
+    let normalise: NormaliseTrace =
+        serde_json::from_value(json!({"lead": lead, "dropped": [], "account": null})).expect("a trace");
+    Decision {
+        format: FORMAT,
+        tenant: id("acme"),
+        lead: lead.id.clone(),
+        number: 1,
+        at: lead.received_at,
+        lane: Some(id("smb")),
+        confidence: Confidence::High,
+        intent: 80.0,
+        tier: Tier::Three,
+        minutes: 240,
+        due: lead.received_at,
+        units: 1,
+        mode: Mode::Auto,
+        outcome,
+        triage: None,
+        tags: vec![],
+        flags: vec![],
+        effects: vec![],
+        why: String::new(),
+        brief: None,
+        trace: Trace {
+            received: json!({}),
+            past: Past::default(),
+            versions: Versions {
+                config: Digest::of("config"),
+                plugins: BTreeMap::new(),
+                text_model: Digest::of("text"),
+                engine: "lanewright 0.1.0".to_owned(),
+            },
+            seed: String::new(),
+            normalise,
+            enrich: vec![],
+            classify: ClassifyTrace { calls: vec![], verdict: None },
+            tier,
+            rules: RulesTrace::default(),
+            eligibility: None,
+            score: None,
+            select: None,
+            fallback: None,
+            counters: BTreeMap::new(),
+        },
     }
 }
 
