@@ -448,7 +448,8 @@ pub fn answers(
     let enrich = &numbered.enrich;
     let added: BTreeMap<_, _> = enrich.iter().map(|trace| (&trace.name, &trace.added)).collect();
     let reps: Vec<_> = config.reps.iter().collect();
-    let fits = fits(config, &numbered.lead, &numbered.verdict, &numbered.rules, &reps);
+    let Prepared { lead, verdict, rules, .. } = &numbered.prepared;
+    let fits = fits(config, Wanted { lead, verdict, rules, skills: &[], hours: None }, &reps);
     let (score, scores) = ask::score(tenant, &numbered, &reps, &fits, ledger, outside);
     let rows = scores.map(|scores| {
         let width = scores.factors.len();
