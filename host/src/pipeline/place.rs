@@ -24,11 +24,11 @@ pub fn place(
     let found = territories_of(config, lead, verdict);
     RulesTrace {
         owner: account.and_then(|account| account.owner.clone()),
-        owner_excluded: None,
         territory_waived: found.ground.is_some() && may_leave(config, lead, tier),
         territory: found.ground,
         overlays: found.overlays,
         unanswered: found.unanswered,
+        ..RulesTrace::default()
     }
 }
 
