@@ -16,6 +16,7 @@ use crate::pacing::Pacing;
 use crate::rules::Condition;
 
 mod check;
+mod handling;
 mod lanes;
 mod names;
 mod people;
@@ -24,6 +25,9 @@ mod problem;
 mod read;
 mod scarcity;
 mod sheet;
+mod territories;
+mod territory_index;
+mod territory_words;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -31,9 +35,13 @@ mod tests;
 mod toml_table;
 mod tuning;
 mod values;
+mod world;
 
 pub use check::load;
+pub use handling::{Handling, Missed, Modes};
 pub use problem::{Problem, Problems};
+pub use territory_index::{Role, TerritoryIndex};
+pub use territory_words::in_words;
 
 /// One tenant's configuration: checked, total, immutable.
 #[derive(Debug)]
@@ -60,6 +68,8 @@ pub struct Config {
     pub matching: Matching,
     /// How remaining capacity is priced; absent: it is not, the highest total wins.
     pub scarcity: Option<Pacing>,
+    /// What happens around an assignment.
+    pub handling: Handling,
     /// Who answers what.
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.
@@ -68,6 +78,8 @@ pub struct Config {
     pub teams: Vec<Team>,
     /// In the order of the file; the first that fits a lead holds, and each is reached by some lead.
     pub territories: Vec<Territory>,
+    /// The same by place; made from them, and so no part of the digest.
+    pub territory_index: TerritoryIndex,
     /// By domain.
     pub accounts: BTreeMap<String, Account>,
     /// Of everything above and the plugins' bytes: the same folder, the same digest.
@@ -118,6 +130,28 @@ pub struct Matching {
     pub qualified_within: f64,
     /// Sources whose tier-1 leads may leave their territory; `demo-request` by default (X2, S2.14).
     pub waive_territory: Vec<String>,
+    /// When the best match is at odds with itself.
+    pub conflict: Conflict,
+}
+
+/// When the best match is at odds with itself (S2.6): strong in one thing that weighs, weak in another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conflict {
+    /// Factors with at least this share of the total are looked at; 0 to 1, 0.15 by default.
+    pub weight: f64,
+    /// Strong is at least this; 0 to 100, 80 by default.
+    pub strong: f64,
+    /// Weak is at most this, below `strong`; 40 by default.
+    pub weak: f64,
+    /// Somebody within so many points of the best, and weak in nothing that weighs, settles it; 10 by
+    /// default.
+    pub within: f64,
+}
+
+impl Default for Conflict {
+    fn default() -> Self {
+        Self { weight: 0.15, strong: 80.0, weak: 40.0, within: 10.0 }
+    }
 }
 
 /// Which plugin answers which question.

@@ -13,7 +13,8 @@ use serde_json::Value as Json;
 use crate::digest::Digest;
 use crate::failure::{Failure, LogLine};
 use crate::lead::{
-    Confidence, FieldValue, LaneId, Lead, LeadId, Mode, RepId, TeamId, TenantId, TerritoryId, Tier, Verdict,
+    Confidence, FieldValue, LaneId, Lead, LeadId, Mode, RepId, SkillNeed, TeamId, TenantId, TerritoryId,
+    Tier, Verdict,
 };
 
 mod words;
@@ -60,6 +61,9 @@ pub struct Decision {
     /// What somebody should know about it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<Flag>,
+    /// What is to be done outside, once it holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<Effect>,
     /// One line for a person: why there.
     pub why: String,
     /// What the rep gets, where there is a rep.
@@ -211,6 +215,63 @@ pub enum Flag {
         /// Hours since it came.
         hours: u32,
     },
+}
+
+/// Something to do outside, such as in the CRM (S2.7, S2.17, S4.3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Effect {
+    /// Make this rep the record's owner.
+    SetOwner {
+        /// Who.
+        rep: RepId,
+    },
+    /// A task for them: first touch by then.
+    Task {
+        /// Whose.
+        rep: RepId,
+        /// The promised time.
+        due: Timestamp,
+    },
+    /// Tell somebody of it, with the explanation.
+    Notify {
+        /// A rep's id, or a manager's address.
+        who: String,
+        /// What about.
+        about: Notice,
+    },
+    /// The chosen rep is not free at this moment: offer the contact a time to book with them (S4.3).
+    OfferTimes {
+        /// With whom.
+        rep: RepId,
+        /// The contact's number in E.164.
+        phone: String,
+        /// When the rep is free at the earliest.
+        from: Timestamp,
+    },
+    /// Put it on an automated track.
+    Enrol {
+        /// Which.
+        track: String,
+    },
+}
+
+/// What somebody is told about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notice {
+    /// They have a new lead.
+    Assigned,
+    /// One of their people has a lead that cannot wait.
+    Urgent,
+    /// A suggestion waits for them.
+    Suggested,
+    /// A lead was not touched in time.
+    Missed,
+    /// Nobody could be picked, and they decide.
+    Undecided,
+    /// One of their people has more than they may have.
+    OverCapacity,
 }
 
 /// Why an automated track has a lead.
@@ -442,6 +503,9 @@ pub enum BriefKind {
 pub struct Trace {
     /// The lead as it was received.
     pub received: Json,
+    /// What was known of it from before.
+    #[serde(default, skip_serializing_if = "Past::is_empty")]
+    pub past: Past,
     /// By which versions of everything.
     pub versions: Versions,
     /// What ties are drawn from: derived from the lead's id and the decision's number.
@@ -466,6 +530,92 @@ pub struct Trace {
     pub fallback: Option<FallbackTrace>,
     /// The counters the decision saw, of every rep it looked at.
     pub counters: BTreeMap<RepId, Counters>,
+}
+
+/// What a decision knew of its lead besides the message: recorded, so that it can be run again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// Why it was decided.
+    #[serde(default)]
+    pub trigger: Trigger,
+    /// When the lead first came here, from which its age is counted; absent for a first decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Who declined it or let it lie, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declined: Vec<RepId>,
+    /// When the last of them did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declined_at: Option<Timestamp>,
+    /// Who is to have it, where that was decided elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pick: Option<Pick>,
+}
+
+impl Past {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Why a lead was decided about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trigger {
+    /// It came.
+    #[default]
+    Arrived,
+    /// Somebody it waited for has room, or is back.
+    Freed,
+    /// It has waited long enough to ask for less (P13).
+    Waited,
+    /// Whoever had it declined (P14).
+    Declined,
+    /// Whoever had it did not accept it in time (P14).
+    NotAccepted,
+    /// Whoever had it did not touch it in time (P15, S2.17).
+    NotTouched,
+    /// A manager rejected the suggestion (S3.22).
+    Rejected,
+    /// A person gave it to somebody (S3.25).
+    Reassigned,
+}
+
+/// Who is to have a lead, where that was decided elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum Pick {
+    /// A person says so.
+    Person {
+        /// Who is to have it.
+        rep: RepId,
+        /// Why.
+        reason: String,
+    },
+    /// The manager of the team of whoever had it (S2.17).
+    Manager {
+        /// Which team's.
+        team: TeamId,
+    },
+    /// The optimum of a batch (S3.12).
+    Batch(BatchPick),
+}
+
+/// What the optimum of a batch says of one lead, in points of a match's total.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BatchPick {
+    /// Who is to have it; nobody where everybody's room is worth more to others.
+    pub rep: Option<RepId>,
+    /// Their total.
+    pub total: Option<f64>,
+    /// What one more lead of room with them would add to the batch: the price of their capacity.
+    pub price: Option<f64>,
+    /// Whose total is highest.
+    pub best: RepId,
+    /// That total.
+    pub best_total: f64,
+    /// The price of the best's capacity.
+    pub best_price: f64,
 }
 
 /// By which versions of everything a decision was made.
@@ -614,6 +764,12 @@ pub struct RulesTrace {
     pub owner_excluded: Option<Excluded>,
     /// The territory the lead is in.
     pub territory: Option<TerritoryId>,
+    /// Territories that lie over it there, whose people may help out; in the order of the folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlays: Vec<TerritoryId>,
+    /// Conditions of territories that could not be answered, with why; they count as not holding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<String>,
     /// True where a tier-1 lead may leave it.
     pub territory_waived: bool,
 }
@@ -625,8 +781,33 @@ pub struct EligibilityTrace {
     pub team: TeamId,
     /// In the order of the folder.
     pub candidates: Vec<RepId>,
-    /// Everybody else of the tenant.
+    /// Everybody else of the team who may sell where the lead is, and whoever a rule or a claim named.
     pub excluded: BTreeMap<RepId, Excluded>,
+    /// Everybody else of the tenant, counted by the reason they share.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Others>,
+}
+
+/// Reps who are not candidates for the same reason.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Others {
+    /// The reason.
+    pub reason: Excluded,
+    /// How many.
+    pub reps: u32,
+}
+
+/// Which of the skills that a lead asks for held (P13).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkillTrace {
+    /// Whole minutes that the lead has waited, since it came or was last declined.
+    pub waited: u32,
+    /// What every candidate has, in the order it was asked for.
+    pub held: Vec<SkillNeed>,
+    /// What was given up, first one first: nobody who could take the lead met it together with what was
+    /// still asked for, and the lead had waited its `drop_after` minutes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<SkillNeed>,
 }
 
 /// How well each candidate fits.
@@ -686,6 +867,8 @@ pub enum Method {
     HighestTotal,
     /// Tier 3 and fallbacks: whose turn it is, by weighted make-up credit.
     Rotation,
+    /// The best for all leads of a batch together.
+    Batch,
 }
 
 /// What the fallback said.
@@ -693,6 +876,8 @@ pub enum Method {
 pub struct FallbackTrace {
     /// Why it was asked.
     pub cause: Cause,
+    /// Why nobody could be picked.
+    pub reason: Unassigned,
     /// The tenant's plugin, then the standard one where the tenant's failed or could not be carried out.
     pub calls: Vec<CallTrace>,
     /// What it said, in order: the first that is not refused was carried out, those behind it were not

@@ -507,20 +507,100 @@ pub struct Team {
 }
 
 /// Who may sell where. A lead inside a territory goes to its people only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Territory {
     /// Its id.
     pub id: TerritoryId,
     /// Its name.
     pub name: String,
-    /// ISO 3166-1 alpha-2.
-    pub countries: Vec<String>,
-    /// ISO 3166-2; of a country of which parts are here, only these.
-    pub regions: Vec<String>,
+    /// How it stands to the others.
+    pub layer: Layer,
+    /// Which leads are in it.
+    pub reach: Reach,
+    /// Only leads of these lanes; of every lane where there are none.
+    pub lanes: Vec<LaneId>,
+    /// A CEL expression over lead and verdict that has to hold as well.
+    pub when: Option<String>,
     /// Whose it is.
     pub primary: Vec<RepId>,
     /// Who may help out.
     pub overlay: Vec<RepId>,
+}
+
+/// How a territory stands to the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer {
+    /// A lead is in one of these, the first that holds it.
+    #[default]
+    Ground,
+    /// It lies over them: a lead stays where it is, and everybody of this one may help out there.
+    Overlay,
+}
+
+/// Which leads a territory holds: those of which every part that is not empty holds. What is not known of
+/// a lead is in no list and in no span.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reach {
+    /// ISO 3166-1 alpha-2.
+    pub countries: Vec<String>,
+    /// ISO 3166-2; of a country of which parts are here, only these.
+    pub regions: Vec<String>,
+    /// In lower case; see [`covers_industry`].
+    pub industries: Vec<String>,
+    /// Headcount.
+    pub employees: Span<u32>,
+    /// Yearly value in the tenant's currency.
+    pub value: Span<f64>,
+}
+
+impl Reach {
+    /// Places that it holds: countries of which it names no part, and parts. Everywhere where there are none.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        let country = |region: &str| region.split('-').next().unwrap_or_default().to_owned();
+        let in_parts: Vec<String> = self.regions.iter().map(|region| country(region)).collect();
+        let whole = self.countries.iter().filter(move |country| !in_parts.contains(country));
+        whole.chain(&self.regions).map(String::as_str)
+    }
+}
+
+/// Numbers from one to another; an end that is absent is open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span<T> {
+    /// The first that is inside.
+    pub from: Option<T>,
+    /// The first that is outside again.
+    pub below: Option<T>,
+}
+
+impl<T: PartialOrd + Copy> Span<T> {
+    /// Whether a number is inside. One that is not known is where both ends are open.
+    pub fn holds(&self, number: Option<T>) -> bool {
+        match number {
+            Some(number) => {
+                self.from.is_none_or(|from| number >= from) && self.below.is_none_or(|below| number < below)
+            }
+            None => self.is_open(),
+        }
+    }
+
+    /// Whether it holds every number, unknown ones among them.
+    pub fn is_open(&self) -> bool {
+        self.from.is_none() && self.below.is_none()
+    }
+
+    /// Whether it holds whatever the other holds.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.from.is_none_or(|from| other.from.is_some_and(|other| other >= from))
+            && self.below.is_none_or(|below| other.below.is_some_and(|other| other <= below))
+    }
+}
+
+/// Whether an industry is another one or one of its kinds: "healthcare" covers "healthcare providers", for
+/// every word of the first is one of the second.
+pub fn covers_industry(industry: &str, other: &str) -> bool {
+    let mut words = industry.split_whitespace().peekable();
+    words.peek().is_some() && words.all(|word| other.split_whitespace().any(|own| own == word))
 }
 
 /// A company that may have an owner.

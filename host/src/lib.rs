@@ -23,6 +23,7 @@
 //! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`], [`pacing`]: what ties are
 //!   drawn from, whose turn it is, and what a rep's remaining capacity costs.
 //! - [`rules`]: conditions that tenants write, checked when read, answered with why.
+//! - [`events`]: what happens after a decision, as a stream tells it.
 //! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
 //! - [`config`]: the tenant's folder, read raw, then checked; every problem at once. [`text`]: the
 //!   embedded text model.
@@ -30,7 +31,7 @@
 //! - [`fetch`]: what enrichers may ask of the outside.
 //! - [`pipeline`]: the route on one screen, its pure stages below it; [`counters`]: what is counted about
 //!   reps; [`tenant`]: whom it all is for.
-//! - [`report`]: decisions for a person; [`replay`]: decisions run again.
+//! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions for a person; [`replay`]: decisions run again.
 //! - [`cli`]: arguments, files, exit codes.
 //!
 //! # Invariants
@@ -46,8 +47,10 @@
 pub mod cli;
 pub mod config;
 pub mod counters;
+pub mod coverage;
 pub mod decision;
 pub mod digest;
+pub mod events;
 pub mod failure;
 pub mod fetch;
 pub mod lead;
@@ -60,6 +63,7 @@ pub mod report;
 pub mod rotation;
 pub mod rules;
 pub mod seed;
+pub mod simulate;
 pub mod tenant;
 pub mod text;
 pub mod zones;

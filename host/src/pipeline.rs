@@ -33,13 +33,17 @@ use crate::tenant::Tenant;
 mod ask;
 mod brief;
 mod carry_out;
+mod conflict;
+mod effects;
 mod eligible;
 mod fits;
+mod mode;
 mod normalise;
 mod outside;
 mod place;
 mod rank;
 mod select;
+mod skills;
 mod tier;
 mod why;
 
@@ -48,13 +52,17 @@ pub(crate) mod fixture;
 
 pub use brief::brief;
 pub use carry_out::{LAST_QUEUE, Stranded, carry_out, last_resort};
+pub use conflict::conflict;
+pub use effects::{Decided, effects};
 pub use eligible::{barred, candidates, eligible, owner_excluded, why_nobody};
-pub use fits::{Fits, NEUTRAL, fits};
+pub use fits::{Fits, Hours, NEUTRAL, Wanted, fits};
+pub use mode::mode;
 pub use normalise::{Refusal, normalise};
 pub use outside::{Live, Outside, Recorded};
-pub use place::{place, territory_of};
-pub use rank::{Scored, rank};
+pub use place::{Located, People, people, place, territories_of};
+pub use rank::{Scored, fast_responders, rank};
 pub use select::{Nobody, Picked, select};
+pub use skills::{Skilled, minutes_waited, missing_specialists, skills};
 pub use tier::tier;
 pub use why::{Routed, why};
 
@@ -131,7 +139,7 @@ pub fn prepare(
     let verdict = classify.verdict.clone().unwrap_or_else(|| ask::no_verdict(config));
     let tier = tier(config, &lead, &verdict);
     let account = normalise.account.as_ref().and_then(|domain| config.accounts.get(domain));
-    let rules = place(config, &lead, account, tier.tier);
+    let rules = place(config, &lead, &verdict, account, tier.tier);
     let received = received.clone();
     Ok(Prepared { received, at, lead, visible, normalise, enrich, classify, verdict, tier, rules })
 }
@@ -215,7 +223,7 @@ pub fn evaluate(tenant: &Tenant, prepared: &Numbered, outside: &dyn Outside, led
         let (cause, reason) = why_nobody(&eligibility);
         return stranded(rules, Some(eligibility), None, Nobody { cause, reason });
     }
-    let fits = fits(config, lead, verdict, &rules, &reps);
+    let fits = fits(config, Wanted { lead, verdict, rules: &rules, skills: &[], hours: None }, &reps);
     let (mut score, scores) = ask::score(tenant, prepared, &reps, &fits, ledger, outside);
     let Some(scores) = scores else {
         let nobody = Nobody { cause: Cause::PluginFailed, reason: Unassigned::PluginFailed };
@@ -262,7 +270,7 @@ pub fn commit(
     let config = &tenant.config;
     let Evaluated { rules, way, eligibility, score, mut fallback } = evaluated;
     let (outcome, select) = match (&mut fallback, way) {
-        (Some((nobody, trace)), _) => fall_back(tenant, prepared, nobody.reason, trace, ledger),
+        (Some((nobody, trace)), _) => fall_back(tenant, prepared, (&rules, nobody.reason), trace, ledger),
         (None, Way::Owner(rep)) => {
             let team = config.rep(&rep).map(|rep| rep.team.clone()).ok_or(Stale)?;
             (Outcome::Assigned { rep, team, total: None, by: AssignedBy::NamedAccount }, None)
@@ -295,16 +303,12 @@ pub fn commit(
 fn fall_back(
     tenant: &Tenant,
     prepared: &Numbered,
-    reason: Unassigned,
+    (rules, reason): (&RulesTrace, Unassigned),
     trace: &mut FallbackTrace,
     ledger: &Ledger,
 ) -> (Outcome, Option<SelectTrace>) {
-    let stranded = Stranded {
-        lead: &prepared.lead,
-        confidence: prepared.verdict.confidence,
-        tier: prepared.tier.tier,
-        reason,
-    };
+    let stranded =
+        Stranded { rules, confidence: prepared.verdict.confidence, tier: prepared.tier.tier, reason };
     for tried in &mut trace.actions {
         match carry_out(&tried.action, &tenant.config, stranded, ledger, prepared.seed) {
             Ok(done) => return done,
@@ -384,11 +388,13 @@ fn write(tenant: &Tenant, prepared: &Numbered, outcome: Outcome, after: After) -
         triage: triage(classify, verdict, &outcome),
         tags: Vec::new(),
         flags: Vec::new(),
+        effects: Vec::new(),
         why,
         brief,
         outcome,
         trace: decision::Trace {
             received: prepared.received.clone(),
+            past: decision::Past::default(),
             versions: tenant.versions.clone(),
             seed: format!("{:016x}", prepared.seed),
             normalise: prepared.normalise.clone(),

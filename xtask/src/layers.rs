@@ -16,13 +16,13 @@ use source::{Named, paths};
 /// Lowest first. A module may name those of its own layer and of the layers before it.
 const LAYERS: [&[&str]; 10] = [
     &["lead", "digest", "failure", "nearest", "zones"],
-    &["rules", "seed", "pacing"],
+    &["events", "rules", "seed", "pacing"],
     &["decision", "rotation"],
     &["config", "text"],
     &["plugin", "counters"],
     &["fetch", "tenant"],
     &["pipeline"],
-    &["report", "replay"],
+    &["coverage", "simulate", "report", "replay"],
     &["cli", "app"],
     &["main", "lib"],
 ];

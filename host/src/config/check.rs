@@ -8,17 +8,17 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use super::handling;
 use super::lanes::{self, Lanes};
 use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
 use super::toml_table::{Table, parse};
 use super::{
-    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems, Tiers,
-    plugins, scarcity, tuning,
+    Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
+    TerritoryIndex, Tiers, plugins, scarcity, tuning,
 };
 use crate::digest::Digest;
 use crate::nearest::nearest;
-use crate::pacing::Pacing;
 
 /// What a folder may hold, in the order in which problems are listed.
 const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS];
@@ -78,15 +78,31 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let root = Table::root(
         &source,
         &document,
-        &["tenant", "classify", "lanes", "tiers", "capacity", "matching", "scarcity", "plugins"],
+        &[
+            "tenant",
+            "classify",
+            "lanes",
+            "tiers",
+            "capacity",
+            "matching",
+            "scarcity",
+            "mode",
+            "acceptance",
+            "escalation",
+            "plugins",
+        ],
     );
 
     let identity = lanes::identity(&root, findings);
     let lanes = lanes::lanes(&root, &people.team_names, findings);
+    for lane in &people.territories.lanes {
+        lanes.names.allow("lanes", &lane.value, &lane.place, findings);
+    }
     let tiers = tuning::tiers(&root, findings);
     let capacity = tuning::capacity(&root);
     let matching = tuning::matching(&root);
     let scarcity = scarcity::scarcity(&root);
+    let handling = handling::handling(&root, &lanes.lanes);
     let plugins = plugins::plugins(&root, folder, findings);
 
     let (identity, tiers) = (identity?, tiers?);
@@ -97,7 +113,8 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             rep.timezone.clone_from(&identity.timezone);
         }
     }
-    let Lanes { policy, lanes } = lanes;
+    let Lanes { policy, lanes, .. } = lanes;
+    let territories = territories.list;
     let mut config = Config {
         tenant: identity.id,
         name: identity.name,
@@ -110,9 +127,11 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         capacity,
         matching,
         scarcity,
+        handling,
         plugins,
         reps,
         teams,
+        territory_index: TerritoryIndex::new(&territories),
         territories,
         accounts,
         digest: Digest::of(""),
@@ -203,16 +222,19 @@ fn canonical(config: &Config) -> Json {
         lanes,
         tiers: Tiers { one, two, three_minutes },
         capacity: Capacity { available, near, near_total, tier_one_may_fill },
-        matching: Matching { threshold, qualified_within, waive_territory },
+        matching: Matching { threshold, qualified_within, waive_territory, conflict },
         scarcity,
+        handling,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
         teams,
         territories,
+        territory_index: _,
         accounts,
         digest: _,
         folder: _,
     } = config;
+    let Conflict { weight, strong, weak, within } = conflict;
     let enrichers: Vec<Json> = enrichers
         .iter()
         .map(|enricher| {
@@ -225,8 +247,9 @@ fn canonical(config: &Config) -> Json {
         [policy, lanes],
         [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
         [available, near, near_total, tier_one_may_fill],
-        [threshold, qualified_within, waive_territory],
-        scarcity.as_ref().map(|Pacing { days, step, ordinary, hold }| json!([days, step, ordinary, hold])),
+        [[threshold, qualified_within], waive_territory, [weight, strong, weak, within]],
+        scarcity,
+        handling,
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [reps, teams, territories, accounts],
     ])

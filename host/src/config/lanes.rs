@@ -20,6 +20,7 @@ pub(super) struct Identity {
 pub(super) struct Lanes {
     pub(super) policy: LabelPolicy,
     pub(super) lanes: Vec<Lane>,
+    pub(super) names: Names,
 }
 
 pub(super) fn identity(root: &Table<'_>, findings: &Findings) -> Option<Identity> {
@@ -61,7 +62,7 @@ pub(super) fn lanes(root: &Table<'_>, teams: &Names, findings: &Findings) -> Lan
         root.problem(Problem::at(&root.place(), "there is no lane, so no lead could go anywhere").hint(hint));
     }
     let lanes = tables.iter().filter_map(|table| lane(table, &mut names, teams, findings)).collect();
-    Lanes { policy: policy.unwrap_or(LabelPolicy::BestMatch), lanes }
+    Lanes { policy: policy.unwrap_or(LabelPolicy::BestMatch), lanes, names }
 }
 
 fn lane(table: &Table<'_>, names: &mut Names, teams: &Names, findings: &Findings) -> Option<Lane> {
@@ -69,6 +70,9 @@ fn lane(table: &Table<'_>, names: &mut Names, teams: &Names, findings: &Findings
         names.define(&at.value, &at.place, findings);
         checked("id", &at, findings, id)
     });
+    if id.is_none() {
+        names.miss();
+    }
     let name = table.required_text("name", "Enterprise");
     let definition = table.required_text(
         "definition",

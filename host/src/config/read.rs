@@ -23,6 +23,11 @@ impl Findings {
         self.0.borrow_mut().push(problem);
     }
 
+    /// How many there are so far.
+    pub(super) fn number(&self) -> usize {
+        self.0.borrow().len()
+    }
+
     /// In the order of the files as given, then of their lines.
     pub(super) fn sorted(self, files: &[&str]) -> Vec<Problem> {
         let mut problems = self.0.into_inner();

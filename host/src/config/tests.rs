@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::testing::{SMALL, config, folder, small_with};
 use super::*;
-use crate::lead::Destination;
+use crate::lead::{Destination, Layer};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -65,7 +65,10 @@ fn a_small_folder_has_every_default() {
     let capacity = Capacity { available: 0.7, near: 0.9, near_total: 75.0, tier_one_may_fill: true };
     assert_eq!(config.capacity, capacity);
     let waive_territory = vec!["demo-request".to_owned()];
-    assert_eq!(config.matching, Matching { threshold: 40.0, qualified_within: 15.0, waive_territory });
+    assert_eq!(
+        config.matching,
+        Matching { threshold: 40.0, qualified_within: 15.0, waive_territory, conflict: Conflict::default() }
+    );
     let ana = config.rep(&"ana".parse().unwrap()).unwrap();
     let expected = serde_json::json!({
         "id": "ana", "name": "Ana Lima", "email": null, "team": "sales", "max_open": 25, "open": 0, "caps": {"daily": null, "weekly": null},
@@ -160,6 +163,38 @@ fn a_full_folder_is_read_as_written() {
     );
     assert_eq!(config.accounts["lima.example"].owner.as_ref().map(RepId::as_str), Some("bo"));
     assert_eq!(config.accounts["ek.example"].owner, None);
+}
+
+#[test]
+fn territories_in_words_and_by_keys_are_the_same() {
+    let with = |territories: &str| {
+        let reps =
+            "id,name,team,max_open,industries\nana,Ana Lima,sales,25,Ship chandlers\nbo,Bo Ek,sales,25,\n";
+        load(small_with(&[("territories.toml", territories), ("reps.csv", reps)]).path())
+            .unwrap_or_else(|found| panic!("{}", listed(&found)))
+    };
+    let common = "id = \"i\"\nname = \"I\"\nlanes = [\"sales\"]\nwhen = \"lead.kind == 'deal'\"\n\
+        primary = [\"ana\"]\noverlay = true\n[[territories]]\nid = \"rest\"\nname = \"Rest\"\n\
+        where = \"anywhere\"\noverlay = [\"bo\"]\n";
+    let words = with(&format!(
+        "[[territories]]\nwhere = \"Iberia, California; banks or ship chandlers; 500 to 999 employees; deals below 50k\"\n{common}"
+    ));
+    let keys = with(&format!(
+        "[[territories]]\ncountries = [\"ES\", \"PT\"]\nregions = [\"US-CA\"]\n\
+        industries = [\"Banking\", \"ship chandlers\"]\nemployees = {{ from = 500, below = 1000 }}\n\
+        value = {{ below = 50000 }}\n{common}"
+    ));
+    assert_eq!(words.territories, keys.territories);
+    assert_eq!(words.digest, keys.digest);
+    let [over, rest] = words.territories.as_slice() else { panic!("{:?}", words.territories) };
+    let ana = "ana".parse::<RepId>().unwrap();
+    assert_eq!((over.layer, rest.layer), (Layer::Overlay, Layer::Ground));
+    assert_eq!((over.primary.as_slice(), over.overlay.as_slice()), ([ana].as_slice(), [].as_slice()));
+    assert_eq!(
+        in_words(&over.reach),
+        "Spain, Portugal and California; industry banking or ship chandlers; between 500 and 999 employees; \
+         deals below 50000"
+    );
 }
 
 /// The digest is of what a folder says: spelling does not move it, content and components do.

@@ -220,6 +220,11 @@ impl<'a> Table<'a> {
             .or_else(|| self.wrong_type(key, value.span(), "true or false", value.get_ref()))
     }
 
+    /// Whether true or false stands at this key.
+    pub(super) fn is_flag(&self, key: &str) -> bool {
+        self.entries.get(key).is_some_and(|value| value.get_ref().as_bool().is_some())
+    }
+
     /// One of a closed set of words.
     pub(super) fn choice<T: Copy>(&self, key: &str, words: &[(&str, T)], meanings: &str) -> Option<T> {
         let At { value, place } = self.text(key)?;

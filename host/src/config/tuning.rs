@@ -4,7 +4,7 @@
 
 use super::read::{At, Findings};
 use super::toml_table::Table;
-use super::{Capacity, Matching, Problem, TierRule, Tiers};
+use super::{Capacity, Conflict, Matching, Problem, TierRule, Tiers};
 use crate::rules::Condition;
 
 /// Executive buyer or demo request (S2.16). Titles in the languages the standard classifier reads.
@@ -47,7 +47,7 @@ fn minutes(table: Option<Table<'_>>, default: u32) -> u32 {
     table.and_then(|table| table.count("minutes", 1..=MAX_MINUTES, hint)).unwrap_or(default)
 }
 
-fn condition(at: &At<String>, findings: &Findings) -> Option<Condition> {
+pub(super) fn condition(at: &At<String>, findings: &Findings) -> Option<Condition> {
     Condition::compile(&at.value)
         .map_err(|error| {
             for problem in error.problems {
@@ -87,7 +87,11 @@ pub(super) fn capacity(root: &Table<'_>) -> Capacity {
 }
 
 pub(super) fn matching(root: &Table<'_>) -> Matching {
-    let table = root.table("matching", "[matching]", &["threshold", "qualified_within", "waive_territory"]);
+    let table = root.table(
+        "matching",
+        "[matching]",
+        &["threshold", "qualified_within", "waive_territory", "conflict"],
+    );
     let points = |key| table.and_then(|table| table.number(key, 0.0..=100.0, "points of a match's total"));
     let waived = table.and_then(|table| table.texts("waive_territory"));
     Matching {
@@ -98,7 +102,28 @@ pub(super) fn matching(root: &Table<'_>) -> Matching {
             Some(sources) => sources.into_iter().map(|at| at.value.to_lowercase()).collect(),
             None => vec!["demo-request".to_owned()],
         },
+        conflict: table
+            .and_then(|table| table.table("conflict", "`conflict`", &["weight", "strong", "weak", "within"]))
+            .map_or_else(Conflict::default, |table| conflict(&table)),
     }
+}
+
+fn conflict(table: &Table<'_>) -> Conflict {
+    let default = Conflict::default();
+    let points = |key, hint| table.number(key, 0.0..=100.0, hint);
+    let share = "a factor's share of the total: 0.15 is 15 of 100";
+    let found = Conflict {
+        weight: table.number("weight", 0.0..=1.0, share).unwrap_or(default.weight),
+        strong: points("strong", "points of one factor").unwrap_or(default.strong),
+        weak: points("weak", "points of one factor").unwrap_or(default.weak),
+        within: points("within", "points of a match's total").unwrap_or(default.within),
+    };
+    if found.weak >= found.strong {
+        let message = format!("`weak` is {}, not below `strong` at {}", found.weak, found.strong);
+        let hint = "at most `weak` is weak, at least `strong` is strong";
+        table.problem(Problem::at(&table.place_of("weak"), message).hint(hint));
+    }
+    found
 }
 
 #[cfg(test)]

@@ -191,7 +191,8 @@ pub(super) fn fallback(
 ) -> (Nobody, FallbackTrace) {
     let fields = Arc::new(prepared.lead.fields.clone());
     let verdict = prepared.classify.verdict.as_ref().or(Some(&prepared.verdict));
-    let mut trace = FallbackTrace { cause: nobody.cause, calls: Vec::new(), actions: Vec::new() };
+    let mut trace =
+        FallbackTrace { cause: nobody.cause, reason: nobody.reason, calls: Vec::new(), actions: Vec::new() };
     for release in tenant.fallback.in_order() {
         let called = ask(tenant, release, &fields, "fallback.resolve", outside, |instance| {
             instance.resolve(&prepared.visible, verdict, nobody.cause)

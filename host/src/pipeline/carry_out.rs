@@ -7,12 +7,11 @@
 
 use crate::config::Config;
 use crate::counters::Ledger;
-use crate::decision::{Action, AssignedBy, Method, Outcome, SelectTrace, TrackedBy, Unassigned};
-use crate::lead::{Confidence, Lead, Rep, RepId, TeamId, Tier};
-use crate::pipeline::eligible::{load, sells_in};
-use crate::pipeline::place::may_leave;
+use crate::decision::{Action, AssignedBy, Method, Outcome, RulesTrace, SelectTrace, TrackedBy, Unassigned};
+use crate::lead::{Confidence, Rep, RepId, TeamId, Tier};
+use crate::pipeline::eligible::load;
 use crate::pipeline::select::chances;
-use crate::pipeline::{barred, territory_of};
+use crate::pipeline::{barred, people};
 use crate::rotation::{Member, turn};
 
 /// The queue of leads that nothing else could be done with.
@@ -21,8 +20,8 @@ pub const LAST_QUEUE: &str = "unassigned";
 /// A lead that asks for the fallback, and what it is asked with.
 #[derive(Debug, Clone, Copy)]
 pub struct Stranded<'a> {
-    /// The lead.
-    pub lead: &'a Lead,
+    /// Where it is.
+    pub rules: &'a RulesTrace,
     /// How sure its classifier was.
     pub confidence: Confidence,
     /// Its tier.
@@ -79,18 +78,18 @@ pub fn last_resort(reason: Unassigned) -> Outcome {
 /// The next of a team. Nobody is scored, so nobody is a high match: only tier 1 may use the near band.
 fn rotate(
     config: &Config,
-    Stranded { lead, tier, .. }: Stranded<'_>,
+    Stranded { rules, tier, .. }: Stranded<'_>,
     team: &TeamId,
     ledger: &Ledger,
     seed: u64,
 ) -> Result<SelectTrace, String> {
-    let territory = territory_of(config, lead).filter(|_| !may_leave(config, lead, tier));
+    let people = people(config, rules).filter(|_| !rules.territory_waived);
     let mut members = config.reps.iter().filter(|rep| rep.team == *team).peekable();
     if members.peek().is_none() {
         return Err(format!("team {team} has no reps"));
     }
     let mut inside =
-        members.filter(|rep| territory.is_none_or(|territory| sells_in(rep, territory))).peekable();
+        members.filter(|rep| people.as_ref().is_none_or(|people| people.role(&rep.id).is_some())).peekable();
     if inside.peek().is_none() {
         return Err(format!("nobody of team {team} sells where the lead is"));
     }
@@ -114,7 +113,9 @@ fn named(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lead::Lead;
     use crate::pipeline::fixture::{self, id};
+    use crate::pipeline::place;
 
     fn check(config: &Config, action: Action, stranded: Stranded<'_>, expect: Result<Outcome, &str>) {
         let found = carry_out(&action, config, stranded, &Ledger::new(config), 1);
@@ -129,8 +130,8 @@ mod tests {
         assert_eq!(outcome, expect.map_err(str::to_owned), "{action:?}");
     }
 
-    fn stranded(lead: &Lead) -> Stranded<'_> {
-        Stranded { lead, confidence: Confidence::High, tier: Tier::Three, reason: Unassigned::NoCapacity }
+    fn stranded(rules: &RulesTrace) -> Stranded<'_> {
+        Stranded { rules, confidence: Confidence::High, tier: Tier::Three, reason: Unassigned::NoCapacity }
     }
 
     fn assigned(rep: &str) -> Outcome {
@@ -148,7 +149,8 @@ mod tests {
         let check = |lead: &Lead, tier, change: fn(&mut Vec<Rep>), expect| {
             let mut config = fixture::config();
             change(&mut config.reps);
-            let stranded = Stranded { tier, ..stranded(lead) };
+            let rules = place(&config, lead, &fixture::verdict(), None, tier);
+            let stranded = Stranded { tier, ..stranded(&rules) };
             check(&config, Action::RoundRobin(id("smb")), stranded, expect);
         };
         check(&lead, Tier::Three, |reps| reps[0].available = false, Ok(assigned("ben")));
@@ -182,8 +184,8 @@ mod tests {
     #[test]
     fn other_actions() {
         let config = fixture::config();
-        let lead = fixture::lead();
-        let stranded = stranded(&lead);
+        let rules = RulesTrace::default();
+        let stranded = stranded(&rules);
         let unsure = Stranded { confidence: Confidence::Low, ..stranded };
         let reason = Unassigned::NoCapacity;
         let manager = Outcome::Manager { team: id("smb"), manager: "mia".to_owned(), reason };

@@ -21,7 +21,8 @@ use std::collections::BTreeMap;
 use crate::config::Config;
 use crate::counters::Ledger;
 use crate::decision::{Cause, Counters, EligibilityTrace, Excluded, RulesTrace, Unassigned};
-use crate::lead::{Lead, Rep, TeamId, Territory, Tier};
+use crate::lead::{Lead, Rep, TeamId, Tier};
+use crate::pipeline::{People, people};
 
 /// Everybody of the tenant, as candidates of this team for this lead or with the reason why not.
 pub fn eligible(
@@ -32,11 +33,11 @@ pub fn eligible(
     rules: &RulesTrace,
     ledger: &Ledger,
 ) -> EligibilityTrace {
-    let territory = hard_territory(config, rules);
+    let people = people(config, rules).filter(|_| !rules.territory_waived);
     let mut candidates = Vec::new();
     let mut excluded = BTreeMap::new();
     for (place, rep) in config.reps.iter().enumerate() {
-        let reason = outside(rep, team, territory)
+        let reason = outside(rep, team, people.as_ref())
             .or_else(|| barred(config, rep, tier, ledger.at(place)))
             .or_else(|| deal_size(rep, lead));
         match reason {
@@ -58,7 +59,7 @@ pub fn eligible(
         });
     }
     let candidates = candidates.into_iter().map(|rep| rep.id.clone()).collect();
-    EligibilityTrace { team: team.clone(), candidates, excluded }
+    EligibilityTrace { team: team.clone(), candidates, excluded, others: Vec::new() }
 }
 
 /// The profiles of the candidates, in the order of the folder.
@@ -116,11 +117,6 @@ pub(super) fn load(rep: &Rep, counters: Counters) -> f64 {
     f64::from(counters.open) / f64::from(rep.max_open.max(1))
 }
 
-/// Whether a rep may sell in a territory at all.
-pub(super) fn sells_in(rep: &Rep, territory: &Territory) -> bool {
-    territory.primary.contains(&rep.id) || territory.overlay.contains(&rep.id)
-}
-
 /// The language of a tag without script and region: who speaks `pt-PT` understands `pt-BR`.
 pub(super) fn primary_language(tag: &str) -> &str {
     tag.split(['-', '_']).next().unwrap_or(tag)
@@ -131,17 +127,12 @@ fn speaks(rep: &Rep, language: &str) -> bool {
     rep.languages.iter().any(|tag| primary_language(tag).eq_ignore_ascii_case(wanted))
 }
 
-fn hard_territory<'a>(config: &'a Config, rules: &RulesTrace) -> Option<&'a Territory> {
-    let territory = rules.territory.as_ref().filter(|_| !rules.territory_waived)?;
-    config.territories.iter().find(|candidate| candidate.id == *territory)
-}
-
-fn outside(rep: &Rep, team: &TeamId, territory: Option<&Territory>) -> Option<Excluded> {
+fn outside(rep: &Rep, team: &TeamId, people: Option<&People<'_>>) -> Option<Excluded> {
     if rep.team != *team {
         return Some(Excluded::OtherTeam { team: rep.team.clone() });
     }
-    let territory = territory.filter(|territory| !sells_in(rep, territory))?;
-    Some(Excluded::OutsideTerritory { territory: territory.id.clone() })
+    let people = people.filter(|people| people.role(&rep.id).is_none())?;
+    Some(Excluded::OutsideTerritory { territory: people.territory.clone() })
 }
 
 fn deal_size(rep: &Rep, lead: &Lead) -> Option<Excluded> {
@@ -166,6 +157,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::TerritoryIndex;
     use crate::lead::Caps;
     use crate::pipeline::fixture::{self, id};
     use crate::pipeline::place;
@@ -174,7 +166,7 @@ mod tests {
     fn check(tier: Tier, rep: Rep, lead: Lead, expect: Option<Excluded>) {
         let mut config = fixture::config();
         config.reps = vec![rep];
-        let rules = place(&config, &lead, None, tier);
+        let rules = place(&config, &lead, &fixture::verdict(), None, tier);
         let found = eligible(&config, &lead, &id("smb"), tier, &rules, &Ledger::new(&config));
         let expect = expect.map(|reason| (id("ana"), reason)).into_iter().collect();
         assert_eq!(found.excluded, expect, "{tier:?} {:?}", config.reps);
@@ -201,7 +193,7 @@ mod tests {
         let outsider = || Rep { id: id("zoe"), ..ana() };
         let check = |tier, rep: Rep, lead: Lead, expect: Option<Excluded>| {
             let config = fixture::config();
-            let rules = place(&config, &lead, None, tier);
+            let rules = place(&config, &lead, &fixture::verdict(), None, tier);
             let config = Config { reps: vec![rep], ..config };
             let found = eligible(&config, &lead, &id("smb"), tier, &rules, &Ledger::new(&config));
             assert_eq!(found.excluded.into_values().next(), expect);
@@ -327,8 +319,12 @@ mod tests {
         let check = |reasons: Vec<Excluded>, cause, reason| {
             let excluded =
                 reasons.into_iter().enumerate().map(|(i, reason)| (id(&format!("rep-{i}")), reason));
-            let trace =
-                EligibilityTrace { team: id("smb"), candidates: vec![], excluded: excluded.collect() };
+            let trace = EligibilityTrace {
+                team: id("smb"),
+                candidates: vec![],
+                excluded: excluded.collect(),
+                others: vec![],
+            };
             assert_eq!(why_nobody(&trace), (cause, reason), "{trace:?}");
         };
         check(vec![], Cause::NoCandidate, Unassigned::NoSeller);
@@ -374,11 +370,12 @@ mod tests {
                 rep.id = id(&format!("rep-{i}"));
             }
             config.territories[0].primary = vec![id("rep-0"), id("rep-3")];
+            config.territory_index = TerritoryIndex::new(&config.territories);
             let mut lead = Lead { value, ..fixture::lead() };
             lead.contact.language = language.map(str::to_owned);
             lead.company.country = country.map(str::to_owned);
             let tier = Tier::try_from(tier).unwrap();
-            let rules = place(&config, &lead, None, tier);
+            let rules = place(&config, &lead, &fixture::verdict(), None, tier);
             let ledger = Ledger::new(&config);
             let found = eligible(&config, &lead, &id("smb"), tier, &rules, &ledger);
             for rep in &config.reps {

@@ -7,12 +7,16 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::config::{
-    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, TierRule, Tiers,
+    Capacity, Config, Conflict, Handling, Matching, Missed, Modes, Place, PluginChoice, PluginSource,
+    Plugins, TerritoryIndex, TierRule, Tiers,
+};
+use crate::decision::{
+    ClassifyTrace, Decision, FORMAT, NormaliseTrace, Outcome, Past, RulesTrace, TierTrace, Trace, Versions,
 };
 use crate::digest::Digest;
 use crate::lead::{
-    Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Lead, Ranked, Rep, Signal, Team,
-    Territory, Turns, Verdict,
+    Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Layer, Lead, Mode, Ranked, Reach,
+    Rep, Signal, Team, Territory, Tier, Turns, Verdict,
 };
 use crate::rules::Condition;
 
@@ -119,6 +123,12 @@ pub(crate) fn config() -> Config {
         };
         (domain.to_owned(), account)
     };
+    let territories = vec![Territory {
+        reach: Reach { countries: vec!["US".to_owned()], ..Reach::default() },
+        primary: vec![id("ana")],
+        overlay: vec![id("eve")],
+        ..territory("americas")
+    }];
     Config {
         tenant: id("acme"),
         name: "Acme".to_owned(),
@@ -141,6 +151,17 @@ pub(crate) fn config() -> Config {
             threshold: 40.0,
             qualified_within: 15.0,
             waive_territory: vec!["demo-request".to_owned()],
+            conflict: Conflict::default(),
+        },
+        handling: Handling {
+            mode: Modes {
+                default: Mode::Auto,
+                suggest_above: None,
+                lanes: BTreeMap::new(),
+                tiers: BTreeMap::new(),
+            },
+            accept_minutes: None,
+            missed: Missed::Stays,
         },
         scarcity: None,
         plugins: Plugins {
@@ -151,17 +172,80 @@ pub(crate) fn config() -> Config {
         },
         reps: vec![ana, ben, eve],
         teams: vec![team("smb", Some("mia")), team("enterprise", None)],
-        territories: vec![Territory {
-            id: id("americas"),
-            name: "Americas".to_owned(),
-            countries: vec!["US".to_owned()],
-            regions: vec![],
-            primary: vec![id("ana")],
-            overlay: vec![id("eve")],
-        }],
+        territory_index: TerritoryIndex::new(&territories),
+        territories,
         accounts: BTreeMap::from([account("named.example", Some("ana")), account("open.example", None)]),
         digest: Digest::of("acme"),
         folder: PathBuf::new(),
+    }
+}
+
+/// The same with other territories.
+pub(crate) fn config_with(territories: Vec<Territory>) -> Config {
+    Config { territory_index: TerritoryIndex::new(&territories), territories, ..config() }
+}
+
+/// A territory of the whole world that nobody has.
+pub(crate) fn territory(name: &str) -> Territory {
+    Territory {
+        id: id(name),
+        name: name.to_owned(),
+        layer: Layer::Ground,
+        reach: Reach::default(),
+        lanes: vec![],
+        when: None,
+        primary: vec![],
+        overlay: vec![],
+    }
+}
+
+/// A decision about this lead that went through no stage but the first.
+pub(crate) fn decision(lead: &Lead, outcome: Outcome) -> Decision {
+    let tier = TierTrace { tier: Tier::Three, when: None, unanswered: vec![] };
+    let normalise: NormaliseTrace =
+        serde_json::from_value(json!({"lead": lead, "dropped": [], "account": null})).expect("a trace");
+    Decision {
+        format: FORMAT,
+        tenant: id("acme"),
+        lead: lead.id.clone(),
+        number: 1,
+        at: lead.received_at,
+        lane: Some(id("smb")),
+        confidence: Confidence::High,
+        intent: 80.0,
+        tier: Tier::Three,
+        minutes: 240,
+        due: lead.received_at,
+        units: 1,
+        mode: Mode::Auto,
+        outcome,
+        triage: None,
+        tags: vec![],
+        flags: vec![],
+        effects: vec![],
+        why: String::new(),
+        brief: None,
+        trace: Trace {
+            received: json!({}),
+            past: Past::default(),
+            versions: Versions {
+                config: Digest::of("config"),
+                plugins: BTreeMap::new(),
+                text_model: Digest::of("text"),
+                engine: "lanewright 0.1.0".to_owned(),
+            },
+            seed: String::new(),
+            normalise,
+            enrich: vec![],
+            classify: ClassifyTrace { calls: vec![], verdict: None },
+            tier,
+            rules: RulesTrace::default(),
+            eligibility: None,
+            score: None,
+            select: None,
+            fallback: None,
+            counters: BTreeMap::new(),
+        },
     }
 }
 

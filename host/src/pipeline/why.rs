@@ -155,6 +155,7 @@ fn picked(routed: &Routed<'_>, rep: &RepId) -> String {
         }
         Method::HighestTotal if candidates == 1 => format!("the only candidate{strong}"),
         Method::HighestTotal => format!("the best of {candidates} candidates{strong}"),
+        Method::Batch => format!("among {candidates} candidates{strong}"),
         Method::Rotation if pool == 1 => format!("the only one who matches well enough{strong}"),
         Method::Rotation => format!("next in turn among the {pool} best of {candidates}{strong}"),
     }

@@ -164,7 +164,8 @@ fn lane(story: &mut Story, verdict: &Verdict, text: &str) {
 
 fn rules(story: &mut Story, decision: &Decision) {
     let (rules, account) = (&decision.trace.rules, &decision.trace.normalise.account);
-    if account.is_none() && rules.owner.is_none() && rules.territory.is_none() {
+    let silent = rules.territory.is_none() && rules.unanswered.is_empty();
+    if account.is_none() && rules.owner.is_none() && silent {
         return;
     }
     story.section("Rules");
@@ -178,6 +179,12 @@ fn rules(story: &mut Story, decision: &Decision) {
     if let Some(territory) = &rules.territory {
         let waived = if rules.territory_waived { ", which this lead may leave" } else { "" };
         story.line(format!("territory {territory}{waived}"));
+    }
+    for overlay in rules.overlays.iter().filter(|_| rules.territory.is_some()) {
+        story.line(format!("with the people of {overlay}, which lies over it"));
+    }
+    for unanswered in &rules.unanswered {
+        story.line(format!("not answered: {}", clean(unanswered, 300)));
     }
 }
 
@@ -222,6 +229,7 @@ fn pick(story: &mut Story, select: &SelectTrace) {
         Method::FastestQualified => format!("{}: the fastest to respond of the best", select.picked),
         Method::HighestTotal => format!("{}: the highest total", select.picked),
         Method::Rotation => format!("{}: next in turn", select.picked),
+        Method::Batch => format!("{}: the best for the batch as a whole", select.picked),
     });
     let pool: Vec<String> =
         select.pool.iter().map(|(rep, chance)| format!("{rep} {:.0} %", 100.0 * chance)).collect();
