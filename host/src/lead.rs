@@ -108,6 +108,10 @@ id!(/// A group of reps with a manager.
     TeamId);
 id!(/// Who may sell where.
     TerritoryId);
+id!(/// Something that the CRM has already.
+    RecordId);
+id!(/// A condition with what follows from it.
+    RuleId);
 
 /// An inquiry after normalising: every field is of the right form or absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -52,7 +52,7 @@ const LAST: f64 = 0.1;
 const STEP: f64 = 50.0;
 
 /// How a tenant prices capacity.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Pacing {
     /// Days of a period, at least 1: the time in which capacity comes back. Periods follow one another without a gap
     /// from a Monday, 0:00 UTC.

@@ -8,10 +8,10 @@ use cel::common::types::CelString;
 use cel::{ExecutionError, ParseError};
 use regex::{Regex, RegexBuilder};
 
-use super::facts::{self, Facts};
+use super::facts;
 use super::pattern::{Pattern, pattern_name};
-use super::shape::{FUNCTIONS, Shape, TYPES, VARIABLES};
-use super::{ConditionProblem, ENV, Scope, evaluate};
+use super::shape::{FUNCTIONS, Shape, TYPES, shape_at, variables};
+use super::{ConditionProblem, ENV, Reads, Scope, Words, evaluate};
 use crate::nearest::nearest;
 
 /// The longest expression, in bytes: one screen.
@@ -29,7 +29,7 @@ pub(super) struct Checked {
 }
 
 /// Everything up to the question what the whole gives.
-pub(super) fn check(source: &str) -> Result<Checked, Vec<ConditionProblem>> {
+pub(super) fn check(source: &str, reads: Reads, words: &Words) -> Result<Checked, Vec<ConditionProblem>> {
     let whole = |message: String, hint: &str| {
         vec![ConditionProblem { line: 1, column: 1, message, hint: Some(hint.to_owned()) }]
     };
@@ -44,21 +44,28 @@ pub(super) fn check(source: &str) -> Result<Checked, Vec<ConditionProblem>> {
         found.errors.iter().take(1).map(|error| syntax_problem(source, error)).collect::<Vec<_>>()
     })?;
 
-    let mut inspection =
-        Inspection { info: program.source_info(), source, bound: Vec::new(), problems: Vec::new() };
+    let mut inspection = Inspection {
+        info: program.source_info(),
+        source,
+        variables: variables(reads),
+        words,
+        bound: Vec::new(),
+        problems: Vec::new(),
+    };
     inspection.inspect(program.expression());
 
-    let mut reads = Vec::new();
-    collect_reads(program.expression(), &mut reads);
+    let mut paths = Vec::new();
+    collect_reads(program.expression(), variables(reads), &mut paths);
     let mut expression = program.expression().clone();
     let mut patterns = Vec::new();
     prepare(&mut expression, &mut patterns);
 
-    if let Some(sample) = facts::full() {
-        inspection.try_parts(&expression, &sample.facts(), &patterns);
+    if let Some(sample) = facts::full(words) {
+        let scope = Scope { facts: &sample.facts(), rep: Some(&sample.rep), patterns: &patterns };
+        inspection.try_parts(&expression, &scope);
     }
     match inspection.problems.is_empty() {
-        true => Ok(Checked { expression, patterns, reads }),
+        true => Ok(Checked { expression, patterns, reads: paths }),
         false => Err(inspection.problems),
     }
 }
@@ -154,6 +161,8 @@ fn operator(function: &str) -> &str {
 struct Inspection<'a> {
     info: &'a SourceInfo,
     source: &'a str,
+    variables: &'static [(&'static str, Shape)],
+    words: &'a Words,
     /// Names bound by `exists`, `all` and the like around the place looked at, a level each.
     bound: Vec<Vec<String>>,
     problems: Vec<ConditionProblem>,
@@ -202,16 +211,24 @@ impl Inspection<'_> {
         if self.bound.iter().flatten().any(|bound| bound == name) || TYPES.contains(&name) {
             return Shape::Unknown;
         }
-        if let Some((_, shape)) = VARIABLES.iter().find(|(variable, _)| *variable == name) {
+        if let Some((_, shape)) = self.variables.iter().find(|(variable, _)| *variable == name) {
             return *shape;
         }
+        if variables(Reads::Rep).iter().any(|(variable, _)| *variable == name) {
+            let hint = format!("an expression here reads {}", self.variables_in_words());
+            self.problem(expression, format!("`{name}` cannot be read here"), Some(hint));
+            return Shape::Unknown;
+        }
         let bound = self.bound.iter().flatten().map(String::as_str).filter(|name| !name.starts_with('@'));
-        let hint = match nearest(name, VARIABLES.iter().map(|(name, _)| *name).chain(bound)) {
+        let hint = match nearest(name, self.variables.iter().map(|(name, _)| *name).chain(bound)) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if field_owner(name).is_some() => {
-                format!("did you mean `{}.{name}`?", field_owner(name).unwrap_or_default())
-            }
-            None => format!("an expression reads `lead` and `verdict`; a text is quoted: '{name}'"),
+            None => match self.field_owner(name) {
+                Some(owner) => format!("did you mean `{owner}.{name}`?"),
+                None => {
+                    let reads = self.variables_in_words();
+                    format!("an expression reads {reads}; a text is quoted: '{name}'")
+                }
+            },
         };
         self.problem(expression, format!("there is no `{name}`"), Some(hint));
         Shape::Unknown
@@ -226,7 +243,7 @@ impl Inspection<'_> {
                 }
                 let hint = match nearest(field, fields.iter().map(|(name, _)| *name)) {
                     Some(near) => format!("did you mean `{owner}.{near}`?"),
-                    None => match field_owner(field) {
+                    None => match self.field_owner(field) {
                         Some(elsewhere) => format!("did you mean `{elsewhere}.{field}`?"),
                         None if owner == "lead" => format!("a custom field is `lead.fields.{field}`"),
                         None => {
@@ -242,7 +259,86 @@ impl Inspection<'_> {
                 self.problem(at, format!("`{owner}` is {kind} and has no `{field}`"), None);
                 Shape::Unknown
             }
+            Shape::Segments => {
+                let names = self.words.segments();
+                if names.clone().any(|name| name == field) {
+                    return Shape::Plain("a text");
+                }
+                let hint = match nearest(field, names.clone()) {
+                    Some(near) => format!("did you mean `segment.{near}`?"),
+                    None => match names.collect::<Vec<_>>() {
+                        names if names.is_empty() => "tenant.toml has no [[segments]]".to_owned(),
+                        names => format!("`segment` has {}", names.join(", ")),
+                    },
+                };
+                self.problem(at, format!("`segment` has no `{field}`"), Some(hint));
+                Shape::Unknown
+            }
             Shape::Open | Shape::Unknown => Shape::Unknown,
+        }
+    }
+
+    /// ``lead` and `verdict``, ``lead`, `verdict` and `tier``.
+    fn variables_in_words(&self) -> String {
+        let mut names: Vec<String> = self.variables.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let last = names.pop().unwrap_or_default();
+        format!("{} and {last}", names.join(", "))
+    }
+
+    /// The group that has a field of this name, where exactly one does.
+    fn field_owner(&self, field: &str) -> Option<String> {
+        fn owners(prefix: &str, shape: Shape, field: &str, found: &mut Vec<String>) {
+            if let Shape::Record(fields) = shape {
+                for (name, shape) in fields {
+                    if *name == field {
+                        found.push(prefix.to_owned());
+                    }
+                    owners(&format!("{prefix}.{name}"), *shape, field, found);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        for (name, shape) in self.variables {
+            owners(name, *shape, field, &mut found);
+        }
+        match found.len() {
+            1 => found.pop(),
+            _ => None,
+        }
+    }
+
+    /// A comparison with a text that the value can never be.
+    fn inspect_words(&mut self, name: &str, args: &[IdedExpr], shapes: &[Shape]) {
+        let ([left, right], "_==_" | "_!=_" | "@in") = (args, name) else { return };
+        let texts = |side: &IdedExpr| -> Vec<(u64, String)> {
+            let parts = match &side.expr {
+                Expr::List(list) if name == "@in" => list.elements.iter().collect(),
+                _ => vec![side],
+            };
+            let text = |part: &IdedExpr| match &part.expr {
+                Expr::Literal(LiteralValue::String(text)) => Some((part.id, text.inner().to_owned())),
+                _ => None,
+            };
+            parts.into_iter().filter_map(text).collect()
+        };
+        for (read, side) in [(left, right), (right, left)] {
+            let Some(read) = path(read) else { continue };
+            for (id, text) in texts(side) {
+                if let Some((message, hint)) = self.words.wrong(&read, &text) {
+                    let at = IdedExpr { id, expr: Expr::Unspecified };
+                    self.problem(&at, message, Some(hint));
+                }
+            }
+        }
+        let null = |side: &IdedExpr| matches!(side.expr, Expr::Literal(LiteralValue::Null));
+        for (group, shape, other) in [(left, shapes.first(), right), (right, shapes.get(1), left)] {
+            if null(other)
+                && let Some(Shape::Record(fields)) = shape
+                && let (Some(read), Some((field, _))) = (path(group), fields.first())
+            {
+                let hint = format!("ask for one of its fields: `{read}.{field} != null`");
+                self.problem(group, format!("`{read}` is a group of fields and always there"), Some(hint));
+            }
         }
     }
 
@@ -275,6 +371,7 @@ impl Inspection<'_> {
             .chain(&call.args)
             .map(|part| self.inspect(part))
             .collect();
+        self.inspect_words(name, &call.args, &shapes);
         // `lead['company']` is `lead.company`.
         if let (
             "_[_]",
@@ -289,19 +386,19 @@ impl Inspection<'_> {
 
     /// Tries every part by itself, so that nothing hides behind an `||` that is true already. Tells
     /// whether something was wrong, so that the same mistake is reported once, where it is.
-    fn try_parts(&mut self, expression: &IdedExpr, facts: &Facts<'_>, patterns: &[Pattern]) -> bool {
+    fn try_parts(&mut self, expression: &IdedExpr, scope: &Scope<'_>) -> bool {
         if let Expr::Comprehension(comprehension) = &expression.expr {
             // What is inside speaks of names that have no value yet.
-            return self.try_parts(&comprehension.iter_range, facts, patterns);
+            return self.try_parts(&comprehension.iter_range, scope);
         }
         let mut wrong = false;
         for part in children(expression) {
-            wrong |= self.try_parts(part, facts, patterns);
+            wrong |= self.try_parts(part, scope);
         }
         if wrong || !matches!(expression.expr, Expr::Call(_)) {
             return wrong;
         }
-        let error = match evaluate(expression, &Scope { facts, patterns }) {
+        let error = match evaluate(expression, scope) {
             Err(
                 error @ (ExecutionError::NoSuchOverload(_)
                 | ExecutionError::UnexpectedType { .. }
@@ -328,28 +425,6 @@ impl Inspection<'_> {
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         self.problems.push(ConditionProblem { line, column, message, hint });
-    }
-}
-
-/// The group that has a field of this name, where exactly one does.
-fn field_owner(field: &str) -> Option<String> {
-    fn owners(prefix: &str, shape: Shape, field: &str, found: &mut Vec<String>) {
-        if let Shape::Record(fields) = shape {
-            for (name, shape) in fields {
-                if *name == field {
-                    found.push(prefix.to_owned());
-                }
-                owners(&format!("{prefix}.{name}"), *shape, field, found);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    for (name, shape) in VARIABLES {
-        owners(name, *shape, field, &mut found);
-    }
-    match found.len() {
-        1 => found.pop(),
-        _ => None,
     }
 }
 
@@ -388,24 +463,13 @@ fn prepare(expression: &mut IdedExpr, patterns: &mut Vec<Pattern>) {
 
 /// Whether the fields of this are the tenant's own, so that one can be missing.
 fn is_open(expression: &IdedExpr) -> bool {
-    !path(expression).is_some_and(|path| {
-        let mut shape = Shape::Record(VARIABLES);
-        for name in path.split('.') {
-            shape = match shape {
-                Shape::Record(fields) => match fields.iter().find(|(field, _)| *field == name) {
-                    Some((_, shape)) => *shape,
-                    None => return false,
-                },
-                _ => return false,
-            };
-        }
-        matches!(shape, Shape::Record(_))
-    })
+    !path(expression).is_some_and(|path| matches!(shape_at(&path), Shape::Record(_) | Shape::Segments))
 }
 
-fn collect_reads(expression: &IdedExpr, reads: &mut Vec<(String, IdedExpr)>) {
+fn collect_reads(expression: &IdedExpr, variables: &[(&str, Shape)], reads: &mut Vec<(String, IdedExpr)>) {
     if let Some(path) = path(expression)
-        && path.starts_with("lead.") | path.starts_with("verdict.")
+        && let Some((_, shape)) = variables.iter().find(|(name, _)| path.split('.').next() == Some(name))
+        && (path.contains('.') || matches!(shape, Shape::Plain(_)))
     {
         if !reads.iter().any(|(known, _)| *known == path) {
             reads.push((path, expression.clone()));
@@ -413,12 +477,12 @@ fn collect_reads(expression: &IdedExpr, reads: &mut Vec<(String, IdedExpr)>) {
         return;
     }
     for part in children(expression) {
-        collect_reads(part, reads);
+        collect_reads(part, variables, reads);
     }
 }
 
 /// `lead.company.name`, where the expression is such a path.
-fn path(expression: &IdedExpr) -> Option<String> {
+pub(in crate::rules) fn path(expression: &IdedExpr) -> Option<String> {
     match &expression.expr {
         Expr::Ident(name) => Some(name.clone()),
         Expr::Select(select) if !select.test => Some(format!("{}.{}", path(&select.operand)?, select.field)),
