@@ -476,7 +476,8 @@ and its reasons.
 Every number is the sum of total × value that a way of routing reaches, in per cent of what the best assignment of the whole week at once
 reaches: the median of 24 drawn weeks, and in brackets the worst. A week has 400 leads of 6 kinds, for 20 reps of unequal skill and
 capacity; each rep is the specialist of one kind (25 points more) and may not have a quarter of the others; totals vary by 8 points
-beside. Values are log-normal (σ 1.2) unless a table says otherwise, capacity comes back when a week begins.
+beside. Values are log-normal (σ 1.2) unless a table says otherwise, and capacity comes back when a week begins. Leads go to the highest
+priced total, as tier 2 does; turns among the qualified (tier 3) and capacity that comes back lead by lead are not measured here.
 
 - **greedy**: the highest total among those with room. **balance**: the highest total × (1 − e^(−share of capacity left)), which needs no
   forecast (Golrezaei, Nazerzadeh, Rusmevichientong 2014).
@@ -492,7 +493,9 @@ What it says:
   weeks in which it does not.
 - Where there is less capacity than leads, most of what is missing is missing because every lead is taken that somebody can take: compare with the
   last column. `hold = true` gets it back, once prices are learnt, at the cost of leads turned away by day.
-- Prices learnt are worth as much as the law: compare *first week* with *priced*.
+- Prices learnt bring a third of the gain where capacity is about enough: compare *first week* with *priced*. Where most leads come
+  early, or in office hours, they bring little or nothing.
+- Prices help only who knows what leads are worth: *values unknown* keeps half of the gain or none.
 - Blocks of one kind, and values that rise all week, break what the law assumes. It gains there too, though it stays further from the
   optimum; but where values are alike and capacity is plenty, blocks look like scarcity, and it loses to greedy.
 - The entropic law is as good in its first week or better, but a price that is multiplied needs a first price and a floor to be chosen.
