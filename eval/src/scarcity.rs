@@ -493,9 +493,9 @@ What it says:
   weeks in which it does not.
 - Where there is less capacity than leads, most of what is missing is missing because every lead is taken that somebody can take: compare with the
   last column. `hold = true` gets it back, once prices are learnt, at the cost of leads turned away by day.
-- Prices learnt bring a third of the gain where capacity is about enough: compare *first week* with *priced*. Where most leads come
+- Prices learnt bring a quarter or so of the gain where capacity is about enough: compare *first week* with *priced*. Where most leads come
   early, or in office hours, they bring little or nothing.
-- Prices help only who knows what leads are worth: *values unknown* keeps half of the gain or none.
+- Where values are unequal, prices have to know them: *values unknown* keeps less than half of the gain, or loses.
 - Blocks of one kind, and values that rise all week, break what the law assumes. It gains there too, though it stays further from the
   optimum; but where values are alike and capacity is plenty, blocks look like scarcity, and it loses to greedy.
 - The entropic law is as good in its first week or better, but a price that is multiplied needs a first price and a floor to be chosen.
