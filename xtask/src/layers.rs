@@ -45,7 +45,17 @@ const WORDS: [(&str, &[&str]); 7] = [
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
 const PURE: [&str; 11] = [
-    "lead", "digest", "hours", "nearest", "zones", "pacing", "records", "rules", "decision", "counters", "pipeline::",
+    "lead",
+    "digest",
+    "hours",
+    "nearest",
+    "zones",
+    "pacing",
+    "records",
+    "rules",
+    "decision",
+    "counters",
+    "pipeline::",
 ];
 
 /// What a pure module never names.

@@ -9,13 +9,14 @@ use std::path::Path;
 
 use super::Problem;
 use super::check::TERRITORIES;
+use super::condition::condition;
 use super::names::Names;
 use super::read::{At, File, Findings, Source, read};
 use super::territory_words::understand;
 use super::toml_table::{Table, parse};
-use super::tuning::condition;
 use super::values::{Wrong, checked, country, id, region};
 use crate::lead::{LaneId, Layer, Reach, Rep, RepId, Span, Territory, TerritoryId, covers_industry};
+use crate::rules::{Reads, Words};
 
 /// The territories, and the lanes they name, which are looked at once those are known.
 #[derive(Default)]
@@ -73,7 +74,7 @@ fn territory(
     let lanes = table.texts("lanes").unwrap_or_default();
     let lanes = lanes.iter().filter_map(|at| checked("lanes", at, findings, id::<LaneId>)).collect();
     let when = table.lines("when").and_then(|at| {
-        let when = condition(&at, findings)?;
+        let when = condition("when", &at, Reads::Lead, &Words::default(), findings)?;
         Some(when.source().trim().to_owned())
     });
     let sound = complete && findings.number() == before;
@@ -218,7 +219,7 @@ pub(super) struct Roster<'a> {
 
 impl Roster<'_> {
     /// Reps by id, and by `team:ID` everybody of a team; each once.
-    fn expand(&self, table: &Table<'_>, key: &str) -> Vec<RepId> {
+    pub(super) fn expand(&self, table: &Table<'_>, key: &str) -> Vec<RepId> {
         let mut found = Vec::new();
         // `overlay = false` names nobody.
         let named = if table.is_flag(key) { None } else { table.texts(key) };

@@ -313,7 +313,11 @@ fn recurring_events() {
     );
     check(rule("FREQ=WEEKLY;INTERVAL=2", "2020-01-06T09:00:00"), friday, &["03-09 09:30"]);
     check(rule("FREQ=WEEKLY;INTERVAL=2", "2020-01-13T09:00:00"), friday, &["03-16 09:30"]);
-    check(rule("FREQ=DAILY;INTERVAL=5", "2020-01-01T23:45:00"), friday, &["03-06 00:15", "03-11 00:15", "03-16 00:15"]);
+    check(
+        rule("FREQ=DAILY;INTERVAL=5", "2020-01-01T23:45:00"),
+        friday,
+        &["03-06 00:15", "03-11 00:15", "03-16 00:15"],
+    );
     check(rule("FREQ=MONTHLY;BYDAY=2TU", "2020-01-14T09:00:00"), friday, &["03-10 09:30"]);
     check(
         rule("FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-9", "2020-01-01T09:00:00"),
