@@ -16,19 +16,19 @@ use source::{Named, paths};
 /// Lowest first. A module may name those of its own layer and of the layers before it.
 const LAYERS: [&[&str]; 10] = [
     &["lead", "digest", "failure", "nearest", "zones"],
-    &["events", "hours", "pacing", "records", "rules", "seed"],
+    &["assignment", "events", "hours", "pacing", "records", "rules", "seed"],
     &["decision", "rotation"],
     &["config", "text"],
-    &["plugin", "counters"],
+    &["plugin", "counters", "roster"],
     &["fetch", "tenant"],
     &["pipeline"],
-    &["coverage", "simulate", "report", "replay"],
+    &["desk", "coverage", "simulate", "report", "replay"],
     &["cli", "app"],
     &["main", "lib"],
 ];
 
 /// These import nothing of ours, not even each other.
-const GROUND: [&str; 6] = ["lead", "digest", "failure", "hours", "nearest", "zones"];
+const GROUND: [&str; 7] = ["lead", "assignment", "digest", "failure", "hours", "nearest", "zones"];
 
 /// Who may name what. A module stands for everything below it.
 const WORDS: [(&str, &[&str]); 7] = [
@@ -44,8 +44,9 @@ const WORDS: [(&str, &[&str]); 7] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "lead",
+    "assignment",
     "digest",
     "hours",
     "nearest",

@@ -8,7 +8,9 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use super::fairness::{self, Known};
 use super::handling;
+use super::hours::{HOURS, LEAVE, hours};
 use super::lanes::{self, Lanes};
 use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
@@ -17,7 +19,7 @@ use super::segments;
 use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::{
-    Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
+    Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
     TerritoryIndex, Tiers, known, plugins, records, scarcity, tuning,
 };
 use crate::digest::Digest;
@@ -27,7 +29,7 @@ use crate::pacing::Pacing;
 use crate::rules::{RuleSet, Segment, Words};
 
 /// What a folder may hold, in the order in which problems are listed.
-const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS, RECORDS, RULES];
+const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS, HOURS, LEAVE, RECORDS, RULES];
 pub(super) const TEAMS: &str = "teams.toml";
 pub(super) const REPS: &str = "reps.csv";
 pub(super) const TERRITORIES: &str = "territories.toml";
@@ -93,6 +95,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             "segments",
             "tiers",
             "capacity",
+            "fairness",
             "matching",
             "scarcity",
             "mode",
@@ -108,6 +111,9 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     );
 
     let identity = lanes::identity(&root, findings);
+    // Without a zone of the tenant's, which is a finding, any will do to check the rest.
+    let zone = identity.as_ref().map_or("UTC", |identity| identity.timezone.as_str());
+    let hours = hours(folder, &people.reps, &people.rep_names, zone, findings);
     let lanes = lanes::lanes(&root, &people.team_names, findings);
     for lane in &people.territories.lanes {
         lanes.names.allow("lanes", &lane.value, &lane.place, findings);
@@ -116,7 +122,17 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let (segments, words) = segments::segments(&root, &lanes.names, &people.team_names, words, findings);
     let rules = rules(folder, &segments, &words, &people, findings);
     let tiers = tuning::tiers(&root, &words, findings);
-    let capacity = tuning::capacity(&root);
+    let capacity = tuning::capacity(&root, &lanes.lanes);
+    let fairness = fairness::fairness(
+        &root,
+        Known {
+            reps: &people.rep_names,
+            teams: &people.team_names,
+            lanes: &lanes.lanes,
+            segments: &segments,
+        },
+    );
+    let prefers = people::prefers(&people.prefers, &words, findings);
     let matching = tuning::matching(&root);
     let handling = handling::handling(&root, &lanes.lanes);
     let scarcity = scarcity::scarcity(&root);
@@ -145,11 +161,14 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         rules,
         tiers,
         capacity,
+        fairness,
         matching,
         handling,
         scarcity,
         plugins,
         reps,
+        hours,
+        prefers,
         teams,
         territory_index: TerritoryIndex::new(&territories),
         territories,
@@ -269,13 +288,17 @@ fn canonical(config: &Config) -> Json {
         lanes,
         segments,
         rules,
-        tiers: Tiers { one, two, three_minutes },
-        capacity: Capacity { available, near, near_total, tier_one_may_fill },
+        tiers: Tiers { one, two, three_minutes, clock },
+        capacity,
+        fairness,
         matching: Matching { threshold, qualified_within, waive_territory, conflict },
         scarcity,
         handling,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
+        hours,
+        // The same as in the reps.
+        prefers: _,
         teams,
         territories,
         territory_index: _,
@@ -297,14 +320,14 @@ fn canonical(config: &Config) -> Json {
         [tenant, name, currency, timezone, country],
         [policy, lanes],
         [segments, rules.rules()],
-        [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
-        [available, near, near_total, tier_one_may_fill],
+        [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes, clock],
+        [capacity, fairness],
         [[threshold, qualified_within], waive_territory, [weight, strong, weak, within]],
         scarcity.as_ref().map(|Pacing { days, step, ordinary, hold }| json!([days, step, ordinary, hold])),
         handling,
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [reps, teams, territories, accounts],
-        [json!(records::digest(records)), known::canonical(known)],
+        [json!(records::digest(records)), known::canonical(known), hours.canonical()],
     ])
 }
 

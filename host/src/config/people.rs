@@ -4,18 +4,22 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::check::{ACCOUNTS, REPS, TEAMS, required_reps, required_teams};
+use super::condition::condition;
 use super::names::Names;
-use super::read::{File, Findings, Source, read};
+use super::read::{At, File, Findings, Source, read};
 use super::sheet::{Layout, Row, Sheet, sheet};
 use super::territories::{Roster, Territories, territories};
 use super::toml_table::{Table, parse};
 use super::values::{Wrong, checked, country, domain, email, id, language, timezone};
-use super::{Place, Problem};
+use super::{Place, Preference, Problem};
 use crate::lead::{Account, Attention, Caps, Rep, Team, Turns};
+use crate::rules::{Reads, Words};
 
 /// The people of a tenant and what is theirs.
 pub(super) struct People {
     pub(super) reps: Vec<Rep>,
+    /// The place of a rep and what they prefer.
+    pub(super) prefers: Vec<(usize, At<String>)>,
     pub(super) teams: Vec<Team>,
     pub(super) team_names: Names,
     pub(super) rep_names: Names,
@@ -26,7 +30,7 @@ pub(super) struct People {
 
 pub(super) fn people(folder: &Path, findings: &Findings) -> People {
     let (teams, team_names) = teams(folder, findings);
-    let (reps, rep_names) = reps(folder, &team_names, findings);
+    let (reps, prefers, rep_names) = reps(folder, &team_names, findings);
     for (team, manager) in &teams {
         if let Some(manager) = manager {
             check_manager(team, manager, &rep_names, findings);
@@ -37,6 +41,7 @@ pub(super) fn people(folder: &Path, findings: &Findings) -> People {
     let (accounts, account_names) = accounts(folder, &rep_names, findings);
     People {
         reps,
+        prefers,
         teams: teams.into_iter().map(|(team, _)| team).collect(),
         team_names,
         rep_names,
@@ -150,21 +155,41 @@ const REP_SHEET: Layout = Layout {
     required: &["id", "name", "team", "max_open"],
 };
 
-fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Names) {
+fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Vec<(usize, At<String>)>, Names) {
     let text = required_reps(folder, findings);
     let source = Source { file: REPS, text: text.as_deref().unwrap_or_default(), findings };
     let Some(Sheet { rows, complete }) = text.is_some().then(|| sheet(&source, &REP_SHEET)) else {
-        return (Vec::new(), Names::new("rep", REPS, false));
+        return (Vec::new(), Vec::new(), Names::new("rep", REPS, false));
     };
     let mut names = Names::new("rep", REPS, complete);
-    let reps = rows.iter().filter_map(|row| rep(row, teams, &mut names, findings)).collect();
+    let mut reps = Vec::new();
+    let mut prefers = Vec::new();
+    for row in &rows {
+        if let Some(text) = row.text("prefers") {
+            prefers.push((reps.len(), At { value: text.to_owned(), place: row.place().clone() }));
+        }
+        reps.extend(rep(row, teams, &mut names, findings));
+    }
     // Anybody of the sheet can be named, also who stands further down.
     for row in &rows {
         if let Some(relay) = row.text("relay") {
             names.allow("relay", relay, row.place(), findings);
         }
     }
-    (reps, names)
+    (reps, prefers, names)
+}
+
+/// Many reps prefer the same leads, so each expression is compiled and asked once.
+pub(super) fn prefers(texts: &[(usize, At<String>)], words: &Words, findings: &Findings) -> Vec<Preference> {
+    let mut prefers: Vec<Preference> = Vec::new();
+    for (place, text) in texts {
+        if let Some(known) = prefers.iter_mut().find(|known| known.when.source() == text.value) {
+            known.reps.push(*place);
+        } else if let Some(when) = condition("prefers", text, Reads::Lead, words, findings) {
+            prefers.push(Preference { when, reps: vec![*place] });
+        }
+    }
+    prefers
 }
 
 fn rep(row: &Row<'_>, teams: &Names, names: &mut Names, findings: &Findings) -> Option<Rep> {

@@ -209,7 +209,7 @@ fn layer(table: &Table<'_>) -> Layer {
     }
 }
 
-/// Whom a territory can name.
+/// Whom a territory or a rule can name.
 pub(super) struct Roster<'a> {
     pub(super) reps: &'a [Rep],
     pub(super) rep_names: &'a Names,

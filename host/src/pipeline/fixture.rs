@@ -7,8 +7,8 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::config::{
-    Capacity, Config, Conflict, Handling, KnownRules, Matching, Missed, Modes, Place, PluginChoice,
-    PluginSource, Plugins, TerritoryIndex, TierRule, Tiers,
+    Capacity, Clock, Config, Conflict, Fairness, Handling, Hours, KnownRules, Matching, Missed, Modes, Place,
+    PluginChoice, PluginSource, Plugins, TerritoryIndex, TierRule, Tiers, Units,
 };
 use crate::decision::{
     ClassifyTrace, Decision, FORMAT, NormaliseTrace, Outcome, Past, RulesTrace, TierTrace, Trace, Versions,
@@ -151,6 +151,7 @@ pub(crate) fn config() -> Config {
         overlay: vec![id("eve")],
         ..territory("americas")
     }];
+    let reps = vec![ana, ben, eve];
     Config {
         tenant: id("acme"),
         name: "Acme".to_owned(),
@@ -169,8 +170,17 @@ pub(crate) fn config() -> Config {
             one: tier("lead.source == 'demo-request'", 5),
             two: tier("verdict.intent >= 90", 60),
             three_minutes: 240,
+            clock: Clock::Always,
         },
-        capacity: Capacity { available: 0.7, near: 0.9, near_total: 75.0, tier_one_may_fill: true },
+        capacity: Capacity {
+            available: 0.7,
+            near: 0.9,
+            near_total: 75.0,
+            tier_one_may_fill: true,
+            by_seniority: BTreeMap::new(),
+            units: Units::default(),
+        },
+        fairness: Fairness::default(),
         matching: Matching {
             threshold: 40.0,
             qualified_within: 15.0,
@@ -194,7 +204,9 @@ pub(crate) fn config() -> Config {
             fallback: standard(),
             enrichers: vec![],
         },
-        reps: vec![ana, ben, eve],
+        hours: Hours::always(&reps),
+        reps,
+        prefers: vec![],
         teams: vec![team("smb", Some("mia")), team("enterprise", None)],
         territory_index: TerritoryIndex::new(&territories),
         territories,
