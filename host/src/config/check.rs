@@ -137,7 +137,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let handling = handling::handling(&root, &lanes.lanes);
     let scarcity = scarcity::scarcity(&root);
     let plugins = plugins::plugins(&root, folder, findings);
-    let known = known::known(&root, &people.team_names, findings);
+    let known = known::known(&root, &people.team_names, &words, findings);
 
     let (identity, tiers) = (identity?, tiers?);
     let People { mut reps, teams, territories, accounts, .. } = people;
