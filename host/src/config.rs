@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -135,6 +136,19 @@ pub struct Tiers {
     pub two: TierRule,
     /// Minutes to first touch of everything else.
     pub three_minutes: u32,
+    /// What those minutes are counted in.
+    pub clock: Clock,
+}
+
+/// What promised minutes are counted in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// Time as it passes.
+    #[default]
+    Always,
+    /// The tenant's working hours.
+    Working,
 }
 
 /// When a lead is of a tier, and what that promises.
@@ -281,6 +295,15 @@ impl Config {
     /// The team with this id.
     pub fn team(&self, id: &TeamId) -> Option<&Team> {
         self.teams.iter().find(|team| team.id == *id)
+    }
+
+    /// When first touch is due for what is decided at this time.
+    pub fn due(&self, tier: Tier, at: Timestamp) -> Timestamp {
+        let minutes = self.minutes(tier);
+        match self.tiers.clock {
+            Clock::Always => at + SignedDuration::from_mins(minutes.into()),
+            Clock::Working => self.hours.default_schedule().deadline(at, minutes),
+        }
     }
 
     /// Minutes to first touch.

@@ -27,6 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::config::{Config, Share};
 use crate::decision::{Counters, Method, NewLeads, QueueSeen, Seen, SelectTrace, Standing};
 use crate::lead::{RepId, RuleId, TeamId, Turns};
+use crate::pacing::Price;
 use crate::rotation::{Member, pay, pay_back};
 use crate::zones::zone;
 
@@ -57,6 +58,7 @@ struct Row {
     weight: f64,
     open: u32,
     new: Tally,
+    price: Price,
     /// Was away when a turn was taken, and has had none since.
     away: bool,
 }
@@ -107,6 +109,8 @@ pub struct Assignment<'a> {
     pub rules: &'a [RuleId],
     /// How they were picked, where somebody was.
     pub select: Option<&'a SelectTrace>,
+    /// The price of their capacity from now on, where the tenant puts one on it.
+    pub price: Option<Price>,
 }
 
 impl Ledger {
@@ -132,8 +136,9 @@ impl Ledger {
         let mut ledger = Self::new(config);
         let tally = |base: NewLeads| Tally { base, moments: VecDeque::new() };
         for row in &mut ledger.rows {
-            if let Some(&Counters { open, day, week }) = seen.reps.get(&row.id) {
+            if let Some(&Counters { open, day, week, price }) = seen.reps.get(&row.id) {
                 row.open = open;
+                row.price = price;
                 row.new = tally(NewLeads { day, week });
             }
         }
@@ -144,7 +149,11 @@ impl Ledger {
         let queue = |queue: &QueueSeen| Queue {
             month: None,
             last: queue.last.as_ref().and_then(index),
-            standings: queue.standings.iter().filter_map(|(rep, found)| Some((index(rep)?, *found))).collect(),
+            standings: queue
+                .standings
+                .iter()
+                .filter_map(|(rep, found)| Some((index(rep)?, *found)))
+                .collect(),
         };
         let rules = seen.rules.iter().map(|(rule, reps)| (rule.clone(), by_index(reps))).collect();
         let queues = seen.queues.iter().map(|(name, seen)| (name.clone(), queue(seen))).collect();
@@ -165,7 +174,16 @@ impl Ledger {
             if index == self.rows.len() {
                 let new = Tally { base: NewLeads { day: 0, week: rep.week }, moments: VecDeque::new() };
                 let (id, team) = (rep.id.clone(), rep.team.clone());
-                self.rows.push(Row { id, team, place: None, weight: 1.0, open: rep.open, new, away: false });
+                self.rows.push(Row {
+                    id,
+                    team,
+                    place: None,
+                    weight: 1.0,
+                    open: rep.open,
+                    new,
+                    price: Price::default(),
+                    away: false,
+                });
             }
             let row = &mut self.rows[index];
             row.place = Some(place);
@@ -194,6 +212,9 @@ impl Ledger {
         let when = self.when(assignment.at);
         self.first.get_or_insert(when);
         self.count(index, assignment, Tally::add, u32::saturating_add);
+        if let Some(price) = assignment.price {
+            self.rows[index].price = price;
+        }
         if let Some(select) = assignment.select {
             self.turn(select, index, when);
         }
@@ -246,7 +267,9 @@ impl Ledger {
         self.count(new, assignment, Tally::add, u32::saturating_add);
         let Some(queue) = self.queues.get_mut(&select.queue) else { return };
         for (index, leads) in [(from, 1.0), (new, -1.0)] {
-            if pays(select) && let Some(standing) = queue.standings.get_mut(&index) {
+            if pays(select)
+                && let Some(standing) = queue.standings.get_mut(&index)
+            {
                 standing.credit += leads;
             }
             queue.had(index, -leads, month);
@@ -428,7 +451,9 @@ impl View<'_> {
             let Some(&index) = self.ledger.indices.get(rep) else { continue };
             seen.reps.insert(rep.clone(), self.counters(index));
             let team = &self.ledger.rows[index].team;
-            if !seen.teams.contains_key(team) && let Some(new) = Some(self.team(team)).filter(some) {
+            if !seen.teams.contains_key(team)
+                && let Some(new) = Some(self.team(team)).filter(some)
+            {
                 seen.teams.insert(team.clone(), new);
             }
             for rule in rules {
@@ -441,7 +466,8 @@ impl View<'_> {
             let line = self.line(&name, reps);
             let last = self.ledger.queues.get(&name).and_then(|queue| queue.last);
             let standing = |member: &Member<'_>| Standing { credit: member.credit, month: member.month };
-            let standings = line.members.iter().map(|member| (member.rep.clone(), standing(member))).collect();
+            let standings =
+                line.members.iter().map(|member| (member.rep.clone(), standing(member))).collect();
             seen.queues.insert(
                 name,
                 QueueSeen { last: last.map(|index| self.ledger.rows[index].id.clone()), standings },
@@ -453,7 +479,7 @@ impl View<'_> {
     fn counters(&self, index: usize) -> Counters {
         let row = &self.ledger.rows[index];
         let NewLeads { day, week } = self.new_leads(&row.new);
-        Counters { open: row.open, day, week }
+        Counters { open: row.open, day, week, price: row.price }
     }
 
     fn new_leads(&self, tally: &Tally) -> NewLeads {
@@ -543,7 +569,8 @@ impl<'a> Standings<'a> {
     }
 
     fn peers(&self) -> Peers {
-        let there = |index: &&usize| self.ledger.rows[**index].place.is_some() && !self.ledger.rows[**index].away;
+        let there =
+            |index: &&usize| self.ledger.rows[**index].place.is_some() && !self.ledger.rows[**index].away;
         let standings = self.queue.into_iter().flat_map(|queue| queue.standings.keys());
         let mut there: Vec<usize> = standings.filter(there).copied().collect();
         // Sums depend on the order in their last bit, and a map has none.
@@ -571,7 +598,9 @@ impl Queue {
 
     /// One lead more or less of a month, where that is the month counted.
     fn had(&mut self, index: usize, leads: f64, month: i32) {
-        if self.month == Some(month) && let Some(standing) = self.standings.get_mut(&index) {
+        if self.month == Some(month)
+            && let Some(standing) = self.standings.get_mut(&index)
+        {
             standing.month += leads;
         }
     }

@@ -177,7 +177,9 @@ fn advice(gap: &Gap) -> String {
         Unassigned::Declined => format!("a word with {team}{place}, who declined"),
         Unassigned::Refused => "a lane for what no lane takes".to_owned(),
         Unassigned::PluginFailed => "a plugin that works".to_owned(),
-        Unassigned::TooOld | Unassigned::NeverAutomatic | Unassigned::ByRule => "people who look at what is kept out".to_owned(),
+        Unassigned::TooOld | Unassigned::NeverAutomatic | Unassigned::ByRule => {
+            "people who look at what is kept out".to_owned()
+        }
     }
 }
 

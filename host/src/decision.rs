@@ -16,6 +16,7 @@ use crate::lead::{
     Confidence, FieldValue, LaneId, Lead, LeadId, Mode, RecordId, RepId, RuleId, SkillNeed, TeamId, TenantId,
     TerritoryId, Tier, Turns, Verdict,
 };
+use crate::pacing::Price;
 use crate::records::{Alike, Record};
 use crate::rules::RulesSaid;
 
@@ -594,10 +595,19 @@ pub enum Trigger {
     NotAccepted,
     /// Whoever had it did not touch it in time (P15, S2.17).
     NotTouched,
+    /// A manager approved the suggestion (S3.22).
+    Approved,
     /// A manager rejected the suggestion (S3.22).
     Rejected,
     /// A person gave it to somebody (S3.25).
     Reassigned,
+}
+
+impl Trigger {
+    /// Whether the decision is counted when it is made; a person's reassignment moves what was counted.
+    pub fn counts(self) -> bool {
+        !matches!(self, Self::Reassigned | Self::Approved)
+    }
 }
 
 /// Who is to have a lead, where that was decided elsewhere.
@@ -633,8 +643,8 @@ pub struct BatchPick {
     pub best: RepId,
     /// That total.
     pub best_total: f64,
-    /// The price of the best's capacity.
-    pub best_price: f64,
+    /// The price of the best's capacity; absent where a search without prices found the optimum.
+    pub best_price: Option<f64>,
 }
 
 /// By which versions of everything a decision was made.
@@ -1212,7 +1222,7 @@ pub struct Seen {
 }
 
 /// What is counted about a rep.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counters {
     /// Open work, in work units.
     pub open: u32,
@@ -1221,6 +1231,9 @@ pub struct Counters {
     pub day: u32,
     /// New leads in the last seven days.
     pub week: u32,
+    /// The price of what is left of their capacity, where the tenant puts one on it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub price: Price,
 }
 
 /// New leads of somebody, or of a team.

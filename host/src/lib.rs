@@ -32,8 +32,9 @@
 //!   embedded text model.
 //! - [`plugin`]: the sandbox. Bytes to component to release to instance to checked answer or typed failure.
 //! - [`fetch`]: what enrichers may ask of the outside.
-//! - [`pipeline`]: the route on one screen, its pure stages below it; [`counters`]: what is counted about
+//! - [`pipeline`]: the route on one screen, its pure stages below it; [`roster`], [`counters`]: how reps are found, and what is counted about
 //!   reps; [`tenant`]: whom it all is for.
+//! - [`desk`]: everything that is open in one run: events in, further decisions out; whole batches.
 //! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions for a person; [`replay`]: decisions run again.
 //! - [`cli`]: arguments, files, exit codes.
 //!
@@ -53,6 +54,7 @@ pub mod config;
 pub mod counters;
 pub mod coverage;
 pub mod decision;
+pub mod desk;
 pub mod digest;
 pub mod events;
 pub mod failure;
@@ -66,6 +68,7 @@ pub mod plugin;
 pub mod records;
 pub mod replay;
 pub mod report;
+pub mod roster;
 pub mod rotation;
 pub mod rules;
 pub mod seed;

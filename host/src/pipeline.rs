@@ -26,7 +26,8 @@ use crate::decision::{
     RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy, Triage, Unassigned,
 };
 use crate::lead::{
-    Account, Confidence, Destination, Lane, Lead, LeadId, Mode, Rep, RepId, RuleId, SkillNeed, TeamId, Verdict,
+    Account, Confidence, Destination, Lane, Lead, LeadId, Mode, Rep, RepId, RuleId, SkillNeed, TeamId, Tier,
+    Verdict,
 };
 use crate::plugin::VisibleLead;
 use crate::records::Records;
@@ -56,7 +57,6 @@ mod place;
 mod presence;
 mod queue;
 mod rank;
-mod roster;
 mod select;
 mod skills;
 mod tier;
@@ -73,7 +73,7 @@ pub use claims::{Claim, Settled, claims};
 pub use conflict::conflict;
 pub use duplicates::duplicate;
 pub use effects::{Decided, effects};
-pub use eligible::{Asking, bars, candidates, eligible, why_nobody};
+pub use eligible::{Asking, bars, candidates, eligible, passes, refuses, why_nobody};
 pub use fits::{Fits, Hours, NEUTRAL, Wanted, complexity, fits};
 pub use handover::handover;
 pub use known::{known, note};
@@ -85,7 +85,6 @@ pub use place::{Located, People, people, place, territories_of};
 pub use presence::{Moment, absent, free_from, free_now, not_soon};
 pub use queue::{Pool, preferring, queue};
 pub use rank::{Scored, fast_responders, rank};
-pub use roster::Roster;
 pub use select::{Nobody, Picked, Picking, select};
 pub use skills::{Skilled, minutes_waited, missing_specialists, skills};
 pub use tier::tier;
@@ -170,6 +169,11 @@ impl Prepared<'_> {
         self.units
     }
 
+    /// Its tier.
+    pub fn tier(&self) -> Tier {
+        self.tier.tier
+    }
+
     /// What rules may read of it.
     fn facts(&self) -> Facts<'_> {
         Facts::new(&self.lead, &self.verdict).with(Around {
@@ -193,7 +197,7 @@ impl Prepared<'_> {
     }
 
     /// Rules that cap what they give to one rep.
-    fn capping(&self) -> Vec<RuleId> {
+    pub fn capping(&self) -> Vec<RuleId> {
         self.caps.iter().map(|caps| caps.rule.clone()).collect()
     }
 }
@@ -221,6 +225,22 @@ impl<'p, 't> Numbered<'p, 't> {
 
     fn moment(&self) -> Moment<'_> {
         Moment { at: self.at, absent: &self.past.absent }
+    }
+
+    /// As eligibility sees it.
+    fn asking<'a>(&'a self, tenant: &'a Tenant, demand: &'a Demand<'a>, facts: &'a Facts<'a>) -> Asking<'a> {
+        Asking {
+            config: &tenant.config,
+            roster: &tenant.roster,
+            demand,
+            place: &self.rules,
+            rules: &self.found,
+            facts,
+            skills: &self.skills,
+            waited: minutes_waited(self.lead.received_at, self.past.declined_at, self.at),
+            declined: &self.past.declined,
+            moment: self.moment(),
+        }
     }
 
     /// Picks one of the matches of a team.
@@ -397,18 +417,7 @@ pub fn evaluate(
     let Prepared { lead, tier, verdict, account, .. } = prepared.prepared;
     let (seed, demand, counters) = (prepared.seed, prepared.demand(), &state.ledger.at(prepared.at));
     let facts = prepared.facts();
-    let asking = Asking {
-        config,
-        roster,
-        demand: &demand,
-        place: &prepared.rules,
-        rules: &prepared.found,
-        facts: &facts,
-        skills: &prepared.skills,
-        waited: minutes_waited(lead.received_at, prepared.past.declined_at, prepared.at),
-        declined: &prepared.past.declined,
-        moment: prepared.moment(),
-    };
+    let asking = prepared.asking(tenant, &demand, &facts);
     let known = known(config, &state.seen, lead, *account, prepared.at);
     let claims = claims(prepared.rules.owner.as_ref(), &known, &prepared.rules.handover, &prepared.found);
     let settled = claims::settle(claims, |rep| {
@@ -471,11 +480,7 @@ pub fn evaluate(
 /// come before everything but a lane that leads to people (S3.14); then a rule's route, the team it is handed
 /// over to, its segments' team, and at last its lane. An automated track is closed to leads of low confidence
 /// (X1).
-fn way(
-    config: &Config,
-    prepared: &Numbered<'_, '_>,
-    won: Option<Claim>,
-) -> Result<Way, (Cause, Unassigned)> {
+fn way(config: &Config, prepared: &Numbered<'_, '_>, won: Option<Claim>) -> Result<Way, (Cause, Unassigned)> {
     match &prepared.past.pick {
         Some(Pick::Person { rep, .. }) => return Ok(Way::Claimed(rep.clone(), AssignedBy::Person)),
         Some(Pick::Manager { team }) => return Ok(Way::Manager(team.clone())),
@@ -525,7 +530,7 @@ fn segment_team(config: &Config, prepared: &Numbered<'_, '_>, lane: &Lane) -> Op
 
 /// Puts a price on what is left of each candidate's capacity, where the tenant wants it; tier 1 pays none.
 fn price(config: &Config, prepared: &Numbered<'_, '_>, matches: &mut [Match], counters: &View<'_>) {
-    let Some(pacing) = config.scarcity.as_ref().filter(|_| prepared.tier.tier != crate::lead::Tier::One) else {
+    let Some(pacing) = config.scarcity.as_ref().filter(|_| prepared.tier.tier != Tier::One) else {
         return;
     };
     for found in matches {
@@ -628,18 +633,19 @@ fn fall_back(
     trace: &mut FallbackTrace,
     counters: &View<'_>,
 ) -> (Outcome, Option<SelectTrace>) {
+    let Tenant { config, roster, .. } = tenant;
+    let (demand, facts) = (prepared.demand(), prepared.facts());
+    let asking = prepared.asking(tenant, &demand, &facts);
     let stranded = Stranded {
-        demand: prepared.demand(),
+        demand,
         rules,
-        found: &prepared.found,
         confidence: prepared.verdict.confidence,
         prefers: &prepared.prefers,
-        declined: &prepared.past.declined,
-        moment: prepared.moment(),
+        bars: &|rep| roster.place(&rep.id).and_then(|place| refuses(&asking, place, rep, counters)),
         reason,
     };
     for tried in &mut trace.actions {
-        match carry_out(&tried.action, tenant, stranded, counters, prepared.seed) {
+        match carry_out(&tried.action, config, stranded, counters, prepared.seed) {
             Ok(done) => return done,
             Err(refused) => tried.refused = Some(refused),
         }
@@ -719,6 +725,10 @@ fn write(tenant: &Tenant, prepared: &Numbered<'_, '_>, outcome: Outcome, after: 
         score: score.as_ref(),
         select: select.as_ref(),
         fallback: fallback.as_ref().map(|fallback| fallback.cause),
+        batch: match &prepared.past.pick {
+            Some(Pick::Batch(batch)) => Some(batch),
+            Some(Pick::Person { .. } | Pick::Manager { .. }) | None => None,
+        },
         outcome: &outcome,
     };
     let (why, brief) = (why(&routed), brief(&routed));
@@ -832,17 +842,17 @@ pub struct Answers {
 /// Asks every plugin about a lead: for authors who try theirs.
 pub fn answers(
     tenant: &Tenant,
-    prepared: Prepared,
+    prepared: &Prepared<'_>,
     ledger: &Ledger,
     outside: &dyn Outside,
     nobody: Nobody,
 ) -> Answers {
     let config = &tenant.config;
-    let numbered = Numbered::new(tenant, prepared, 1);
+    let numbered = Numbered::new(tenant, prepared, (prepared.since, 1, Past::default()));
     let enrich = &numbered.enrich;
     let added: BTreeMap<_, _> = enrich.iter().map(|trace| (&trace.name, &trace.added)).collect();
     let reps: Vec<_> = config.reps.iter().collect();
-    let fits = fits(config, numbered.wanted(), &reps);
+    let fits = fits(config, numbered.wanted(&numbered.rules, None), &reps);
     let (score, scores) = ask::score(tenant, &numbered, &reps, &fits, &ledger.at(numbered.at), outside);
     let rows = scores.map(|scores| {
         let width = scores.factors.len();

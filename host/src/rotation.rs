@@ -102,7 +102,9 @@ pub fn ahead(pool: &[Member<'_>], most: u32) -> Vec<Option<u32>> {
     let level = |member: &Member<'_>| member.month * mean / member.weight;
     let least = pool.iter().map(level).fold(f64::INFINITY, f64::min);
     let ahead = |member: &Member<'_>| level(member) - least + EQUAL;
-    pool.iter().map(|member| (ahead(member) >= f64::from(most.max(1))).then(|| ahead(member) as u32)).collect()
+    pool.iter()
+        .map(|member| (ahead(member) >= f64::from(most.max(1))).then(|| ahead(member) as u32))
+        .collect()
 }
 
 /// Of several that are equally next, the first by the seeded order, then by id.

@@ -19,10 +19,10 @@ const LAYERS: [&[&str]; 10] = [
     &["assignment", "events", "hours", "pacing", "records", "rules", "seed"],
     &["decision", "rotation"],
     &["config", "text"],
-    &["plugin", "counters"],
+    &["plugin", "counters", "roster"],
     &["fetch", "tenant"],
     &["pipeline"],
-    &["coverage", "simulate", "report", "replay"],
+    &["desk", "coverage", "simulate", "report", "replay"],
     &["cli", "app"],
     &["main", "lib"],
 ];

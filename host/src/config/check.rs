@@ -19,8 +19,8 @@ use super::segments;
 use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::{
-    Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems, TerritoryIndex,
-    Tiers, known, plugins, records, scarcity, tuning,
+    Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
+    TerritoryIndex, Tiers, known, plugins, records, scarcity, tuning,
 };
 use crate::digest::Digest;
 use crate::lead::LabelPolicy;
@@ -125,7 +125,12 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let capacity = tuning::capacity(&root, &lanes.lanes);
     let fairness = fairness::fairness(
         &root,
-        Known { reps: &people.rep_names, teams: &people.team_names, lanes: &lanes.lanes, segments: &segments },
+        Known {
+            reps: &people.rep_names,
+            teams: &people.team_names,
+            lanes: &lanes.lanes,
+            segments: &segments,
+        },
     );
     let prefers = people::prefers(&people.prefers, &words, findings);
     let matching = tuning::matching(&root);
@@ -283,7 +288,7 @@ fn canonical(config: &Config) -> Json {
         lanes,
         segments,
         rules,
-        tiers: Tiers { one, two, three_minutes },
+        tiers: Tiers { one, two, three_minutes, clock },
         capacity,
         fairness,
         matching: Matching { threshold, qualified_within, waive_territory, conflict },
@@ -315,7 +320,7 @@ fn canonical(config: &Config) -> Json {
         [tenant, name, currency, timezone, country],
         [policy, lanes],
         [segments, rules.rules()],
-        [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
+        [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes, clock],
         [capacity, fairness],
         [[threshold, qualified_within], waive_territory, [weight, strong, weak, within]],
         scarcity.as_ref().map(|Pacing { days, step, ordinary, hold }| json!([days, step, ordinary, hold])),

@@ -104,7 +104,10 @@ pub(super) fn fairness(root: &Table<'_>, known: Known<'_>) -> Fairness {
     for at in table.texts("queue_by").unwrap_or_default() {
         match attribute(&at.value, known.segments) {
             Some(found) if queue_by.contains(&found) => {
-                table.problem(Problem::at(&at.place, format!("`queue_by` has {:?} twice", at.value)).hint("leave one out"));
+                table.problem(
+                    Problem::at(&at.place, format!("`queue_by` has {:?} twice", at.value))
+                        .hint("leave one out"),
+                );
             }
             Some(found) => queue_by.push(found),
             None => {
@@ -173,7 +176,10 @@ fn is_part(table: &Table<'_>, at: &At<String>, part: &str, queue_by: &[QueueBy],
             Some(near) => format!("did you mean `{near}={value}`?"),
             None => format!("add {attribute:?} to `queue_by`"),
         };
-        return problem(format!("`queue` asks for {part:?}, and `queue_by` does not have {attribute:?}"), hint);
+        return problem(
+            format!("`queue` asks for {part:?}, and `queue_by` does not have {attribute:?}"),
+            hint,
+        );
     };
     let values: Vec<&str> = match found {
         QueueBy::Tier => vec!["1", "2", "3"],
@@ -183,7 +189,9 @@ fn is_part(table: &Table<'_>, at: &At<String>, part: &str, queue_by: &[QueueBy],
             .segments
             .iter()
             .filter(|segment| segment.name == *name)
-            .flat_map(|segment| segment.rows.iter().map(|row| row.is.as_str()).chain([segment.unknown.as_str()]))
+            .flat_map(|segment| {
+                segment.rows.iter().map(|row| row.is.as_str()).chain([segment.unknown.as_str()])
+            })
             .collect(),
         QueueBy::Source | QueueBy::Industry | QueueBy::Country => return true,
     };

@@ -98,10 +98,7 @@ pub(super) fn by_lane<V>(
 }
 
 /// The table `tiers`: a value for some tiers.
-pub(super) fn by_tier<V>(
-    table: &Table<'_>,
-    value: impl Fn(&Json) -> Result<V, Wrong>,
-) -> BTreeMap<Tier, V> {
+pub(super) fn by_tier<V>(table: &Table<'_>, value: impl Fn(&Json) -> Result<V, Wrong>) -> BTreeMap<Tier, V> {
     let tier = |name: &str| name.parse::<u8>().ok().and_then(|number| Tier::try_from(number).ok());
     by_name(table, "tiers", "tier", &["1", "2", "3"], tier, value)
 }

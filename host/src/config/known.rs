@@ -4,10 +4,10 @@
 use serde_json::{Value as Json, json};
 
 use super::Problem;
+use super::condition::condition;
 use super::names::Names;
 use super::read::{At, Findings};
 use super::toml_table::Table;
-use super::condition::condition;
 use super::values::{checked, id};
 use crate::decision::Known;
 use crate::lead::TeamId;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::check::{ACCOUNTS, REPS, TEAMS, required_reps, required_teams};
+use super::condition::condition;
 use super::names::Names;
 use super::read::{At, File, Findings, Source, read};
 use super::sheet::{Layout, Row, Sheet, sheet};
 use super::territories::{Roster, Territories, territories};
 use super::toml_table::{Table, parse};
 use super::values::{Wrong, checked, country, domain, email, id, language, timezone};
-use super::condition::condition;
 use super::{Place, Preference, Problem};
 use crate::lead::{Account, Attention, Caps, Rep, Team, Turns};
 use crate::rules::{Reads, Words};
@@ -180,11 +180,7 @@ fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Vec<(us
 }
 
 /// Many reps prefer the same leads, so each expression is compiled and asked once.
-pub(super) fn prefers(
-    texts: &[(usize, At<String>)],
-    words: &Words,
-    findings: &Findings,
-) -> Vec<Preference> {
+pub(super) fn prefers(texts: &[(usize, At<String>)], words: &Words, findings: &Findings) -> Vec<Preference> {
     let mut prefers: Vec<Preference> = Vec::new();
     for (place, text) in texts {
         if let Some(known) = prefers.iter_mut().find(|known| known.when.source() == text.value) {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::condition::condition;
 use super::names::Names;
-use super::territories::Roster;
 use super::read::{At, File, Findings, Source, read};
+use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::values::{checked, id};
 use super::{Place, Problem};

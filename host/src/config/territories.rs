@@ -9,14 +9,14 @@ use std::path::Path;
 
 use super::Problem;
 use super::check::TERRITORIES;
+use super::condition::condition;
 use super::names::Names;
 use super::read::{At, File, Findings, Source, read};
 use super::territory_words::understand;
 use super::toml_table::{Table, parse};
-use super::condition::condition;
 use super::values::{Wrong, checked, country, id, region};
-use crate::rules::{Reads, Words};
 use crate::lead::{LaneId, Layer, Reach, Rep, RepId, Span, Territory, TerritoryId, covers_industry};
+use crate::rules::{Reads, Words};
 
 /// The territories, and the lanes they name, which are looked at once those are known.
 #[derive(Default)]
@@ -209,7 +209,7 @@ fn layer(table: &Table<'_>) -> Layer {
     }
 }
 
-/// Whom a territory can name.
+/// Whom a territory or a rule can name.
 pub(super) struct Roster<'a> {
     pub(super) reps: &'a [Rep],
     pub(super) rep_names: &'a Names,
@@ -219,7 +219,7 @@ pub(super) struct Roster<'a> {
 
 impl Roster<'_> {
     /// Reps by id, and by `team:ID` everybody of a team; each once.
-    fn expand(&self, table: &Table<'_>, key: &str) -> Vec<RepId> {
+    pub(super) fn expand(&self, table: &Table<'_>, key: &str) -> Vec<RepId> {
         let mut found = Vec::new();
         // `overlay = false` names nobody.
         let named = if table.is_flag(key) { None } else { table.texts(key) };

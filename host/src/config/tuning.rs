@@ -10,7 +10,7 @@ use super::condition::condition;
 use super::handling::{by_lane, by_tier};
 use super::read::Findings;
 use super::toml_table::Table;
-use super::{Capacity, Conflict, Matching, Problem, TierRule, Tiers, Units};
+use super::{Capacity, Clock, Conflict, Matching, Problem, TierRule, Tiers, Units};
 use crate::lead::{Caps, Lane};
 use crate::rules::{Condition, Reads, Words};
 
@@ -31,13 +31,16 @@ const MINUTES: [u32; 3] = [5, 60, 240];
 const MAX_MINUTES: u32 = 43_200;
 
 pub(super) fn tiers(root: &Table<'_>, words: &Words, findings: &Findings) -> Option<Tiers> {
-    let table = root.table("tiers", "[tiers]", &["one", "two", "three"]);
+    let table = root.table("tiers", "[tiers]", &["one", "two", "three", "clock"]);
     let rule = |key, noun| table.and_then(|table| table.table(key, noun, &["when", "minutes"]));
     let one = tier(rule("one", "tier `one`"), TIER_ONE, MINUTES[0], words, findings);
     let two = tier(rule("two", "tier `two`"), TIER_TWO, MINUTES[1], words, findings);
     let three = table
         .and_then(|table| table.table("three", "tier `three`, which takes every other lead,", &["minutes"]));
-    Some(Tiers { one: one?, two: two?, three_minutes: minutes(three, MINUTES[2]) })
+    let clocks = [("always", Clock::Always), ("working", Clock::Working)];
+    let meanings = "\"always\" counts time as it passes, \"working\" the hours of the default schedule";
+    let clock = table.and_then(|table| table.choice("clock", &clocks, meanings)).unwrap_or_default();
+    Some(Tiers { one: one?, two: two?, three_minutes: minutes(three, MINUTES[2]), clock })
 }
 
 fn tier(

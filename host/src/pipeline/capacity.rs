@@ -60,7 +60,7 @@ pub fn units(config: &Config, lead: &Lead, lane: Option<&LaneId>, tier: Tier, ru
 /// high matches are taken, needs totals and is left to ranking.
 pub fn full(config: &Config, rep: &Rep, demand: &Demand<'_>, counters: &View<'_>) -> Option<Excluded> {
     let counted = counters.get(&rep.id);
-    let Counters { open, day, week } = counted;
+    let Counters { open, day, week, .. } = counted;
     let max = rep.max_open;
     let may_fill = demand.tier == Tier::One && config.capacity.tier_one_may_fill;
     if open.saturating_add(demand.units) > max {
@@ -95,10 +95,7 @@ pub fn full(config: &Config, rep: &Rep, demand: &Demand<'_>, counters: &View<'_>
 /// Most new leads of a rep: each cap their own, or else that of their seniority.
 pub fn caps(config: &Config, rep: &Rep) -> Caps {
     let seniority = config.capacity.by_seniority.get(&rep.seniority).copied().unwrap_or_default();
-    Caps {
-        daily: rep.caps.daily.or(seniority.daily),
-        weekly: rep.caps.weekly.or(seniority.weekly),
-    }
+    Caps { daily: rep.caps.daily.or(seniority.daily), weekly: rep.caps.weekly.or(seniority.weekly) }
 }
 
 /// Open work over the most they take, before the lead; above 1 where a maximum was lowered.

@@ -7,19 +7,21 @@
 
 use crate::config::Config;
 use crate::counters::View;
-use crate::decision::{Action, AssignedBy, Method, Outcome, RulesTrace, SelectTrace, TrackedBy, Unassigned};
+use crate::decision::{
+    Action, AssignedBy, Excluded, Method, Outcome, RulesTrace, SelectTrace, TrackedBy, Unassigned,
+};
 use crate::lead::{Confidence, Rep, TeamId, Tier};
 use crate::pipeline::capacity::{Demand, load};
+use crate::pipeline::people;
 use crate::pipeline::queue::{Pool, queue};
 use crate::pipeline::select::{chances, served_first, too_far_ahead};
-use crate::pipeline::{barred, people};
 use crate::rotation::turn;
 
 /// The queue of leads that nothing else could be done with.
 pub const LAST_QUEUE: &str = "unassigned";
 
 /// A lead that asks for the fallback, and what it is asked with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Stranded<'a> {
     /// The lead, and what it asks of whoever takes it.
     pub demand: Demand<'a>,
@@ -29,6 +31,8 @@ pub struct Stranded<'a> {
     pub confidence: Confidence,
     /// Whether each rep, by their place, prefers such a lead; empty where nobody does.
     pub prefers: &'a [bool],
+    /// What keeps a rep from it, whatever team they are asked for.
+    pub bars: &'a dyn Fn(&Rep) -> Option<Excluded>,
     /// Why nobody could be picked.
     pub reason: Unassigned,
 }
@@ -81,7 +85,7 @@ pub fn last_resort(reason: Unassigned) -> Outcome {
 /// The next of a team. Nobody is scored, so nobody is a high match: only tier 1 may use the near band.
 fn rotate(
     config: &Config,
-    Stranded { demand, rules, prefers, .. }: Stranded<'_>,
+    Stranded { demand, rules, prefers, bars, .. }: Stranded<'_>,
     team: &TeamId,
     counters: &View<'_>,
     seed: u64,
@@ -98,7 +102,7 @@ fn rotate(
     }
     let has_room = |rep: &&Rep| {
         let roomy = demand.tier == Tier::One || load(rep, counters.get(&rep.id)) <= config.capacity.available;
-        roomy && barred(config, rep, &demand, counters).is_none()
+        roomy && bars(rep).is_none()
     };
     let Pool { name, turns } = Pool::team(config, team);
     let queue = queue(config, name, &demand);

@@ -28,14 +28,18 @@ pub fn claims(
     rules: &RulesFound<'_>,
 ) -> Vec<Claim> {
     let mut claims = Vec::new();
-    if let Some((duplicate, owner)) = known.duplicate.as_ref().and_then(|found| Some((found, found.owner.as_ref()?))) {
+    if let Some((duplicate, owner)) =
+        known.duplicate.as_ref().and_then(|found| Some((found, found.owner.as_ref()?)))
+    {
         let by = AssignedBy::Master { record: duplicate.master.id.to_string() };
         claims.push(Claim { rep: owner.clone(), by, keeps: true });
     }
     if let Some(owner) = owner {
         claims.push(Claim { rep: owner.clone(), by: AssignedBy::NamedAccount, keeps: true });
     }
-    if let Some((taken, relay)) = handover.taken.as_ref().and_then(|taken| Some((taken, taken.relay.as_ref()?))) {
+    if let Some((taken, relay)) =
+        handover.taken.as_ref().and_then(|taken| Some((taken, taken.relay.as_ref()?)))
+    {
         let by = AssignedBy::Relay { from: taken.from.clone() };
         claims.push(Claim { rep: relay.clone(), by, keeps: false });
     }

@@ -30,9 +30,10 @@ use crate::counters::View;
 use crate::decision::{Cause, EligibilityTrace, Excluded, Others, RulesTrace, Unassigned};
 use crate::lead::{Lead, Rep, RepId, SkillNeed, TeamId};
 use crate::pipeline::capacity::{Demand, full};
+use crate::pipeline::people;
 use crate::pipeline::presence::{Moment, absent, not_soon};
 use crate::pipeline::skills::skills;
-use crate::pipeline::{Roster, people};
+use crate::roster::Roster;
 use crate::rules::{Facts, RulesFound};
 
 /// A lead that asks for candidates.
@@ -73,9 +74,7 @@ pub fn eligible(asking: &Asking<'_>, team: &TeamId, counters: &View<'_>) -> Elig
             outside += 1;
             continue;
         }
-        let reason = unlike(asking, place, rep)
-            .or_else(|| bars(asking, place, rep, counters))
-            .or_else(|| deal_size(rep, demand.lead));
+        let reason = refuses(asking, place, rep, counters).or_else(|| deal_size(rep, demand.lead));
         match reason {
             None => candidates.push(rep),
             Some(reason) => {
@@ -103,7 +102,8 @@ pub fn eligible(asking: &Asking<'_>, team: &TeamId, counters: &View<'_>) -> Elig
         let reason = Excluded::OutsideTerritory { territory: people.territory.clone() };
         others.push(Others { reason, reps: outside });
     }
-    let mut elsewhere: Vec<(&TeamId, &[usize])> = roster.teams().filter(|(other, _)| *other != team).collect();
+    let mut elsewhere: Vec<(&TeamId, &[usize])> =
+        roster.teams().filter(|(other, _)| *other != team).collect();
     elsewhere.sort_unstable();
     others.extend(elsewhere.into_iter().map(|(team, places)| Others {
         reason: Excluded::OtherTeam { team: team.clone() },
@@ -117,6 +117,11 @@ pub fn eligible(asking: &Asking<'_>, team: &TeamId, counters: &View<'_>) -> Elig
 pub fn candidates<'a>(config: &'a Config, roster: &Roster, eligibility: &EligibilityTrace) -> Vec<&'a Rep> {
     let rep = |id: &RepId| config.reps.get(roster.place(id)?);
     eligibility.candidates.iter().filter_map(rep).collect()
+}
+
+/// What keeps this rep from a lead in any team: a rule, or what [`bars`] them.
+pub fn refuses(asking: &Asking<'_>, place: usize, rep: &Rep, counters: &View<'_>) -> Option<Excluded> {
+    unlike(asking, place, rep).or_else(|| bars(asking, place, rep, counters))
 }
 
 /// What keeps this rep from a lead whatever they are like: absent, full, or they have declined it.
@@ -147,7 +152,11 @@ pub fn why_nobody(eligibility: &EligibilityTrace) -> (Cause, Unassigned) {
         Unassigned::NoSeller
     } else if any(|reason| matches!(reason, Excluded::ByRule { .. } | Excluded::Unlike { .. })) {
         Unassigned::Forbidden
-    } else if eligibility.others.iter().any(|others| matches!(others.reason, Excluded::OutsideTerritory { .. })) {
+    } else if eligibility
+        .others
+        .iter()
+        .any(|others| matches!(others.reason, Excluded::OutsideTerritory { .. }))
+    {
         Unassigned::NoTerritory
     } else {
         Unassigned::NoSeller
@@ -182,7 +191,12 @@ fn deal_size(rep: &Rep, lead: &Lead) -> Option<Excluded> {
     (below || above).then_some(Excluded::DealSize { value })
 }
 
-pub(super) fn is_full(reason: &Excluded) -> bool {
+/// Whether a reason can end while a lead waits: somebody has room again, or is back.
+pub fn passes(reason: &Excluded) -> bool {
+    is_full(reason) || is_absent(reason)
+}
+
+fn is_full(reason: &Excluded) -> bool {
     matches!(
         reason,
         Excluded::OverCapacity { .. }
@@ -196,7 +210,7 @@ pub(super) fn is_full(reason: &Excluded) -> bool {
     )
 }
 
-pub(super) fn is_absent(reason: &Excluded) -> bool {
+fn is_absent(reason: &Excluded) -> bool {
     matches!(
         reason,
         Excluded::Unavailable
@@ -223,7 +237,13 @@ mod tests {
         let mut config = fixture::config();
         config.reps = vec![rep];
         let rules = place(&config, &lead, &fixture::verdict(), None, tier);
-        let found = eligible(&config, &Demand::of(&lead, tier), &id("smb"), &rules, &Ledger::new(&config).at(lead.received_at));
+        let found = eligible(
+            &config,
+            &Demand::of(&lead, tier),
+            &id("smb"),
+            &rules,
+            &Ledger::new(&config).at(lead.received_at),
+        );
         let expect = expect.map(|reason| (id("ana"), reason)).into_iter().collect();
         assert_eq!(found.excluded, expect, "{tier:?} {:?}", config.reps);
         assert_eq!(found.candidates.len() + found.excluded.len(), 1);
@@ -251,7 +271,13 @@ mod tests {
             let config = fixture::config();
             let rules = place(&config, &lead, &fixture::verdict(), None, tier);
             let config = Config { reps: vec![rep], ..config };
-            let found = eligible(&config, &Demand::of(&lead, tier), &id("smb"), &rules, &Ledger::new(&config).at(lead.received_at));
+            let found = eligible(
+                &config,
+                &Demand::of(&lead, tier),
+                &id("smb"),
+                &rules,
+                &Ledger::new(&config).at(lead.received_at),
+            );
             assert_eq!(found.excluded.into_values().next(), expect);
         };
         let outside = || Some(Excluded::OutsideTerritory { territory: id("americas") });
@@ -336,7 +362,13 @@ mod tests {
             lead.contact.language = language.map(str::to_owned);
             let ledger = Ledger::new(&config);
             let rules = RulesTrace::default();
-            let found = eligible(&config, &Demand::of(&lead, Tier::Two), &id("smb"), &rules, &ledger.at(lead.received_at));
+            let found = eligible(
+                &config,
+                &Demand::of(&lead, Tier::Two),
+                &id("smb"),
+                &rules,
+                &ledger.at(lead.received_at),
+            );
             assert_eq!(found.candidates, expect.iter().map(|rep| id(rep)).collect::<Vec<_>>());
             let profiles: Vec<_> = candidates(&config, &found).iter().map(|rep| rep.id.clone()).collect();
             assert_eq!(profiles, found.candidates);

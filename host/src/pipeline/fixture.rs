@@ -7,8 +7,8 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::config::{
-    Capacity, Config, Conflict, Fairness, Handling, Hours, KnownRules, Matching, Missed, Modes, Place, PluginChoice,
-    PluginSource, Plugins, TerritoryIndex, TierRule, Tiers, Units,
+    Capacity, Clock, Config, Conflict, Fairness, Handling, Hours, KnownRules, Matching, Missed, Modes, Place,
+    PluginChoice, PluginSource, Plugins, TerritoryIndex, TierRule, Tiers, Units,
 };
 use crate::decision::{
     ClassifyTrace, Decision, FORMAT, NormaliseTrace, Outcome, Past, RulesTrace, TierTrace, Trace, Versions,
@@ -170,6 +170,7 @@ pub(crate) fn config() -> Config {
             one: tier("lead.source == 'demo-request'", 5),
             two: tier("verdict.intent >= 90", 60),
             three_minutes: 240,
+            clock: Clock::Always,
         },
         capacity: Capacity {
             available: 0.7,

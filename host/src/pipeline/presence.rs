@@ -41,7 +41,10 @@ pub fn not_soon(config: &Config, place: usize, at: Timestamp, hours: Option<u32>
 
 /// Whether the rep is at work now and not in a meeting.
 pub fn free_now(config: &Config, place: usize, moment: Moment<'_>) -> bool {
-    config.reps.get(place).is_some_and(|rep| rep.available && rep.free_now && !moment.absent.contains(&rep.id))
+    config
+        .reps
+        .get(place)
+        .is_some_and(|rep| rep.available && rep.free_now && !moment.absent.contains(&rep.id))
         && config.hours.of(place).is_none_or(|known| known.state(moment.at) == State::Working)
 }
 

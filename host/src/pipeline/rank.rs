@@ -34,7 +34,7 @@ pub fn rank(config: &Config, tier: Tier, scored: Scored<'_>, counters: &View<'_>
         let load = load(rep, counters.get(&rep.id));
         let passed_over = near(config, tier, load, total)
             .then_some(Excluded::NearCapacity { total, needed: config.capacity.near_total });
-        matches.push(Match { rep: rep.id.clone(), factors: row.to_vec(), total, passed_over });
+        matches.push(Match { rep: rep.id.clone(), factors: row.to_vec(), total, price: 0.0, passed_over });
     }
     matches.sort_by_cached_key(|found| (Reverse(ordered(found.total)), draw(seed, &found.rep)));
     matches
@@ -51,8 +51,8 @@ fn near(config: &Config, tier: Tier, load: f64, total: f64) -> bool {
 }
 
 /// A total as a whole number of thousandths, which orders as the totals do.
-pub(super) fn ordered(total: f64) -> u64 {
-    (total * 1000.0).round() as u64
+pub(super) fn ordered(total: f64) -> i64 {
+    (total * 1000.0).round() as i64
 }
 
 /// The mean response time, in seconds, up to which a rep is among the fastest quarter of these (S2.15,

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 
 use crate::config::Config;
 use crate::counters::View;
-use crate::decision::{Cause, Excluded, Match, Method, SelectTrace, Unassigned};
-use crate::lead::{Rep, RepId, Tier};
+use crate::decision::{BatchPick, Cause, Excluded, Match, Method, SelectTrace, Unassigned};
+use crate::lead::{Rep, RepId, Tier, Turns};
 use crate::pipeline::queue::Pool;
 use crate::pipeline::rank::ordered;
 use crate::rotation::{Member, Turn, ahead, drawn, turn};
@@ -69,9 +69,9 @@ pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> R
         Nobody { cause: Cause::BelowThreshold, reason: Unassigned::BelowThreshold }
     };
     let qualified = matches.iter().filter(good).filter(|found| found.passed_over.is_none());
-    let best = qualified.clone().map(|found| found.total).reduce(f64::max).ok_or(nobody)?;
+    let best = qualified.clone().map(worth).reduce(f64::max).ok_or(nobody)?;
     let near = best - config.matching.qualified_within;
-    let best: Vec<&Match> = qualified.filter(|found| found.total >= near).collect();
+    let best: Vec<&Match> = qualified.filter(|found| worth(found) >= near).collect();
 
     let line = counters.line(queue, best.iter().map(|found| &found.rep));
     let mut pool: Vec<(&Match, Member<'_>)> = best.into_iter().zip(line.members).collect();
@@ -90,14 +90,14 @@ pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> R
         members.retain(|member| !passed_over.contains_key(member.rep));
     }
     let first_served = served_first(&members, prefers);
-    let (among, preferred) = first_served.map_or_else(|| ((0..pool.len()).collect(), false), |few| (few, true));
+    let (among, preferred) =
+        first_served.map_or_else(|| ((0..pool.len()).collect(), false), |few| (few, true));
 
-    let total = |place: usize| Reverse(ordered(pool[place].0.total));
+    let total = |place: usize| Reverse(ordered(worth(pool[place].0)));
     let (method, choice) = match tier {
         Tier::One => {
-            let speed = |place: usize| {
-                rep(&members[place]).and_then(|rep| rep.response_seconds).unwrap_or(u32::MAX)
-            };
+            let speed =
+                |place: usize| rep(&members[place]).and_then(|rep| rep.response_seconds).unwrap_or(u32::MAX);
             let choice = first(&members, &among, |place| (speed(place), total(place)), seed);
             (Method::FastestQualified, choice)
         }
@@ -116,6 +116,31 @@ pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> R
         passed_over,
     };
     Ok(Picked { rep: picked.clone(), total, trace })
+}
+
+/// The pick of a batch, as its optimum says.
+pub(super) fn given(batch: &BatchPick, matches: &[Match]) -> Result<Picked, Nobody> {
+    let nobody = Nobody { cause: Cause::AllAtCapacity, reason: Unassigned::NoCapacity };
+    let rep = batch.rep.as_ref().ok_or(nobody)?;
+    let found = matches.iter().find(|found| found.rep == *rep).ok_or(nobody)?;
+    let trace = SelectTrace {
+        method: Method::Batch,
+        turns: Turns::default(),
+        queue: String::new(),
+        pool: matches
+            .iter()
+            .map(|found| (found.rep.clone(), if found.rep == *rep { 1.0 } else { 0.0 }))
+            .collect(),
+        picked: rep.clone(),
+        preferred: false,
+        passed_over: BTreeMap::new(),
+    };
+    Ok(Picked { rep: rep.clone(), total: found.total, trace })
+}
+
+/// What a match is worth where one is picked: its total, less the price of the rep's capacity.
+fn worth(found: &Match) -> f64 {
+    found.total - found.price
 }
 
 /// Those who have had too many more this month than the least served of them; never all (P16).
@@ -209,6 +234,7 @@ mod tests {
             rep: id(name),
             factors: vec![],
             total: *total,
+            price: 0.0,
             passed_over: None,
         };
         let config = Config { reps: rows.iter().map(rep).collect(), ..fixture::config() };
