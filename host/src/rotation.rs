@@ -206,6 +206,8 @@ mod tests {
             check(turns, &[1.0, 1.0, 1.0], 30, &[10.0, 10.0, 10.0]);
             check(turns, &[0.5, 1.0, 1.0, 1.5], 40, &[5.0, 10.0, 10.0, 15.0]);
             check(turns, &[3.0], 4, &[4.0]);
+            // nginx, as its weights are usually taught: of 12 requests 6, 4 and 2.
+            check(turns, &[3.0, 2.0, 1.0], 12, &[6.0, 4.0, 2.0]);
         }
         check(Turns::Order, &[1.0, 1.0, 1.0], 7, &[3.0, 2.0, 2.0]);
     }
@@ -237,8 +239,15 @@ mod tests {
     #[test]
     fn order() {
         let mut rota = Rota::new(Turns::Order, &[1.0; 4]);
-        let days: [(&[usize], usize); 7] =
-            [(&[0, 1, 2, 3], 0), (&[0, 2, 3], 2), (&[0, 1, 2, 3], 3), (&[1, 2], 1), (&[0, 1], 0), (&[0], 0), (&[2, 3], 2)];
+        let days: [(&[usize], usize); 7] = [
+            (&[0, 1, 2, 3], 0),
+            (&[0, 2, 3], 2),
+            (&[0, 1, 2, 3], 3),
+            (&[1, 2], 1),
+            (&[0, 1], 0),
+            (&[0], 0),
+            (&[2, 3], 2),
+        ];
         for (able, expect) in days {
             assert_eq!(rota.turn(able, 7), expect, "{able:?}");
         }

@@ -134,13 +134,25 @@ fn named(text: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::counters::Ledger;
-    use crate::lead::Lead;
+    use crate::decision::{QueueSeen, Seen, Standing};
+    use crate::lead::{Lead, RepId};
+    use crate::pipeline::capacity::full;
     use crate::pipeline::fixture::{self, id};
     use crate::pipeline::place;
 
-    fn check(config: &Config, action: Action, stranded: Stranded<'_>, expect: Result<Outcome, &str>) {
+    /// Of a lead that nothing but capacity and the folder's word keeps anybody from.
+    fn check(config: &Config, action: Action, asked: Asked<'_>, expect: Result<Outcome, &str>) {
+        let Asked { lead, tier, rules, confidence } = asked;
         let ledger = Ledger::new(config);
-        let found = carry_out(&action, config, stranded, &ledger.at(stranded.demand.lead.received_at), 1);
+        let counters = ledger.at(lead.received_at);
+        let demand = Demand::of(lead, tier);
+        let bars = |rep: &Rep| {
+            let away = (!rep.available).then_some(Excluded::Unavailable);
+            away.or_else(|| full(config, rep, &demand, &counters))
+        };
+        let reason = Unassigned::NoCapacity;
+        let stranded = Stranded { demand, rules, confidence, prefers: &[], bars: &bars, reason };
+        let found = carry_out(&action, config, stranded, &counters, 1);
         let outcome = found.map(|(outcome, trace)| {
             assert_eq!(trace.is_some(), matches!(outcome, Outcome::Assigned { .. }));
             if let (Some(trace), Outcome::Assigned { rep, .. }) = (&trace, &outcome) {
@@ -152,9 +164,12 @@ mod tests {
         assert_eq!(outcome, expect.map_err(str::to_owned), "{action:?}");
     }
 
-    fn stranded<'a>(lead: &'a Lead, rules: &'a RulesTrace, tier: Tier) -> Stranded<'a> {
-        let (demand, reason) = (Demand::of(lead, tier), Unassigned::NoCapacity);
-        Stranded { demand, rules, confidence: Confidence::High, prefers: &[], reason }
+    #[derive(Clone, Copy)]
+    struct Asked<'a> {
+        lead: &'a Lead,
+        tier: Tier,
+        rules: &'a RulesTrace,
+        confidence: Confidence,
     }
 
     fn assigned(rep: &str) -> Outcome {
@@ -173,7 +188,7 @@ mod tests {
             let mut config = fixture::config();
             change(&mut config.reps);
             let rules = place(&config, lead, &fixture::verdict(), None, tier);
-            let stranded = stranded(lead, &rules, tier);
+            let stranded = Asked { lead, tier, rules: &rules, confidence: Confidence::High };
             check(&config, Action::RoundRobin(id("smb")), stranded, expect);
         };
         check(&lead, Tier::Three, |reps| reps[0].available = false, Ok(assigned("ben")));
@@ -205,11 +220,45 @@ mod tests {
     }
 
     #[test]
+    fn rotation_serves_first_who_prefers_it_and_passes_over_who_is_ahead() {
+        let (lead, rules) = (fixture::lead(), RulesTrace::default());
+        let check = |prefers: &[bool], spread, months: [f64; 2], expect: (&str, bool, &[&str])| {
+            let mut config = fixture::config();
+            config.fairness.max_spread = spread;
+            let standings = ["ana", "ben"].into_iter().zip(months);
+            let standings = standings.map(|(rep, month)| (id(rep), Standing { credit: 0.0, month }));
+            let queue = QueueSeen { last: None, standings: standings.collect() };
+            let queues = [("smb".to_owned(), queue)].into();
+            let ledger = Ledger::from_recorded(&config, &Seen { queues, ..Seen::default() });
+            let stranded = Stranded {
+                demand: Demand::of(&lead, Tier::Three),
+                rules: &rules,
+                confidence: Confidence::High,
+                prefers,
+                bars: &|_| None,
+                reason: Unassigned::NoCapacity,
+            };
+            let found = rotate(&config, stranded, &id("smb"), &ledger.at(lead.received_at), 1).unwrap();
+            let passed_over: Vec<&str> = found.passed_over.keys().map(RepId::as_str).collect();
+            assert_eq!((found.picked.as_str(), found.preferred, &passed_over[..]), expect);
+        };
+        for rep in [0, 1] {
+            let prefers = [rep == 0, rep == 1];
+            let picked = ["ana", "ben"][rep];
+            check(&prefers, None, [9.0, 0.0], (picked, true, &[]));
+        }
+        check(&[true, false], Some(3), [3.0, 0.0], ("ben", false, &["ana"]));
+        check(&[true, false], Some(3), [2.0, 0.0], ("ana", true, &[]));
+        check(&[], Some(3), [0.0, 5.0], ("ana", false, &["ben"]));
+    }
+
+    #[test]
     fn other_actions() {
         let config = fixture::config();
         let rules = RulesTrace::default();
-        let stranded = stranded(&rules);
-        let unsure = Stranded { confidence: Confidence::Low, ..stranded };
+        let lead = fixture::lead();
+        let stranded = Asked { lead: &lead, tier: Tier::Three, rules: &rules, confidence: Confidence::High };
+        let unsure = Asked { confidence: Confidence::Low, ..stranded };
         let reason = Unassigned::NoCapacity;
         let manager = Outcome::Manager { team: id("smb"), manager: "mia".to_owned(), reason };
         check(&config, Action::Manager(id("smb")), stranded, Ok(manager));
