@@ -70,6 +70,8 @@ struct Queue {
     month: Option<i32>,
     last: Option<usize>,
     standings: HashMap<usize, Standing>,
+    /// What of them was credited by hand, which is no average of anybody's.
+    by_hand: HashMap<usize, Standing>,
 }
 
 /// New leads of one counter.
@@ -154,6 +156,7 @@ impl Ledger {
                 .iter()
                 .filter_map(|(rep, found)| Some((index(rep)?, *found)))
                 .collect(),
+            by_hand: HashMap::new(),
         };
         let rules = seen.rules.iter().map(|(rule, reps)| (rule.clone(), by_index(reps))).collect();
         let queues = seen.queues.iter().map(|(name, seen)| (name.clone(), queue(seen))).collect();
@@ -215,7 +218,8 @@ impl Ledger {
         if let Some(price) = assignment.price {
             self.rows[index].price = price;
         }
-        if let Some(select) = assignment.select {
+        // A pick for a whole batch is nobody's turn and counts in no queue.
+        if let Some(select) = assignment.select.filter(|select| !select.queue.is_empty()) {
             self.turn(select, index, when);
         }
     }
@@ -259,7 +263,7 @@ impl Ledger {
         let in_pool = |select: &&SelectTrace| select.pool.iter().any(|(member, _)| member == to);
         let Some(select) = assignment.select.filter(in_pool) else {
             self.withdraw(assignment);
-            self.apply(&Assignment { rep: to, select: None, ..*assignment });
+            self.apply(&Assignment { rep: to, select: None, price: None, ..*assignment });
             return;
         };
         let month = self.when(assignment.at).month;
@@ -296,6 +300,8 @@ impl Ledger {
         queue.begin(month);
         let Standing { credit, month } = standing;
         queue.standings.insert(index, Standing { credit: credit + leads, month: month - leads });
+        let by_hand = queue.by_hand.entry(index).or_default();
+        *by_hand = Standing { credit: by_hand.credit + leads, month: by_hand.month - leads };
     }
 
     /// These are away. Whoever of them is in a pool again is calibrated then.
@@ -579,7 +585,12 @@ impl<'a> Standings<'a> {
             0 => 0.0,
             all => there.iter().map(|&index| number(index)).sum::<f64>() / all as f64,
         };
-        let known = |index| self.known(index).unwrap_or_default();
+        let known = |index| {
+            let Standing { credit, month } = self.known(index).unwrap_or_default();
+            let by_hand = self.queue.and_then(|queue| queue.by_hand.get(&index)).copied().unwrap_or_default();
+            let by_hand_this_month = if self.same_month { by_hand.month } else { 0.0 };
+            Standing { credit: credit - by_hand.credit, month: month - by_hand_this_month }
+        };
         Peers {
             credit: average(&|index| known(index).credit),
             level: average(&|index| known(index).month / self.weight(index)),
@@ -591,7 +602,8 @@ impl Queue {
     /// A new month counts from nothing.
     fn begin(&mut self, month: i32) {
         if self.month.is_some_and(|counted| counted < month) {
-            self.standings.values_mut().for_each(|standing| standing.month = 0.0);
+            let months = self.standings.values_mut().chain(self.by_hand.values_mut());
+            months.for_each(|standing| standing.month = 0.0);
         }
         self.month = self.month.max(Some(month));
     }
@@ -747,7 +759,7 @@ mod tests {
         ledger.release(&id("ana"), 2);
         assert_eq!(
             ledger.at(time(MONDAY)).get(&id("ana")),
-            Counters { day: 1, week: 1, ..Counters::default() }
+            Counters { open: 0, day: 1, week: 1, price: Price::default() }
         );
     }
 
@@ -792,8 +804,7 @@ mod tests {
         assert_eq!(standings(&ledger, &["ana", "ben"], "2026-06-30T23:00:00Z"), [(0.0, 0.0), (0.0, 1.0)]);
     }
 
-    /// Cal.com, "Round-robin scheduling": two hosts of 100 % end up with as many bookings, and a host of
-    /// 200 % with twice as many.
+    /// Cal.com, "Round-robin scheduling": hosts of the same weight end up with as many bookings.
     #[test]
     fn weights_hold_over_time_and_in_their_queue_only() {
         let check = |weights: [f64; 2], shares: &[(&str, f64)], leads, expect: [f64; 2]| {
@@ -828,13 +839,13 @@ mod tests {
     fn who_joins_starts_at_the_average() {
         let mut config = config(&["ana", "ben"]);
         let mut ledger = Ledger::new(&config);
-        for seed in 0..21 {
+        for seed in 0..20 {
             serve(&mut ledger, Turns::Count, &["ana", "ben"], time(MONDAY), seed);
         }
         config.reps.push(fixture::rep("new"));
         config.reps.push(crate::lead::Rep { weight: 2.0, ..fixture::rep("twice") });
         ledger.adopt(&config);
-        assert_eq!(standings(&ledger, &["new", "twice"], MONDAY), [(0.0, 10.5), (0.0, 21.0)]);
+        assert_eq!(standings(&ledger, &["new", "twice"], MONDAY), [(0.0, 10.0), (0.0, 20.0)]);
         let mut had = BTreeMap::<String, u32>::new();
         for seed in 0..10 {
             *had.entry(serve(
@@ -882,11 +893,13 @@ mod tests {
         let mut ledger = Ledger::new(&config(&["ana", "ben"]));
         ledger.credit(&id("ben"), "smb", 2.0, time(MONDAY));
         assert_eq!(standings(&ledger, &["ben"], MONDAY), [(2.0, -2.0)]);
+        // Whoever joins now is not better off for it.
+        assert_eq!(standings(&ledger, &["ana"], MONDAY), [(0.0, 0.0)]);
         for turns in [Turns::Credit, Turns::Count] {
             let mut ledger = ledger.clone();
             let next: Vec<String> =
                 (0..2).map(|seed| serve(&mut ledger, turns, &["ana", "ben"], time(MONDAY), seed)).collect();
-            assert_eq!(next[0], "ben", "{turns:?}");
+            assert_eq!(next, ["ben", "ben"], "{turns:?}");
         }
     }
 

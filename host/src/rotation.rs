@@ -206,6 +206,8 @@ mod tests {
             check(turns, &[1.0, 1.0, 1.0], 30, &[10.0, 10.0, 10.0]);
             check(turns, &[0.5, 1.0, 1.0, 1.5], 40, &[5.0, 10.0, 10.0, 15.0]);
             check(turns, &[3.0], 4, &[4.0]);
+            // nginx, as its weights are usually taught: of 12 requests 6, 4 and 2.
+            check(turns, &[3.0, 2.0, 1.0], 12, &[6.0, 4.0, 2.0]);
         }
         check(Turns::Order, &[1.0, 1.0, 1.0], 7, &[3.0, 2.0, 2.0]);
     }

@@ -112,3 +112,274 @@ pub fn over_capacity(eligibility: &EligibilityTrace) -> impl Iterator<Item = Fla
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::{SignedDuration, Timestamp};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::counters::{Assignment, Ledger};
+    use crate::lead::RepId;
+    use crate::pipeline::fixture::{self, id};
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn config(rep: Rep) -> Config {
+        Config { reps: vec![rep], ..fixture::config() }
+    }
+
+    fn ana() -> Rep {
+        fixture::rep("ana")
+    }
+
+    fn check(config: &Config, tier: Tier, units: u32, expect: Option<Excluded>) {
+        let (lead, ledger) = (fixture::lead(), Ledger::new(config));
+        let demand = Demand { units, ..Demand::of(&lead, tier) };
+        let found = full(config, &config.reps[0], &demand, &ledger.at(NOW));
+        assert_eq!(found, expect, "{tier:?} {units} {:?}", config.reps[0]);
+    }
+
+    #[test]
+    fn bands_are_real_valued() {
+        let full = |open, max| Some(Excluded::OverCapacity { open, max });
+        let at = |open, max| Some(Excluded::AtCapacity { open, max });
+        for (open, max, three, one) in [
+            (0, 1, None, None),
+            (7, 10, None, None),
+            (9, 10, None, None),
+            (90, 100, None, None),
+            (91, 100, at(91, 100), None),
+            (901, 1000, at(901, 1000), None),
+            (23, 25, at(23, 25), None),
+            (99, 100, at(99, 100), None),
+            (7, 8, None, None),
+            (1, 1, full(1, 1), full(1, 1)),
+            (10, 10, full(10, 10), full(10, 10)),
+            (12, 10, full(12, 10), full(12, 10)),
+            (u32::MAX, 10, full(u32::MAX, 10), full(u32::MAX, 10)),
+        ] {
+            let config = config(Rep { open, max_open: max, ..ana() });
+            check(&config, Tier::Three, 1, three.clone());
+            check(&config, Tier::Two, 1, three);
+            check(&config, Tier::One, 1, one.clone());
+            let mut strict = config;
+            strict.capacity.tier_one_may_fill = false;
+            check(
+                &strict,
+                Tier::One,
+                1,
+                if one.is_none() && open * 10 > max * 9 { at(open, max) } else { one },
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_lead_weighs_has_to_fit() {
+        let full = |open, max| Some(Excluded::OverCapacity { open, max });
+        let check = |open, units, expect| {
+            check(&config(Rep { open, ..ana() }), Tier::Three, units, expect);
+        };
+        check(7, 3, None);
+        check(8, 3, full(8, 10));
+        check(0, 10, None);
+        check(0, 11, full(0, 10));
+        check(0, u32::MAX, full(0, 10));
+    }
+
+    #[test]
+    fn the_largest_weight_that_applies_holds() {
+        let mut config = fixture::config();
+        let check = |config: &Config, kind, lane: Option<&str>, tier, rule, expect| {
+            let lead = Lead { kind, ..fixture::lead() };
+            let lane = lane.map(id);
+            assert_eq!(units(config, &lead, lane.as_ref(), tier, rule), expect);
+        };
+        check(&config, Kind::Deal, Some("smb"), Tier::One, None, 1);
+        config.capacity.units.lanes = [(id("enterprise"), 3)].into();
+        config.capacity.units.tiers = [(Tier::One, 2)].into();
+        config.capacity.units.deal = Some(4);
+        check(&config, Kind::Lead, None, Tier::Three, None, 1);
+        check(&config, Kind::Lead, Some("smb"), Tier::One, None, 2);
+        check(&config, Kind::Lead, Some("enterprise"), Tier::One, None, 3);
+        check(&config, Kind::Deal, Some("enterprise"), Tier::One, None, 4);
+        check(&config, Kind::Deal, Some("enterprise"), Tier::One, Some(1), 1);
+    }
+
+    #[test]
+    fn the_first_reason_holds() {
+        let rule = RuleCaps { rule: id("vip"), caps: Caps { daily: Some(1), weekly: Some(2) } };
+        let check = |change: &dyn Fn(&mut Config), days: &[i64], expect: Option<Excluded>| {
+            let mut config = config(ana());
+            change(&mut config);
+            let (lead, mut ledger) = (fixture::lead(), Ledger::new(&config));
+            let rules = std::slice::from_ref(&rule);
+            let names = [rule.rule.clone()];
+            for day in days {
+                let at = NOW + SignedDuration::from_hours(24 * day);
+                let rep = id("ana");
+                ledger.apply(&Assignment {
+                    rep: &rep,
+                    at,
+                    units: 1,
+                    rules: &names,
+                    select: None,
+                    price: None,
+                });
+            }
+            let at = NOW + SignedDuration::from_hours(24 * days.last().unwrap_or(&0));
+            let demand = Demand { rules, ..Demand::of(&lead, Tier::One) };
+            assert_eq!(full(&config, &config.reps[0], &demand, &ledger.at(at)), expect, "{days:?}");
+        };
+        let caps = |daily, weekly| Caps { daily, weekly };
+        let rule_cap =
+            |assigned, cap, window| Some(Excluded::RuleCap { rule: "vip".to_owned(), assigned, cap, window });
+        check(&|_| (), &[], None);
+        check(&|_| (), &[0], rule_cap(1, 1, Window::Day));
+        check(&|_| (), &[0, 1, 2], rule_cap(1, 1, Window::Day));
+        check(
+            &|config| config.reps[0].caps = caps(Some(1), None),
+            &[0],
+            Some(Excluded::DailyCap { assigned: 1, cap: 1 }),
+        );
+        let both = |config: &mut Config| config.reps[0].caps = caps(Some(1), Some(2));
+        check(&both, &[0, 0], Some(Excluded::DailyCap { assigned: 2, cap: 1 }));
+        let weekly = |config: &mut Config| config.reps[0].caps = caps(None, Some(2));
+        check(&weekly, &[0, 3], Some(Excluded::WeeklyCap { assigned: 2, cap: 2 }));
+        check(&|config| config.teams[0].caps = caps(None, Some(1)), &[0], rule_cap(1, 1, Window::Day));
+        check(&|config| config.reps[0].max_open = 1, &[0], Some(Excluded::OverCapacity { open: 1, max: 1 }));
+    }
+
+    #[test]
+    fn a_rules_week_and_a_teams_caps() {
+        let capped = |daily, weekly| RuleCaps { rule: id("vip"), caps: Caps { daily, weekly } };
+        let check = |rule: RuleCaps, team: Caps, other: u32, expect: Option<Excluded>| {
+            let mut config = Config { reps: vec![ana(), fixture::rep("ben")], ..fixture::config() };
+            config.teams[0].caps = team;
+            let (lead, mut ledger) = (fixture::lead(), Ledger::new(&config));
+            let (reps, names) = ([id("ana"), id("ben")], [rule.rule.clone()]);
+            for (rep, leads) in reps.iter().zip([2, other]) {
+                for _ in 0..leads {
+                    ledger.apply(&Assignment {
+                        rep,
+                        at: NOW,
+                        units: 1,
+                        rules: &names,
+                        select: None,
+                        price: None,
+                    });
+                }
+            }
+            let demand = Demand { rules: &[rule], ..Demand::of(&lead, Tier::Three) };
+            assert_eq!(full(&config, &config.reps[0], &demand, &ledger.at(NOW)), expect);
+        };
+        let (none, rule) = (Caps::default(), "vip".to_owned());
+        let team_cap = |assigned, cap, window| Some(Excluded::TeamCap { assigned, cap, window });
+        check(capped(None, None), none, 9, None);
+        check(capped(None, Some(3)), none, 9, None);
+        check(
+            capped(None, Some(2)),
+            none,
+            0,
+            Some(Excluded::RuleCap { rule, assigned: 2, cap: 2, window: Window::Week }),
+        );
+        check(capped(None, None), Caps { daily: Some(5), weekly: None }, 3, team_cap(5, 5, Window::Day));
+        check(capped(None, None), Caps { daily: Some(6), weekly: Some(4) }, 3, team_cap(5, 4, Window::Week));
+        check(capped(None, None), Caps { daily: Some(6), weekly: None }, 3, None);
+    }
+
+    #[test]
+    fn caps_of_ones_own_come_before_those_of_ones_seniority() {
+        let caps_of = |daily, weekly| Caps { daily, weekly };
+        let check = |own: Caps, seniority, expect: Caps| {
+            let mut config = config(Rep { caps: own, seniority, ..ana() });
+            config.capacity.by_seniority = [(1, caps_of(Some(2), Some(8)))].into();
+            assert_eq!(caps(&config, &config.reps[0]), expect);
+        };
+        check(Caps::default(), 1, caps_of(Some(2), Some(8)));
+        check(Caps::default(), 2, Caps::default());
+        check(caps_of(None, Some(20)), 1, caps_of(Some(2), Some(20)));
+        check(caps_of(Some(1), Some(9)), 2, caps_of(Some(1), Some(9)));
+    }
+
+    #[test]
+    fn who_has_too_much_is_flagged() {
+        let excluded = [
+            (id("ana"), Excluded::OverCapacity { open: 11, max: 10 }),
+            (id("ben"), Excluded::OverCapacity { open: 10, max: 10 }),
+            (id("cy"), Excluded::Unavailable),
+        ];
+        let eligibility = EligibilityTrace {
+            team: id("smb"),
+            candidates: vec![],
+            excluded: excluded.into(),
+            others: vec![],
+            skills: Default::default(),
+        };
+        let found: Vec<Flag> = over_capacity(&eligibility).collect();
+        assert_eq!(found, [Flag::OverCapacity { rep: id("ana"), open: 11, max: 10 }]);
+    }
+
+    prop_compose! {
+        fn any_caps()(daily in prop::option::of(1..4u32), weekly in prop::option::of(1..9u32)) -> Caps {
+            Caps { daily, weekly }
+        }
+    }
+
+    proptest! {
+        /// Whatever comes, at whatever times: nobody is above their maximum after an assignment, and no cap
+        /// is passed in any day or any seven days.
+        #[test]
+        fn no_promise_is_ever_broken(
+            people in prop::collection::vec((1..12u32, any_caps(), 1..=5u8), 1..5),
+            (team, rule, junior) in (any_caps(), any_caps(), any_caps()),
+            leads in prop::collection::vec((0..40i64, 1..4u32, 1..=3u8, any::<bool>(), any::<u8>()), 1..80),
+        ) {
+            let reps = people.iter().enumerate().map(|(i, &(max_open, caps, seniority))| Rep {
+                max_open, caps, seniority, ..fixture::rep(&format!("rep-{i}"))
+            });
+            let mut config = Config { reps: reps.collect(), ..fixture::config() };
+            config.teams[0].caps = team;
+            config.capacity.by_seniority = [(1, junior)].into();
+            let vip = [RuleCaps { rule: id("vip"), caps: rule }];
+            let names = [vip[0].rule.clone()];
+            let (lead, mut ledger) = (fixture::lead(), Ledger::new(&config));
+            let mut at = NOW;
+            let mut given: Vec<(RepId, Timestamp, u32, bool)> = Vec::new();
+            for (hours, units, tier, by_rule, choice) in leads {
+                at += SignedDuration::from_hours(hours);
+                let demand = Demand {
+                    units,
+                    rules: if by_rule { &vip } else { &[] },
+                    ..Demand::of(&lead, Tier::try_from(tier).unwrap())
+                };
+                let view = ledger.at(at);
+                let able: Vec<&Rep> =
+                    config.reps.iter().filter(|rep| full(&config, rep, &demand, &view).is_none()).collect();
+                let Some(rep) = able.get(usize::from(choice) % able.len().max(1)) else { continue };
+                let rules = if by_rule { &names[..] } else { &[] };
+                let rep = &rep.id;
+                ledger.apply(&Assignment { rep, at, units, rules, select: None, price: None });
+                given.push((rep.clone(), at, units, by_rule));
+            }
+            // Counted again from nothing but the list.
+            let day = |at: &Timestamp| at.to_zoned(jiff::tz::TimeZone::get("Europe/Lisbon").unwrap()).date();
+            let within = |caps: Caps, which: &dyn Fn(&(RepId, Timestamp, u32, bool)) -> bool| {
+                let times: Vec<Timestamp> = given.iter().filter(|one| which(one)).map(|(_, at, ..)| *at).collect();
+                times.iter().all(|last| {
+                    let today = times.iter().filter(|at| day(at) == day(last)).count();
+                    let start = *last - SignedDuration::from_hours(24 * 7);
+                    let week = times.iter().filter(|at| **at > start && **at <= *last).count();
+                    caps.daily.is_none_or(|cap| today <= cap as usize) && caps.weekly.is_none_or(|cap| week <= cap as usize)
+                })
+            };
+            prop_assert!(within(team, &|_| true));
+            for rep in &config.reps {
+                let units: u32 = given.iter().filter(|(whose, ..)| *whose == rep.id).map(|(_, _, units, _)| units).sum();
+                prop_assert!(units <= rep.max_open);
+                prop_assert!(within(caps(&config, rep), &|(whose, ..)| *whose == rep.id));
+                prop_assert!(within(rule, &|(whose, _, _, by_rule)| *whose == rep.id && *by_rule));
+            }
+        }
+    }
+}

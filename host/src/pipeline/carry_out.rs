@@ -134,7 +134,8 @@ fn named(text: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::counters::Ledger;
-    use crate::lead::Lead;
+    use crate::decision::{QueueSeen, Seen, Standing};
+    use crate::lead::{Lead, RepId};
     use crate::pipeline::capacity::full;
     use crate::pipeline::fixture::{self, id};
     use crate::pipeline::place;
@@ -216,6 +217,39 @@ mod tests {
             reps[1].open = 9;
         };
         check(&lead, Tier::One, last_room, Ok(assigned("ben")));
+    }
+
+    #[test]
+    fn rotation_serves_first_who_prefers_it_and_passes_over_who_is_ahead() {
+        let (lead, rules) = (fixture::lead(), RulesTrace::default());
+        let check = |prefers: &[bool], spread, months: [f64; 2], expect: (&str, bool, &[&str])| {
+            let mut config = fixture::config();
+            config.fairness.max_spread = spread;
+            let standings = ["ana", "ben"].into_iter().zip(months);
+            let standings = standings.map(|(rep, month)| (id(rep), Standing { credit: 0.0, month }));
+            let queue = QueueSeen { last: None, standings: standings.collect() };
+            let queues = [("smb".to_owned(), queue)].into();
+            let ledger = Ledger::from_recorded(&config, &Seen { queues, ..Seen::default() });
+            let stranded = Stranded {
+                demand: Demand::of(&lead, Tier::Three),
+                rules: &rules,
+                confidence: Confidence::High,
+                prefers,
+                bars: &|_| None,
+                reason: Unassigned::NoCapacity,
+            };
+            let found = rotate(&config, stranded, &id("smb"), &ledger.at(lead.received_at), 1).unwrap();
+            let passed_over: Vec<&str> = found.passed_over.keys().map(RepId::as_str).collect();
+            assert_eq!((found.picked.as_str(), found.preferred, &passed_over[..]), expect);
+        };
+        for rep in [0, 1] {
+            let prefers = [rep == 0, rep == 1];
+            let picked = ["ana", "ben"][rep];
+            check(&prefers, None, [9.0, 0.0], (picked, true, &[]));
+        }
+        check(&[true, false], Some(3), [3.0, 0.0], ("ben", false, &["ana"]));
+        check(&[true, false], Some(3), [2.0, 0.0], ("ana", true, &[]));
+        check(&[], Some(3), [0.0, 5.0], ("ana", false, &["ben"]));
     }
 
     #[test]

@@ -185,7 +185,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::counters::Ledger;
+    use crate::counters::{Assignment, Ledger};
     use crate::decision::{QueueSeen, Seen, Standing};
     use crate::pipeline::fixture::{self, id};
 
@@ -307,6 +307,95 @@ mod tests {
         };
         assert_eq!(owed(-0.5, 0.5), id("ben"));
         assert_eq!(owed(0.5, -0.5), id("ana"));
+    }
+
+    /// Ana is best, then Ben, then Cy, and all are near enough.
+    fn trio() -> (Config, Vec<Match>) {
+        case(&[("ana", 90.0, true, Some(9)), ("ben", 85.0, true, Some(60)), ("cy", 80.0, true, Some(600))])
+    }
+
+    #[test]
+    fn who_prefers_such_a_lead_is_served_first() {
+        let check = |tier, prefers: &[bool], among: &[&str], preferred| {
+            let (config, matches) = trio();
+            for seed in 0..10 {
+                let picked = pick_with(&config, tier, &matches, &Ledger::new(&config), prefers, seed);
+                let trace = picked.unwrap().trace;
+                assert!(among.contains(&trace.picked.as_str()), "{tier:?} {prefers:?}: {trace:?}");
+                assert_eq!((trace.preferred, trace.pool.len()), (preferred, 3), "all share in the turn");
+            }
+        };
+        check(Tier::One, &[], &["ana"], false);
+        check(Tier::One, &[false, true, true], &["ben"], true);
+        check(Tier::Two, &[false, true, true], &["ben"], true);
+        check(Tier::Two, &[false; 3], &["ana"], false);
+        check(Tier::Three, &[false, false, true], &["cy"], true);
+        check(Tier::Three, &[], &["ana", "ben", "cy"], false);
+    }
+
+    /// As with the preferred domain of a member in Odoo's assignment of leads, which fills the same quota.
+    #[test]
+    fn a_preference_decides_which_leads_and_not_how_many() {
+        let (config, matches) = trio();
+        let mut ledger = Ledger::new(&config);
+        let mut had = BTreeMap::<String, (u32, u32)>::new();
+        for number in 0..60 {
+            // Every fourth lead is one that Cy prefers.
+            let theirs = number % 4 == 0;
+            let prefers: &[bool] = if theirs { &[false, false, true] } else { &[] };
+            let picked = pick_with(&config, Tier::Three, &matches, &ledger, prefers, number).unwrap();
+            let (rep, select) = (&picked.rep, Some(&picked.trace));
+            ledger.apply(&Assignment { rep, at: NOW, units: 1, rules: &[], select, price: None });
+            let had = had.entry(picked.rep.to_string()).or_default();
+            *had = (had.0 + 1, had.1 + u32::from(theirs));
+        }
+        assert_eq!(
+            had,
+            [("ana", (20, 0)), ("ben", (20, 0)), ("cy", (20, 15))]
+                .map(|(rep, had)| (rep.to_owned(), had))
+                .into()
+        );
+    }
+
+    #[test]
+    fn nobody_is_too_far_ahead() {
+        let check = |tier, most, months: [f64; 3], expect: (&str, &[(&str, u32)])| {
+            let (mut config, matches) = trio();
+            config.fairness.max_spread = most;
+            let standings = ["ana", "ben", "cy"].map(id).into_iter().zip(months);
+            let ledger = Ledger::from_recorded(
+                &config,
+                &seen(standings.map(|(rep, month)| (rep, Standing { credit: month, month }))),
+            );
+            let trace = pick(&config, tier, &matches, &ledger, 7).unwrap().trace;
+            let ahead = expect.1.iter().map(|(rep, leads)| (id(rep), Excluded::Ahead { leads: *leads }));
+            assert_eq!((trace.picked.as_str(), &trace.passed_over), (expect.0, &ahead.collect()), "{tier:?}");
+            assert_eq!(trace.pool.len() + trace.passed_over.len(), 3);
+        };
+        for tier in [Tier::One, Tier::Two, Tier::Three] {
+            check(tier, None, [30.0, 1.0, 0.0], ("ana", &[]));
+            check(tier, Some(3), [3.0, 2.0, 0.0], ("ben", &[("ana", 3)]));
+            check(tier, Some(3), [4.0, 2.5, 2.0], ("ana", &[]));
+            check(tier, Some(3), [9.0, 9.0, 2.0], ("cy", &[("ana", 7), ("ben", 7)]));
+        }
+    }
+
+    /// As with the maximum spread of HighLevel, 3 leads in a month: however good the match.
+    #[test]
+    fn the_spread_holds_over_a_month_of_matches() {
+        let (mut config, matches) = trio();
+        config.fairness.max_spread = Some(3);
+        let mut ledger = Ledger::new(&config);
+        for seed in 0..100 {
+            let picked = pick(&config, Tier::Two, &matches, &ledger, seed).unwrap();
+            let (rep, select) = (&picked.rep, Some(&picked.trace));
+            ledger.apply(&Assignment { rep, at: NOW, units: 1, rules: &[], select, price: None });
+            let reps = ["ana", "ben", "cy"].map(id);
+            let months: Vec<f64> =
+                ledger.at(NOW).line("smb", &reps).members.iter().map(|member| member.month).collect();
+            let most = months.iter().copied().fold(0.0, f64::max);
+            assert!(months.iter().all(|month| most - month <= 3.0), "{months:?}");
+        }
     }
 
     #[test]
