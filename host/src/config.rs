@@ -85,7 +85,9 @@ pub struct Config {
     pub territory_index: TerritoryIndex,
     /// By domain.
     pub accounts: BTreeMap<String, Account>,
-    /// Of everything above and the plugins' bytes: the same folder, the same digest.
+    /// What is worth a look and no problem, such as two rules that can hold together.
+    pub notes: Vec<Problem>,
+    /// Of everything else above and the plugins' bytes: the same folder, the same digest.
     pub digest: Digest,
     /// Where it was read from; plugin paths are relative to it.
     pub folder: PathBuf,

@@ -176,6 +176,7 @@ pub(crate) fn config() -> Config {
         territory_index: TerritoryIndex::new(&territories),
         territories,
         accounts: BTreeMap::from([account("named.example", Some("ana")), account("open.example", None)]),
+        notes: vec![],
         digest: Digest::of("acme"),
         folder: PathBuf::new(),
     }

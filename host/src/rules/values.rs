@@ -99,6 +99,15 @@ impl Values {
         self.kinds == 0 && self.texts.is_empty() && self.numbers.is_empty()
     }
 
+    /// Whether no value is in both; without making the set.
+    pub(super) fn apart(&self, other: &Self) -> bool {
+        self.kinds & other.kinds == 0
+            && self.texts.apart(&other.texts)
+            && (self.numbers.is_empty()
+                || other.numbers.is_empty()
+                || self.numbers.and(&other.numbers).is_empty())
+    }
+
     pub(super) fn contains(&self, value: &Value) -> bool {
         match value {
             Value::Text(text) => self.texts.contains(text),
@@ -124,6 +133,16 @@ impl Texts {
                 Self::Only(some - not)
             }
             (Self::AllBut(a), Self::AllBut(b)) => Self::AllBut(a | b),
+        }
+    }
+
+    fn apart(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Only(a), Self::Only(b)) => a.is_disjoint(b),
+            (Self::Only(some), Self::AllBut(not)) | (Self::AllBut(not), Self::Only(some)) => {
+                some.is_subset(not)
+            }
+            (Self::AllBut(_), Self::AllBut(_)) => false,
         }
     }
 
@@ -267,6 +286,7 @@ mod tests {
             }
             prop_assert_eq!(a.not().not(), a.clone());
             prop_assert!(a.and(&a.not()).is_empty());
+            prop_assert_eq!(a.apart(&b), a.and(&b).is_empty());
             prop_assert_eq!(a.is_empty(), a == Values::none());
         }
 
