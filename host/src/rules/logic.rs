@@ -142,7 +142,9 @@ impl<'w> Logic<'w> {
     /// Whether every world of a cube is certainly in one of the others: looks for one that is not, depth
     /// first, and gives up after so many steps.
     pub(super) fn covered(&self, cube: &Cube, others: &[&Cube], steps: usize) -> bool {
-        let mut parts = vec![(cube.clone(), 0)];
+        let mut cube = cube.clone();
+        let others = self.in_the_way(&mut cube, others);
+        let mut parts = vec![(cube, 0)];
         for _ in 0..steps {
             let Some((part, looked_at)) = parts.pop() else { return true };
             let Some(next) = (looked_at..others.len()).find(|number| !apart(&part, others[*number])) else {
@@ -151,6 +153,26 @@ impl<'w> Logic<'w> {
             parts.extend(self.without(&part, others[next]).into_iter().map(|part| (part, next + 1)));
         }
         false
+    }
+
+    /// The others that matter. Where a variable has a value that none of them has, all that name it are
+    /// escaped by that value, whatever else: the cube takes it and they are left out.
+    fn in_the_way<'c>(&self, cube: &mut Cube, others: &[&'c Cube]) -> Vec<&'c Cube> {
+        let mut left = others.to_vec();
+        loop {
+            let mut named: BTreeMap<Variable, Vec<&Values>> = BTreeMap::new();
+            for (variable, values) in left.iter().copied().flatten() {
+                named.entry(*variable).or_default().push(values);
+            }
+            let escape = named.into_iter().find_map(|(variable, sets)| {
+                let mine = cube.get(&variable).unwrap_or(self.universe(variable));
+                let free = mine.and(&Values::union(&sets).not());
+                (!free.is_empty()).then_some((variable, free))
+            });
+            let Some((variable, free)) = escape else { return left };
+            cube.insert(variable, free);
+            left.retain(|other| !other.contains_key(&variable));
+        }
     }
 
     /// Those worlds of a cube that another one does not have, in parts that do not overlap.
