@@ -90,6 +90,7 @@ pub fn coverage<'a>(decisions: impl IntoIterator<Item = &'a Decision>) -> Covera
 /// Why nobody could be picked, where the fallback was asked or the lead was kept out.
 fn missed(decision: &Decision) -> Option<Unassigned> {
     match &decision.outcome {
+        Outcome::Held { reason: Unassigned::ByRule, .. } => None,
         Outcome::Manager { reason, .. } | Outcome::Held { reason, .. } => Some(*reason),
         Outcome::Assigned { by: AssignedBy::Fallback, .. } | Outcome::Track { .. } => {
             decision.trace.fallback.as_ref().map(|fallback| fallback.reason)
@@ -176,7 +177,9 @@ fn advice(gap: &Gap) -> String {
         Unassigned::Declined => format!("a word with {team}{place}, who declined"),
         Unassigned::Refused => "a lane for what no lane takes".to_owned(),
         Unassigned::PluginFailed => "a plugin that works".to_owned(),
-        Unassigned::TooOld | Unassigned::NeverAutomatic => "people who look at what is kept out".to_owned(),
+        Unassigned::TooOld | Unassigned::NeverAutomatic | Unassigned::ByRule => {
+            "people who look at what is kept out".to_owned()
+        }
     }
 }
 

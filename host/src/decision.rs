@@ -13,9 +13,12 @@ use serde_json::Value as Json;
 use crate::digest::Digest;
 use crate::failure::{Failure, LogLine};
 use crate::lead::{
-    Confidence, FieldValue, LaneId, Lead, LeadId, Mode, RepId, SkillNeed, TeamId, TenantId, TerritoryId,
-    Tier, Verdict,
+    Confidence, FieldValue, LaneId, Lead, LeadId, Mode, RecordId, RepId, RuleId, SkillNeed, TeamId, TenantId,
+    TerritoryId, Tier, Turns, Verdict,
 };
+use crate::pacing::Price;
+use crate::records::{Alike, Record};
+use crate::rules::RulesSaid;
 
 mod words;
 
@@ -282,6 +285,8 @@ pub enum TrackedBy {
     Lane,
     /// The fallback chose it.
     Fallback,
+    /// A rule sends it there.
+    Rule,
 }
 
 /// Why a lead has no rep (P10). A closed list.
@@ -312,6 +317,8 @@ pub enum Unassigned {
     TooOld,
     /// A label or its owner keeps it from being routed (P21).
     NeverAutomatic,
+    /// A rule sends it to a queue.
+    ByRule,
 }
 
 /// Why a rep is not a candidate. A closed list.
@@ -443,6 +450,13 @@ pub enum Excluded {
     },
 }
 
+impl Excluded {
+    /// Whether they are absent for days, rather than after hours or full.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Unavailable | Self::Leave { .. } | Self::Holiday { .. })
+    }
+}
+
 /// What a cap counts over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -520,6 +534,9 @@ pub struct Trace {
     pub tier: TierTrace,
     /// Named account and territory.
     pub rules: RulesTrace,
+    /// What was known of it before: records it repeats, who has had the contact or the account.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub known: KnownTrace,
     /// Who could take it, and why nobody else.
     pub eligibility: Option<EligibilityTrace>,
     /// How well each candidate fits.
@@ -528,8 +545,8 @@ pub struct Trace {
     pub select: Option<SelectTrace>,
     /// What the fallback said, where it was asked.
     pub fallback: Option<FallbackTrace>,
-    /// The counters the decision saw, of every rep it looked at.
-    pub counters: BTreeMap<RepId, Counters>,
+    /// The counters the decision saw.
+    pub counters: Seen,
 }
 
 /// What a decision knew of its lead besides the message: recorded, so that it can be run again.
@@ -541,6 +558,9 @@ pub struct Past {
     /// When the lead first came here, from which its age is counted; absent for a first decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// Reps who had reported themselves away since the folder was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<RepId>,
     /// Who declined it or let it lie, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declined: Vec<RepId>,
@@ -575,10 +595,19 @@ pub enum Trigger {
     NotAccepted,
     /// Whoever had it did not touch it in time (P15, S2.17).
     NotTouched,
+    /// A manager approved the suggestion (S3.22).
+    Approved,
     /// A manager rejected the suggestion (S3.22).
     Rejected,
     /// A person gave it to somebody (S3.25).
     Reassigned,
+}
+
+impl Trigger {
+    /// Whether the decision is counted when it is made; a person's reassignment moves what was counted.
+    pub fn counts(self) -> bool {
+        !matches!(self, Self::Reassigned | Self::Approved)
+    }
 }
 
 /// Who is to have a lead, where that was decided elsewhere.
@@ -614,8 +643,8 @@ pub struct BatchPick {
     pub best: RepId,
     /// That total.
     pub best_total: f64,
-    /// The price of the best's capacity.
-    pub best_price: f64,
+    /// The price of the best's capacity; absent where a search without prices found the optimum.
+    pub best_price: Option<f64>,
 }
 
 /// By which versions of everything a decision was made.
@@ -640,6 +669,202 @@ pub struct NormaliseTrace {
     pub dropped: Vec<Dropped>,
     /// The domain of the account it belongs to.
     pub account: Option<String>,
+    /// What the account was found by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_by: Option<Look>,
+    /// Where the account was looked for, in order (P1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub account_steps: Vec<Step>,
+}
+
+/// What was known of a lead before it came: whose it is already. Absent parts are those that the tenant
+/// does not ask for, or that nothing was found for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct KnownTrace {
+    /// The record that it repeats (P2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate: Option<Duplicate>,
+    /// Who has had the contact or the account (P15, S2.19).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<Relation>,
+    /// Where somebody was looked for, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// Leads of the same run that decided any of this, as they were, so that it can be run again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Record>,
+}
+
+/// A lead that repeats a record. The record is its master: it keeps its owner and team, and the lead only
+/// fills in what it lacks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Duplicate {
+    /// The master, with the lead merged into it.
+    pub master: Record,
+    /// What both have in common.
+    pub by: Alike,
+    /// How alike the names are, 0 to 1, where they are not the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<f64>,
+    /// The rep who has the master.
+    pub owner: Option<RepId>,
+    /// The team that has it.
+    pub team: Option<TeamId>,
+    /// What the master lacked and got from the lead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filled: Vec<Fact>,
+    /// What the lead says otherwise; the master's holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<MergeConflict>,
+}
+
+/// A fact that records of the CRM have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// The e-mail address.
+    Email,
+    /// The phone number.
+    Phone,
+    /// The person's name.
+    Name,
+    /// The company's name.
+    Company,
+    /// The company's domain.
+    Domain,
+    /// The account.
+    Account,
+}
+
+/// A fact on which a lead and its master disagree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeConflict {
+    /// Which.
+    pub fact: Fact,
+    /// The master's, which holds.
+    pub master: String,
+    /// The lead's.
+    pub lead: String,
+}
+
+/// Somebody who has had the contact or the account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relation {
+    /// Who.
+    pub rep: RepId,
+    /// What they know.
+    pub known: Known,
+    /// The record, or the latest of several, that says so.
+    pub record: RecordId,
+}
+
+/// One step of a search in what the tenant and its CRM have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Where it looked.
+    pub by: Look,
+    /// What it found.
+    #[serde(flatten)]
+    pub found: Found,
+}
+
+/// Where a search looks. A closed list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Look {
+    /// For the account with the company's domain.
+    CompanyDomain,
+    /// For the account with the domain that the e-mail tells.
+    EmailDomain,
+    /// For the account of the contact with this e-mail.
+    Contact,
+    /// For the account with most contacts that write from the e-mail's domain.
+    MostContacts,
+    /// For the account with the company's name.
+    CompanyName,
+    /// For who had this contact last.
+    LastOfContact,
+    /// For who got the account's last lead of this run.
+    LastOfRun,
+    /// For the owner of the account's own record.
+    AccountRecord,
+    /// For who has most of the account's open records, then the latest of them.
+    MostRecords,
+    /// For who had anybody of the company last.
+    LastOfAccount,
+}
+
+/// What a step of a search found. A closed list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "found")]
+pub enum Found {
+    /// An account.
+    Account {
+        /// Its domain.
+        account: String,
+    },
+    /// Somebody.
+    Rep {
+        /// Who.
+        rep: RepId,
+    },
+    /// The lead says nothing to look by.
+    NothingToGoBy,
+    /// The domain is a provider's of mail for anybody.
+    FreeMail,
+    /// Nothing.
+    Nothing,
+    /// Several that nothing tells apart: none is taken.
+    Tied {
+        /// The first few of them.
+        between: Vec<String>,
+    },
+    /// An owner who is no rep of the tenant, and is passed over.
+    NoRep {
+        /// Who.
+        owner: String,
+    },
+}
+
+impl Found {
+    /// Several that nothing tells apart, the first few of them.
+    pub fn tied(between: Vec<&str>) -> Self {
+        Self::Tied { between: between.into_iter().take(8).map(str::to_owned).collect() }
+    }
+}
+
+/// What was handed over, from who qualified a lead to who closes it (S2.19).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HandoverTrace {
+    /// Set where it is handed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Handover>,
+    /// Conditions that could not be answered, with why; they count as not holding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<String>,
+}
+
+/// From whom to whom a lead is handed over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Handover {
+    /// Who has it.
+    pub from: RepId,
+    /// The team it goes to.
+    pub to: TeamId,
+    /// Who of that team takes over from them first.
+    pub relay: Option<RepId>,
+    /// Why.
+    pub because: HandoverCause,
+}
+
+/// Why a lead is handed over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandoverCause {
+    /// This condition holds.
+    When(String),
+    /// It is this complex, 0 to 1.
+    Complexity(f32),
 }
 
 /// A malformed part of a message. It is dropped, never guessed.
@@ -772,6 +997,34 @@ pub struct RulesTrace {
     pub unanswered: Vec<String>,
     /// True where a tier-1 lead may leave it.
     pub territory_waived: bool,
+    /// What the tenant's rules said.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub said: RulesSaid,
+    /// Who had a claim to it, in the order in which they were asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<ClaimTrace>,
+    /// Whether it goes on from whoever has it to another team.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub handover: HandoverTrace,
+    /// What each segment table says of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub segments: BTreeMap<String, String>,
+}
+
+/// Somebody who had a claim to a lead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClaimTrace {
+    /// Who.
+    pub rep: RepId,
+    /// By what.
+    pub by: AssignedBy,
+    /// Why they do not get it, where they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<Excluded>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Who could take a lead, and why nobody else.
@@ -786,6 +1039,9 @@ pub struct EligibilityTrace {
     /// Everybody else of the tenant, counted by the reason they share.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<Others>,
+    /// Which of the skills that it asks for held.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub skills: SkillTrace,
 }
 
 /// Reps who are not candidates for the same reason.
@@ -841,6 +1097,9 @@ pub struct Match {
     pub factors: Vec<f32>,
     /// The weighted sum, 0 to 100.
     pub total: f64,
+    /// The price of what is left of their capacity, in points; it is taken off the total where one is picked.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub price: f64,
     /// Why they were not picked although they are a candidate, where a rule says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed_over: Option<Excluded>,
@@ -851,10 +1110,31 @@ pub struct Match {
 pub struct SelectTrace {
     /// How the tier picks.
     pub method: Method,
+    /// How the pool takes turns.
+    #[serde(default, skip_serializing_if = "is_credit")]
+    pub turns: Turns,
+    /// The virtual queue the turn is counted in, such as `smb|tier=3`: the pool, and what the tenant counts
+    /// turns by.
+    #[serde(default)]
+    pub queue: String,
     /// Those picked from, with the probability of each being picked; they add up to 1.
     pub pool: Vec<(RepId, f64)>,
     /// Who.
     pub picked: RepId,
+    /// True where they prefer such leads and were served first for it (P17).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub preferred: bool,
+    /// Who was left out for having had too many more than the others this month (P16).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub passed_over: BTreeMap<RepId, Excluded>,
+}
+
+fn is_credit(turns: &Turns) -> bool {
+    *turns == Turns::Credit
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// How a rep is picked among candidates.
@@ -865,7 +1145,7 @@ pub enum Method {
     FastestQualified,
     /// Tier 2: the highest total.
     HighestTotal,
-    /// Tier 3 and fallbacks: whose turn it is, by weighted make-up credit.
+    /// Tier 3 and fallbacks: whose turn it is.
     Rotation,
     /// The best for all leads of a batch together.
     Batch,
@@ -925,13 +1205,62 @@ pub enum Action {
     Nurture(String),
 }
 
-/// What is counted about a rep, as a decision saw it.
+/// Every counter a decision looked at, as it saw it: enough to select again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Of every rep it looked at.
+    pub reps: BTreeMap<RepId, Counters>,
+    /// New leads of their teams; absent where there was none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub teams: BTreeMap<TeamId, NewLeads>,
+    /// New leads by rule and rep, of rules that cap them; absent where there was none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<RuleId, BTreeMap<RepId, NewLeads>>,
+    /// How the turns stood, by virtual queue.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub queues: BTreeMap<String, QueueSeen>,
+}
+
+/// What is counted about a rep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counters {
-    /// Open deals.
+    /// Open work, in work units.
     pub open: u32,
+    /// New leads today, in the tenant's zone.
+    #[serde(default)]
+    pub day: u32,
     /// New leads in the last seven days.
     pub week: u32,
-    /// Credit in the team's rotation: who has most is next.
+    /// The price of what is left of their capacity, where the tenant puts one on it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub price: Price,
+}
+
+/// New leads of somebody, or of a team.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewLeads {
+    /// Today, in the tenant's zone.
+    pub day: u32,
+    /// In the last seven days.
+    pub week: u32,
+}
+
+/// How the turns of a virtual queue stood.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueueSeen {
+    /// Whose turn was the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<RepId>,
+    /// By rep.
+    pub standings: BTreeMap<RepId, Standing>,
+}
+
+/// How a rep stands in a virtual queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// What they are owed, in leads: who has most is next.
     pub credit: f64,
+    /// Leads they have had this calendar month of the tenant's zone, and what they were credited with when
+    /// they joined or came back.
+    pub month: f64,
 }

@@ -88,10 +88,12 @@ pub enum What {
         /// Who.
         rep: RepId,
     },
-    /// A manager corrects what a rep is owed in every rotation they are in (P4).
+    /// A manager corrects what a rep is owed in a rotation (P4).
     Credit {
         /// Who.
         rep: RepId,
+        /// In which virtual queue, such as `smb`, as decisions name it.
+        queue: String,
         /// In leads; negative where they have had too many.
         leads: f64,
     },
@@ -134,8 +136,8 @@ mod tests {
             Ok(What::Reassigned { lead: id("l1"), to: id("ana"), reason: "knows them".to_owned() }),
         );
         check(
-            json!({"event": "credit", "rep": "ana", "leads": -1}),
-            Ok(What::Credit { rep: id("ana"), leads: -1.0 }),
+            json!({"event": "credit", "rep": "ana", "queue": "smb", "leads": -1}),
+            Ok(What::Credit { rep: id("ana"), queue: "smb".to_owned(), leads: -1.0 }),
         );
         check(json!({"event": "vanished"}), Err("unknown variant `vanished`"));
         check(json!({"event": "closed"}), Err("lead"));

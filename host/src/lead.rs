@@ -108,6 +108,8 @@ id!(/// A group of reps with a manager.
     TeamId);
 id!(/// Who may sell where.
     TerritoryId);
+id!(/// Something that the CRM has already.
+    RecordId);
 id!(/// A condition with what follows from it.
     RuleId);
 

@@ -1,21 +1,33 @@
-//! Whose turn it is: weighted make-up credit, the smooth weighted round robin.
+//! Whose turn it is, of those who could take a lead.
 //!
-//! At each turn every member of the pool gains its share of one lead, its weight over the weights of the
-//! pool; who then has most credit is picked and pays a whole lead. Credit is what somebody is owed: who
-//! was passed over has more of it, who was served has less, and a turn never changes the sum.
+//! Three ways ([`Turns`]), chosen by the team:
 //!
-//! - Each rep has one credit, whatever the pool: who was left out of some pools makes up for it only in
-//!   those they were in, since nobody gains by a turn they could not have had.
-//! - A new rep starts at 0, the average of all. Adding or removing one leaves every other credit alone.
-//! - In a pool that stays the same nobody is ever a whole lead ahead of their exact share: whoever is
-//!   picked has most of a pool that holds one lead in all, so more than nothing, and pays one. Nobody is
-//!   as far behind as the harmonic number of the pool's size (1.5 leads for two, 2.1 for four, 2.9 for
-//!   ten), the bound of always emptying the fullest of several filling cups.
+//! - **Credit**, weighted make-up credit, the smooth weighted round robin. At each turn every member of the
+//!   pool gains its share of one lead, its weight over the weights of the pool; who then has most credit is
+//!   picked and pays a whole lead. Credit is what somebody is owed: who was passed over has more of it, who
+//!   was served has less, and a turn never changes the sum.
+//! - **Count**: who has had fewest of the month's leads by weight. Nobody makes up for a past month.
+//! - **Order**: the next in the order of the roster behind who was served last. Who cannot take a lead is
+//!   passed over and makes up for nothing.
+//!
+//! What holds in a pool that stays the same, `w` being a member's share of it (the shares add up to 1):
+//!
+//! - *Credit*: after `n` turns nobody has had as much as one lead more than `n·w`: whoever is picked has most
+//!   of a pool that holds one lead in all, so more than nothing, and pays one. Nobody is as far behind as
+//!   the harmonic number of the pool's size (1.5 leads for two, 2.1 for four, 2.9 for ten), the bound of
+//!   always emptying the fullest of several filling cups.
+//! - *Count*: of two members `a` and `b`, `had(a)/w(a)` is at most `1/w(a)` above `had(b)/w(b)`: it was not
+//!   above it when `a` was last picked, and has grown by that since. So nobody is more than one lead ahead
+//!   of what the least served one's count would give them.
+//! - *Order*: two members differ by at most one turn.
+//!
+//! Weights count only against one another, so scaling all of them changes nothing; and apart from Order,
+//! where the place in the roster is the meaning, it is worth nothing: ties go by the seed.
 
-use crate::lead::RepId;
+use crate::lead::{RepId, Turns};
 use crate::seed::draw;
 
-/// Credits nearer than this are equal: sums of thirds are not exact in binary.
+/// Numbers nearer than this are equal: sums of thirds are not exact in binary.
 const EQUAL: f64 = 1e-9;
 
 /// One of those whose turn it may be.
@@ -23,45 +35,99 @@ const EQUAL: f64 = 1e-9;
 pub struct Member<'a> {
     /// Who.
     pub rep: &'a RepId,
+    /// Their place in the roster.
+    pub place: usize,
     /// Their share, above 0.
     pub weight: f64,
     /// What they are owed, in leads.
     pub credit: f64,
+    /// Leads they have had of the pool this month.
+    pub month: f64,
 }
 
 /// Whose turn it is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
-    /// Place of the picked in the pool.
+    /// The picked one's index in the pool.
     pub picked: usize,
-    /// Places of all that were equally next, the picked among them; the seed chose.
+    /// Indices of all that were equally next, the picked among them; the seed chose.
     pub tied: Vec<usize>,
-    /// Everybody's credit afterwards, in the order of the pool.
-    pub credits: Vec<f64>,
 }
 
-/// Takes a turn. Most credit is next; ties go by the seeded order, then by id. `None` for an empty pool.
-pub fn turn(pool: &[Member<'_>], seed: u64) -> Option<Turn> {
-    let mut credits = after_gain(pool);
-    let most = credits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let tied: Vec<usize> = (0..pool.len()).filter(|&place| most - credits[place] <= EQUAL).collect();
-    let picked = tied.iter().copied().min_by_key(|&place| (draw(seed, pool[place].rep), pool[place].rep))?;
-    credits[picked] -= 1.0;
-    Some(Turn { picked, tied, credits })
+/// Who is next of those members that `among` lists, by their index in the pool. All of the pool share in the
+/// turn, also who is not among them. `last` is the place in the roster of who was served last.
+///
+/// Ties go by the seeded order, then by id. `None` where nobody is among them.
+pub fn turn(
+    turns: Turns,
+    pool: &[Member<'_>],
+    among: &[usize],
+    last: Option<usize>,
+    seed: u64,
+) -> Option<Turn> {
+    let mean = mean_weight(pool);
+    let tied = match turns {
+        Turns::Credit => least(among, |index| -(pool[index].credit + share(pool, index, mean))),
+        Turns::Count => least(among, |index| pool[index].month * mean / pool[index].weight),
+        Turns::Order => {
+            let behind = |index: &usize| last.is_none_or(|last| pool[*index].place > last);
+            let next = among.iter().copied().min_by_key(|index| (!behind(index), pool[*index].place));
+            next.into_iter().collect()
+        }
+    };
+    let picked = drawn(&tied, |index| pool[index].rep, seed)?;
+    Some(Turn { picked, tied })
 }
 
-/// Everybody's credit afterwards where this one was picked: what a stored decision did.
+/// Everybody's credit after a turn of `picked`, in the order of the pool.
 pub fn pay(pool: &[Member<'_>], picked: &RepId) -> Vec<f64> {
-    let mut credits = after_gain(pool);
-    if let Some(place) = pool.iter().position(|member| member.rep == picked) {
-        credits[place] -= 1.0;
-    }
-    credits
+    let mean = mean_weight(pool);
+    let cost = |member: &Member<'_>| if member.rep == picked { 1.0 } else { 0.0 };
+    (0..pool.len()).map(|index| pool[index].credit + share(pool, index, mean) - cost(&pool[index])).collect()
 }
 
-fn after_gain(pool: &[Member<'_>]) -> Vec<f64> {
-    let weights: f64 = pool.iter().map(|member| member.weight).sum();
-    pool.iter().map(|member| member.credit + member.weight / weights).collect()
+/// Everybody's credit as it was before a turn of `picked`.
+pub fn pay_back(pool: &[Member<'_>], picked: &RepId) -> Vec<f64> {
+    let mean = mean_weight(pool);
+    let cost = |member: &Member<'_>| if member.rep == picked { 1.0 } else { 0.0 };
+    (0..pool.len()).map(|index| pool[index].credit - share(pool, index, mean) + cost(&pool[index])).collect()
+}
+
+/// By how many leads each is ahead of the least served this month, where that is `most` or more (P16). A lead
+/// counts for more where a member's weight is below the pool's mean, and for less where it is above.
+///
+/// The least served is never ahead, so somebody is always left.
+pub fn ahead(pool: &[Member<'_>], most: u32) -> Vec<Option<u32>> {
+    let mean = mean_weight(pool);
+    let level = |member: &Member<'_>| member.month * mean / member.weight;
+    let least = pool.iter().map(level).fold(f64::INFINITY, f64::min);
+    let ahead = |member: &Member<'_>| level(member) - least + EQUAL;
+    pool.iter()
+        .map(|member| (ahead(member) >= f64::from(most.max(1))).then(|| ahead(member) as u32))
+        .collect()
+}
+
+/// Of several that are equally next, the first by the seeded order, then by id.
+pub fn drawn<'a>(tied: &[usize], rep: impl Fn(usize) -> &'a RepId, seed: u64) -> Option<usize> {
+    match tied {
+        [only] => Some(*only),
+        _ => tied.iter().copied().min_by_key(|&index| (draw(seed, rep(index)), rep(index))),
+    }
+}
+
+/// Those with the smallest number, within rounding.
+fn least(among: &[usize], number: impl Fn(usize) -> f64) -> Vec<usize> {
+    let least = among.iter().map(|&index| number(index)).fold(f64::INFINITY, f64::min);
+    among.iter().copied().filter(|&index| number(index) - least <= EQUAL).collect()
+}
+
+fn mean_weight(pool: &[Member<'_>]) -> f64 {
+    pool.iter().map(|member| member.weight).sum::<f64>() / pool.len() as f64
+}
+
+/// A member's share of one lead.
+fn share(pool: &[Member<'_>], index: usize, mean: f64) -> f64 {
+    pool[index].weight / (mean * pool.len() as f64)
 }
 
 #[cfg(test)]

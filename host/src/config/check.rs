@@ -8,7 +8,9 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use super::fairness::{self, Known};
 use super::handling;
+use super::hours::{HOURS, LEAVE, hours};
 use super::lanes::{self, Lanes};
 use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
@@ -17,20 +19,22 @@ use super::segments::{self, PlacedSegment};
 use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::{
-    Capacity, Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
-    TerritoryIndex, Tiers, plugins, tuning,
+    Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
+    TerritoryIndex, Tiers, known, plugins, records, scarcity, tuning,
 };
 use crate::digest::Digest;
 use crate::lead::LabelPolicy;
 use crate::nearest::nearest;
-use crate::rules::{RuleSet, Words};
+use crate::pacing::Pacing;
+use crate::rules::{RuleSet, Segment, Words};
 
 /// What a folder may hold, in the order in which problems are listed.
-const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS, RULES];
+const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS, HOURS, LEAVE, RECORDS, RULES];
 pub(super) const TEAMS: &str = "teams.toml";
 pub(super) const REPS: &str = "reps.csv";
 pub(super) const TERRITORIES: &str = "territories.toml";
 pub(super) const ACCOUNTS: &str = "accounts.csv";
+pub(super) const RECORDS: &str = "records.csv";
 
 const MINIMAL_TENANT: &str = r#"a minimal one:
     [tenant]
@@ -76,6 +80,7 @@ pub fn load(folder: &Path) -> Result<Config, Problems> {
 
 fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let people = people::people(folder, findings);
+    let records = records::records(folder, &people, findings);
     let tenant = required(folder, "tenant.toml", MINIMAL_TENANT, findings);
     let text = tenant.as_deref()?;
     let source = Source { file: "tenant.toml", text, findings };
@@ -90,15 +95,25 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             "segments",
             "tiers",
             "capacity",
+            "fairness",
             "matching",
+            "scarcity",
             "mode",
             "acceptance",
             "escalation",
             "plugins",
+            "accounts",
+            "duplicates",
+            "sticky",
+            "handovers",
+            "exclusions",
         ],
     );
 
     let identity = lanes::identity(&root, findings);
+    // Without a zone of the tenant's, which is a finding, any will do to check the rest.
+    let zone = identity.as_ref().map_or("UTC", |identity| identity.timezone.as_str());
+    let hours = hours(folder, &people.reps, &people.rep_names, zone, findings);
     let lanes = lanes::lanes(&root, &people.team_names, findings);
     for lane in &people.territories.lanes {
         lanes.names.allow("lanes", &lane.value, &lane.place, findings);
@@ -106,12 +121,24 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let words = words(&lanes, &people);
     let (segments, words) = segments::segments(&root, &lanes.names, &people.team_names, words, findings);
     let (rules, notes) = rules(folder, &segments, &words, &people, findings);
-    let segments = segments.into_iter().map(|(segment, _)| segment).collect();
+    let segments: Vec<Segment> = segments.into_iter().map(|(segment, _)| segment).collect();
     let tiers = tuning::tiers(&root, &words, findings);
-    let capacity = tuning::capacity(&root);
+    let capacity = tuning::capacity(&root, &lanes.lanes);
+    let fairness = fairness::fairness(
+        &root,
+        Known {
+            reps: &people.rep_names,
+            teams: &people.team_names,
+            lanes: &lanes.lanes,
+            segments: &segments,
+        },
+    );
+    let prefers = people::prefers(&people.prefers, &words, findings);
     let matching = tuning::matching(&root);
     let handling = handling::handling(&root, &lanes.lanes);
+    let scarcity = scarcity::scarcity(&root);
     let plugins = plugins::plugins(&root, folder, findings);
+    let known = known::known(&root, &people.team_names, findings);
 
     let (identity, tiers) = (identity?, tiers?);
     let People { mut reps, teams, territories, accounts, .. } = people;
@@ -135,14 +162,20 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         rules,
         tiers,
         capacity,
+        fairness,
         matching,
         handling,
+        scarcity,
         plugins,
         reps,
+        hours,
+        prefers,
         teams,
         territory_index: TerritoryIndex::new(&territories),
         territories,
         accounts,
+        records,
+        known,
         notes,
         digest: Digest::of(""),
         folder: folder.to_owned(),
@@ -259,16 +292,23 @@ fn canonical(config: &Config) -> Json {
         lanes,
         segments,
         rules,
-        tiers: Tiers { one, two, three_minutes },
-        capacity: Capacity { available, near, near_total, tier_one_may_fill },
+        tiers: Tiers { one, two, three_minutes, clock },
+        capacity,
+        fairness,
         matching: Matching { threshold, qualified_within, waive_territory, conflict },
+        scarcity,
         handling,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
+        hours,
+        // The same as in the reps.
+        prefers: _,
         teams,
         territories,
         territory_index: _,
         accounts,
+        records,
+        known,
         notes: _,
         digest: _,
         folder: _,
@@ -285,12 +325,14 @@ fn canonical(config: &Config) -> Json {
         [tenant, name, currency, timezone, country],
         [policy, lanes],
         [segments, rules.rules()],
-        [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
-        [available, near, near_total, tier_one_may_fill],
+        [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes, clock],
+        [capacity, fairness],
         [[threshold, qualified_within], waive_territory, [weight, strong, weak, within]],
+        scarcity.as_ref().map(|Pacing { days, step, ordinary, hold }| json!([days, step, ordinary, hold])),
         handling,
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [reps, teams, territories, accounts],
+        [json!(records::digest(records)), known::canonical(known), hours.canonical()],
     ])
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::Problem;
 use super::toml_table::Table;
@@ -70,34 +71,55 @@ fn modes(root: &Table<'_>, lanes: &[Lane]) -> Modes {
         let (lanes, tiers) = (BTreeMap::new(), BTreeMap::new());
         return Modes { default: Mode::Auto, suggest_above: None, lanes, tiers };
     };
-    let lane = |name: &str| lanes.iter().find(|lane| lane.id.as_str() == name).map(|lane| lane.id.clone());
-    let tier = |name: &str| name.parse::<u8>().ok().and_then(|number| Tier::try_from(number).ok());
-    let lane_names: Vec<&str> = lanes.iter().map(|lane| lane.id.as_str()).collect();
+    let mode = |value: &Json| {
+        let known = MODES.iter().find(|(word, _)| Some(*word) == value.as_str());
+        known.map(|(_, mode)| *mode).ok_or(("is no mode", MODE_MEANINGS))
+    };
     Modes {
         default: table.choice("default", &MODES, MODE_MEANINGS).unwrap_or(Mode::Auto),
         suggest_above: table.number("suggest_above", 0.0..=1e12, "a yearly value in the tenant's currency"),
-        lanes: by_name(&table, "lanes", "lane", &lane_names, lane),
-        tiers: by_name(&table, "tiers", "tier", &["1", "2", "3"], tier),
+        lanes: by_lane(&table, lanes, mode),
+        tiers: by_tier(&table, mode),
     }
 }
 
-/// A mode for each of some names.
-fn by_name<K: Ord>(
+/// What is wrong with a value, the rest of a sentence that begins with it, and a way out.
+type Wrong = (&'static str, &'static str);
+
+/// The table `lanes`: a value for some lanes.
+pub(super) fn by_lane<V>(
+    table: &Table<'_>,
+    lanes: &[Lane],
+    value: impl Fn(&Json) -> Result<V, Wrong>,
+) -> BTreeMap<LaneId, V> {
+    let lane = |name: &str| lanes.iter().find(|lane| lane.id.as_str() == name).map(|lane| lane.id.clone());
+    let names: Vec<&str> = lanes.iter().map(|lane| lane.id.as_str()).collect();
+    by_name(table, "lanes", "lane", &names, lane, value)
+}
+
+/// The table `tiers`: a value for some tiers.
+pub(super) fn by_tier<V>(table: &Table<'_>, value: impl Fn(&Json) -> Result<V, Wrong>) -> BTreeMap<Tier, V> {
+    let tier = |name: &str| name.parse::<u8>().ok().and_then(|number| Tier::try_from(number).ok());
+    by_name(table, "tiers", "tier", &["1", "2", "3"], tier, value)
+}
+
+/// A value for each of some names.
+fn by_name<K: Ord, V>(
     table: &Table<'_>,
     key: &str,
     kind: &str,
     names: &[&str],
     known: impl Fn(&str) -> Option<K>,
-) -> BTreeMap<K, Mode> {
+    meant: impl Fn(&Json) -> Result<V, Wrong>,
+) -> BTreeMap<K, V> {
     let mut found = BTreeMap::new();
     let Some(at) = table.json(key) else { return found };
     for (name, value) in at.value.as_object().into_iter().flatten() {
-        let mode = MODES.iter().find(|(word, _)| Some(*word) == value.as_str()).map(|(_, mode)| *mode);
         let problem =
             |message: String, hint: String| table.problem(Problem::at(&at.place, message).hint(hint));
-        match (known(name), mode) {
-            (Some(key), Some(mode)) => {
-                found.insert(key, mode);
+        match (known(name), meant(value)) {
+            (Some(key), Ok(value)) => {
+                found.insert(key, value);
             }
             (None, _) => {
                 let hint = match nearest(name, names.iter().copied()) {
@@ -106,8 +128,8 @@ fn by_name<K: Ord>(
                 };
                 problem(format!("`{key}` names the {kind} {name:?}, and there is none of that name"), hint);
             }
-            (Some(_), None) => {
-                problem(format!("`{key}.{name}` is {value}, which is no mode"), MODE_MEANINGS.to_owned());
+            (Some(_), Err((wrong, hint))) => {
+                problem(format!("`{key}.{name}` is {value}, which {wrong}"), hint.to_owned());
             }
         }
     }

@@ -54,6 +54,11 @@ impl Names {
         self.ids.contains_key(id)
     }
 
+    /// Where the id is defined.
+    pub(super) fn place(&self, id: &str) -> Option<&Place> {
+        self.ids.get(id)
+    }
+
     /// Whether the id may be one, as far as is known.
     pub(super) fn may_have(&self, id: &str) -> bool {
         self.has(id) || !self.complete

@@ -4,28 +4,33 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::check::{ACCOUNTS, REPS, TEAMS, required_reps, required_teams};
+use super::condition::condition;
 use super::names::Names;
-use super::read::{File, Findings, Source, read};
+use super::read::{At, File, Findings, Source, read};
 use super::sheet::{Layout, Row, Sheet, sheet};
 use super::territories::{Roster, Territories, territories};
 use super::toml_table::{Table, parse};
 use super::values::{Wrong, checked, country, domain, email, id, language, timezone};
-use super::{Place, Problem};
+use super::{Place, Preference, Problem};
 use crate::lead::{Account, Attention, Caps, Rep, Team, Turns};
+use crate::rules::{Reads, Words};
 
 /// The people of a tenant and what is theirs.
 pub(super) struct People {
     pub(super) reps: Vec<Rep>,
+    /// The place of a rep and what they prefer.
+    pub(super) prefers: Vec<(usize, At<String>)>,
     pub(super) teams: Vec<Team>,
     pub(super) team_names: Names,
     pub(super) rep_names: Names,
     pub(super) territories: Territories,
     pub(super) accounts: BTreeMap<String, Account>,
+    pub(super) account_names: Names,
 }
 
 pub(super) fn people(folder: &Path, findings: &Findings) -> People {
     let (teams, team_names) = teams(folder, findings);
-    let (reps, rep_names) = reps(folder, &team_names, findings);
+    let (reps, prefers, rep_names) = reps(folder, &team_names, findings);
     for (team, manager) in &teams {
         if let Some(manager) = manager {
             check_manager(team, manager, &rep_names, findings);
@@ -33,14 +38,16 @@ pub(super) fn people(folder: &Path, findings: &Findings) -> People {
     }
     let roster = Roster { reps: &reps, rep_names: &rep_names, team_names: &team_names, findings };
     let territories = territories(folder, &roster);
-    let accounts = accounts(folder, &rep_names, findings);
+    let (accounts, account_names) = accounts(folder, &rep_names, findings);
     People {
         reps,
+        prefers,
         teams: teams.into_iter().map(|(team, _)| team).collect(),
         team_names,
         rep_names,
         territories,
         accounts,
+        account_names,
     }
 }
 
@@ -148,21 +155,41 @@ const REP_SHEET: Layout = Layout {
     required: &["id", "name", "team", "max_open"],
 };
 
-fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Names) {
+fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Vec<(usize, At<String>)>, Names) {
     let text = required_reps(folder, findings);
     let source = Source { file: REPS, text: text.as_deref().unwrap_or_default(), findings };
     let Some(Sheet { rows, complete }) = text.is_some().then(|| sheet(&source, &REP_SHEET)) else {
-        return (Vec::new(), Names::new("rep", REPS, false));
+        return (Vec::new(), Vec::new(), Names::new("rep", REPS, false));
     };
     let mut names = Names::new("rep", REPS, complete);
-    let reps = rows.iter().filter_map(|row| rep(row, teams, &mut names, findings)).collect();
+    let mut reps = Vec::new();
+    let mut prefers = Vec::new();
+    for row in &rows {
+        if let Some(text) = row.text("prefers") {
+            prefers.push((reps.len(), At { value: text.to_owned(), place: row.place().clone() }));
+        }
+        reps.extend(rep(row, teams, &mut names, findings));
+    }
     // Anybody of the sheet can be named, also who stands further down.
     for row in &rows {
         if let Some(relay) = row.text("relay") {
             names.allow("relay", relay, row.place(), findings);
         }
     }
-    (reps, names)
+    (reps, prefers, names)
+}
+
+/// Many reps prefer the same leads, so each expression is compiled and asked once.
+pub(super) fn prefers(texts: &[(usize, At<String>)], words: &Words, findings: &Findings) -> Vec<Preference> {
+    let mut prefers: Vec<Preference> = Vec::new();
+    for (place, text) in texts {
+        if let Some(known) = prefers.iter_mut().find(|known| known.when.source() == text.value) {
+            known.reps.push(*place);
+        } else if let Some(when) = condition("prefers", text, Reads::Lead, words, findings) {
+            prefers.push(Preference { when, reps: vec![*place] });
+        }
+    }
+    prefers
 }
 
 fn rep(row: &Row<'_>, teams: &Names, names: &mut Names, findings: &Findings) -> Option<Rep> {
@@ -265,7 +292,7 @@ fn skills(row: &Row<'_>) -> BTreeMap<String, u8> {
 }
 
 /// Checks a value of a row.
-fn value<T>(
+pub(super) fn value<T>(
     row: &Row<'_>,
     column: &str,
     text: &str,
@@ -277,12 +304,17 @@ fn value<T>(
 const ACCOUNT_SHEET: Layout =
     Layout { columns: &["domain", "name", "owner", "sdr", "attention"], required: &["domain", "name"] };
 
-fn accounts(folder: &Path, reps: &Names, findings: &Findings) -> BTreeMap<String, Account> {
-    let File::Text(text) = read(folder, ACCOUNTS, findings) else { return BTreeMap::new() };
+fn accounts(folder: &Path, reps: &Names, findings: &Findings) -> (BTreeMap<String, Account>, Names) {
+    let text = match read(folder, ACCOUNTS, findings) {
+        File::Text(text) => text,
+        File::Absent => return (BTreeMap::new(), Names::new("account", ACCOUNTS, true)),
+        File::Unreadable => return (BTreeMap::new(), Names::new("account", ACCOUNTS, false)),
+    };
     let source = Source { file: ACCOUNTS, text: &text, findings };
-    let mut names = Names::new("account", ACCOUNTS, true);
+    let Sheet { rows, complete } = sheet(&source, &ACCOUNT_SHEET);
+    let mut names = Names::new("account", ACCOUNTS, complete);
     let mut accounts = BTreeMap::new();
-    for row in &sheet(&source, &ACCOUNT_SHEET).rows {
+    for row in &rows {
         let key = row.required("domain").and_then(|text| value(row, "domain", text, domain));
         let name = row.required("name").map(str::to_owned);
         let rep = |column| {
@@ -303,7 +335,9 @@ fn accounts(folder: &Path, reps: &Names, findings: &Findings) -> BTreeMap<String
         if let (Some(domain), Some(name)) = (key, name) {
             names.define(&domain, row.place(), findings);
             accounts.insert(domain.clone(), Account { domain, name, owner, sdr, attention });
+        } else {
+            names.miss();
         }
     }
-    accounts
+    (accounts, names)
 }

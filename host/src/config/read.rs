@@ -11,8 +11,9 @@ use std::path::Path;
 
 use super::{Place, Problem};
 
-/// The largest file of a folder, in bytes: far above ten thousand reps, far below what hurts.
-const MAX_FILE: u64 = 16 << 20;
+/// The largest file of a folder, in bytes: above a hundred thousand records, which take some 20 MiB, and
+/// below what hurts.
+const MAX_FILE: u64 = 64 << 20;
 
 /// Every problem found so far.
 #[derive(Debug, Default)]

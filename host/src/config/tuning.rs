@@ -2,10 +2,16 @@
 //!
 //! Everything here has a default, so that a tenant who says nothing is served well.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
 use super::condition::condition;
+use super::handling::{by_lane, by_tier};
 use super::read::Findings;
 use super::toml_table::Table;
-use super::{Capacity, Conflict, Matching, Problem, TierRule, Tiers};
+use super::{Capacity, Clock, Conflict, Matching, Problem, TierRule, Tiers, Units};
+use crate::lead::{Caps, Lane};
 use crate::rules::{Condition, Reads, Words};
 
 /// Executive buyer or demo request (S2.16). Titles in the languages the standard classifier reads.
@@ -25,13 +31,16 @@ const MINUTES: [u32; 3] = [5, 60, 240];
 const MAX_MINUTES: u32 = 43_200;
 
 pub(super) fn tiers(root: &Table<'_>, words: &Words, findings: &Findings) -> Option<Tiers> {
-    let table = root.table("tiers", "[tiers]", &["one", "two", "three"]);
+    let table = root.table("tiers", "[tiers]", &["one", "two", "three", "clock"]);
     let rule = |key, noun| table.and_then(|table| table.table(key, noun, &["when", "minutes"]));
     let one = tier(rule("one", "tier `one`"), TIER_ONE, MINUTES[0], words, findings);
     let two = tier(rule("two", "tier `two`"), TIER_TWO, MINUTES[1], words, findings);
     let three = table
         .and_then(|table| table.table("three", "tier `three`, which takes every other lead,", &["minutes"]));
-    Some(Tiers { one: one?, two: two?, three_minutes: minutes(three, MINUTES[2]) })
+    let clocks = [("always", Clock::Always), ("working", Clock::Working)];
+    let meanings = "\"always\" counts time as it passes, \"working\" the hours of the default schedule";
+    let clock = table.and_then(|table| table.choice("clock", &clocks, meanings)).unwrap_or_default();
+    Some(Tiers { one: one?, two: two?, three_minutes: minutes(three, MINUTES[2]), clock })
 }
 
 fn tier(
@@ -54,9 +63,11 @@ fn minutes(table: Option<Table<'_>>, default: u32) -> u32 {
     table.and_then(|table| table.count("minutes", 1..=MAX_MINUTES, hint)).unwrap_or(default)
 }
 
-pub(super) fn capacity(root: &Table<'_>) -> Capacity {
-    let table =
-        root.table("capacity", "[capacity]", &["available", "near", "near_total", "tier_one_may_fill"]);
+const CAPACITY_KEYS: &[&str] =
+    &["available", "near", "near_total", "tier_one_may_fill", "by_seniority", "units"];
+
+pub(super) fn capacity(root: &Table<'_>, lanes: &[Lane]) -> Capacity {
+    let table = root.table("capacity", "[capacity]", CAPACITY_KEYS);
     let share = "a share of a rep's `max_open`: 0.7 is 70 %";
     let number = |key, range, hint| table.and_then(|table| table.number(key, range, hint));
     let available = number("available", 0.0..=1.0, share).unwrap_or(0.7);
@@ -73,6 +84,43 @@ pub(super) fn capacity(root: &Table<'_>) -> Capacity {
         near,
         near_total: number("near_total", 0.0..=100.0, "points of a match's total").unwrap_or(75.0),
         tier_one_may_fill: table.and_then(|table| table.flag("tier_one_may_fill")).unwrap_or(true),
+        by_seniority: table.map(|table| by_seniority(&table)).unwrap_or_default(),
+        units: table.map(|table| units(&table, lanes)).unwrap_or_default(),
+    }
+}
+
+fn by_seniority(capacity: &Table<'_>) -> BTreeMap<u8, Caps> {
+    let levels = [(1, "1"), (2, "2"), (3, "3"), (4, "4"), (5, "5")];
+    let Some(table) = capacity.table("by_seniority", "[capacity.by_seniority]", &["1", "2", "3", "4", "5"])
+    else {
+        return BTreeMap::new();
+    };
+    let caps = |key| {
+        let caps = table.table(key, "caps by seniority", &["daily", "weekly"])?;
+        let cap = |key| caps.count(key, 1..=10_000, "new leads of one rep");
+        Some(Caps { daily: cap("daily"), weekly: cap("weekly") })
+    };
+    levels.into_iter().filter_map(|(level, key)| Some((level, caps(key)?))).collect()
+}
+
+/// Most work units of one lead: as many as a rep can have open.
+const MAX_UNITS: u32 = 10_000;
+
+fn units(capacity: &Table<'_>, lanes: &[Lane]) -> Units {
+    let Some(table) = capacity.table("units", "[capacity.units]", &["lanes", "tiers", "deal"]) else {
+        return Units::default();
+    };
+    let count = |value: &Json| {
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        number.filter(|number| (1..=MAX_UNITS).contains(number)).ok_or((
+            "is no number of work units",
+            "a whole number from 1 to 10000; an ordinary lead weighs 1",
+        ))
+    };
+    Units {
+        lanes: by_lane(&table, lanes, count),
+        tiers: by_tier(&table, count),
+        deal: table.count("deal", 1..=MAX_UNITS, "an ordinary lead weighs 1"),
     }
 }
 
@@ -121,7 +169,7 @@ mod tests {
     use super::*;
     use crate::lead::{Lead, Verdict};
     use crate::rules::Facts;
-    use serde_json::{Value as Json, json};
+    use serde_json::json;
 
     /// Whether the default condition holds for a lead with these parts, and that it can be answered.
     #[track_caller]

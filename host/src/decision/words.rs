@@ -20,6 +20,7 @@ impl fmt::Display for Unassigned {
             Self::Declined => "everybody who could take it has declined",
             Self::TooOld => "it came too long ago to be routed by itself",
             Self::NeverAutomatic => "it is not to be routed by itself",
+            Self::ByRule => "a rule sends it there",
         })
     }
 }

@@ -247,6 +247,7 @@ mod tests {
             score,
             select: None,
             fallback: Some(Cause::BelowThreshold),
+            batch: None,
             outcome: &outcome,
         })
         .unwrap()

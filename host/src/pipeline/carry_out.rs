@@ -6,26 +6,33 @@
 //! [`last_resort`], which cannot fail.
 
 use crate::config::Config;
-use crate::counters::Ledger;
-use crate::decision::{Action, AssignedBy, Method, Outcome, RulesTrace, SelectTrace, TrackedBy, Unassigned};
-use crate::lead::{Confidence, Rep, RepId, TeamId, Tier};
-use crate::pipeline::eligible::load;
-use crate::pipeline::select::chances;
-use crate::pipeline::{barred, people};
-use crate::rotation::{Member, turn};
+use crate::counters::View;
+use crate::decision::{
+    Action, AssignedBy, Excluded, Method, Outcome, RulesTrace, SelectTrace, TrackedBy, Unassigned,
+};
+use crate::lead::{Confidence, Rep, TeamId, Tier};
+use crate::pipeline::capacity::{Demand, load};
+use crate::pipeline::people;
+use crate::pipeline::queue::{Pool, queue};
+use crate::pipeline::select::{chances, served_first, too_far_ahead};
+use crate::rotation::turn;
 
 /// The queue of leads that nothing else could be done with.
 pub const LAST_QUEUE: &str = "unassigned";
 
 /// A lead that asks for the fallback, and what it is asked with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Stranded<'a> {
+    /// The lead, and what it asks of whoever takes it.
+    pub demand: Demand<'a>,
     /// Where it is.
     pub rules: &'a RulesTrace,
     /// How sure its classifier was.
     pub confidence: Confidence,
-    /// Its tier.
-    pub tier: Tier,
+    /// Whether each rep, by their place, prefers such a lead; empty where nobody does.
+    pub prefers: &'a [bool],
+    /// What keeps a rep from it, whatever team they are asked for.
+    pub bars: &'a dyn Fn(&Rep) -> Option<Excluded>,
     /// Why nobody could be picked.
     pub reason: Unassigned,
 }
@@ -35,13 +42,13 @@ pub fn carry_out(
     action: &Action,
     config: &Config,
     stranded: Stranded<'_>,
-    ledger: &Ledger,
+    counters: &View<'_>,
     seed: u64,
 ) -> Result<(Outcome, Option<SelectTrace>), String> {
     let reason = stranded.reason;
     match action {
         Action::RoundRobin(team) => {
-            let trace = rotate(config, stranded, team, ledger, seed)?;
+            let trace = rotate(config, stranded, team, counters, seed)?;
             let outcome = Outcome::Assigned {
                 rep: trace.picked.clone(),
                 team: team.clone(),
@@ -78,9 +85,9 @@ pub fn last_resort(reason: Unassigned) -> Outcome {
 /// The next of a team. Nobody is scored, so nobody is a high match: only tier 1 may use the near band.
 fn rotate(
     config: &Config,
-    Stranded { rules, tier, .. }: Stranded<'_>,
+    Stranded { demand, rules, prefers, bars, .. }: Stranded<'_>,
     team: &TeamId,
-    ledger: &Ledger,
+    counters: &View<'_>,
     seed: u64,
 ) -> Result<SelectTrace, String> {
     let people = people(config, rules).filter(|_| !rules.territory_waived);
@@ -94,15 +101,28 @@ fn rotate(
         return Err(format!("nobody of team {team} sells where the lead is"));
     }
     let has_room = |rep: &&Rep| {
-        let counters = ledger.get(&rep.id);
-        let roomy = tier == Tier::One || load(rep, counters) <= config.capacity.available;
-        roomy && barred(config, rep, tier, counters).is_none()
+        let roomy = demand.tier == Tier::One || load(rep, counters.get(&rep.id)) <= config.capacity.available;
+        roomy && bars(rep).is_none()
     };
-    let pool: Vec<&RepId> = inside.filter(has_room).map(|rep| &rep.id).collect();
-    let members: Vec<Member<'_>> = pool.iter().map(|rep| ledger.member(rep)).collect();
-    let turn = turn(&members, seed).ok_or_else(|| format!("everybody of team {team} is away or full"))?;
-    let picked = pool[turn.picked].clone();
-    Ok(SelectTrace { method: Method::Rotation, pool: chances(pool.into_iter(), &turn.tied), picked })
+    let Pool { name, turns } = Pool::team(config, team);
+    let queue = queue(config, name, &demand);
+    let mut line = counters.line(&queue, inside.filter(has_room).map(|rep| &rep.id));
+    let passed_over = too_far_ahead(config, &line.members);
+    line.members.retain(|member| !passed_over.contains_key(member.rep));
+    let first_served = served_first(&line.members, prefers);
+    let preferred = first_served.is_some();
+    let among = first_served.unwrap_or_else(|| (0..line.members.len()).collect());
+    let turn = turn(turns, &line.members, &among, line.last, seed)
+        .ok_or_else(|| format!("everybody of team {team} is away or full"))?;
+    Ok(SelectTrace {
+        method: Method::Rotation,
+        turns,
+        queue,
+        picked: line.members[turn.picked].rep.clone(),
+        pool: chances(&line.members, &turn.tied),
+        preferred,
+        passed_over,
+    })
 }
 
 fn named(text: &str) -> Option<String> {
@@ -113,12 +133,14 @@ fn named(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counters::Ledger;
     use crate::lead::Lead;
     use crate::pipeline::fixture::{self, id};
     use crate::pipeline::place;
 
     fn check(config: &Config, action: Action, stranded: Stranded<'_>, expect: Result<Outcome, &str>) {
-        let found = carry_out(&action, config, stranded, &Ledger::new(config), 1);
+        let ledger = Ledger::new(config);
+        let found = carry_out(&action, config, stranded, &ledger.at(stranded.demand.lead.received_at), 1);
         let outcome = found.map(|(outcome, trace)| {
             assert_eq!(trace.is_some(), matches!(outcome, Outcome::Assigned { .. }));
             if let (Some(trace), Outcome::Assigned { rep, .. }) = (&trace, &outcome) {
@@ -130,8 +152,9 @@ mod tests {
         assert_eq!(outcome, expect.map_err(str::to_owned), "{action:?}");
     }
 
-    fn stranded(rules: &RulesTrace) -> Stranded<'_> {
-        Stranded { rules, confidence: Confidence::High, tier: Tier::Three, reason: Unassigned::NoCapacity }
+    fn stranded<'a>(lead: &'a Lead, rules: &'a RulesTrace, tier: Tier) -> Stranded<'a> {
+        let (demand, reason) = (Demand::of(lead, tier), Unassigned::NoCapacity);
+        Stranded { demand, rules, confidence: Confidence::High, prefers: &[], reason }
     }
 
     fn assigned(rep: &str) -> Outcome {
@@ -150,7 +173,7 @@ mod tests {
             let mut config = fixture::config();
             change(&mut config.reps);
             let rules = place(&config, lead, &fixture::verdict(), None, tier);
-            let stranded = Stranded { tier, ..stranded(&rules) };
+            let stranded = stranded(lead, &rules, tier);
             check(&config, Action::RoundRobin(id("smb")), stranded, expect);
         };
         check(&lead, Tier::Three, |reps| reps[0].available = false, Ok(assigned("ben")));

@@ -2,44 +2,79 @@
 //!
 //! Every rep of the tenant is a candidate or has exactly one reason, the first that holds in this order:
 //!
-//! 1. **team**: sells in another team than the lane's;
+//! 1. **team**: sells in another team than the one that is asked;
 //! 2. **territory**: the lead is in one whose people they are not among, neither primary nor overlay; left
 //!    out where a tier-1 lead may leave its territory (X2);
-//! 3. **availability**: takes no new leads;
-//! 4. **over capacity**: one more deal would be above their maximum. Holds for every tier (X3);
-//! 5. **at capacity**: their load, open deals over the maximum before this lead, is above the near band.
+//! 3. **rules**: a rule excludes them, or asks for somebody else (P12);
+//! 4. **absence**: on leave or about to be, on holiday, or reported away; then, where a rule asks for people
+//!    who are at work soon, not soon enough (P11);
+//! 5. **over capacity**: with this lead they would be above their maximum. Holds for every tier (X3);
+//! 6. **at capacity**: their load, open work over the maximum before this lead, is above the near band.
 //!    Tier 1 may use what is left where the tenant lets it (X3);
-//! 6. **weekly cap**: as many new leads in seven days as they may have;
-//! 7. **deal size**: the lead's value is outside the range they state; nothing where either is silent;
-//! 8. **language**: they do not speak the contact's, and somebody whom nothing else excludes does. Where
-//!    nobody does, it excludes nobody: a lead in the wrong language beats a lead without a rep.
+//! 7. **caps**: as many new leads as they, a rule or their team may have, today or in seven days;
+//! 8. **declined**: they have had this lead and did not want it (P14);
+//! 9. **deal size**: the lead's value is outside the range they state; nothing where either is silent;
+//! 10. **language**: they do not speak the contact's, and somebody whom nothing else excludes does. Where
+//!     nobody does, it excludes nobody: a lead in the wrong language beats a lead without a rep;
+//! 11. **skills**: they lack one that holds (P13).
 //!
 //! The near band, where only high matches are taken, needs totals and is left to ranking.
+//!
+//! Only the team's people are looked at, and those outside the territory are counted, not listed: what a
+//! lead costs does not grow with the reps it has nothing to do with.
 
 use std::collections::BTreeMap;
 
 use crate::config::Config;
-use crate::counters::Ledger;
-use crate::decision::{Cause, Counters, EligibilityTrace, Excluded, RulesTrace, Unassigned};
-use crate::lead::{Lead, Rep, TeamId, Tier};
-use crate::pipeline::{People, people};
+use crate::counters::View;
+use crate::decision::{Cause, EligibilityTrace, Excluded, Others, RulesTrace, Unassigned};
+use crate::lead::{Lead, Rep, RepId, SkillNeed, TeamId};
+use crate::pipeline::capacity::{Demand, full};
+use crate::pipeline::people;
+use crate::pipeline::presence::{Moment, absent, not_soon};
+use crate::pipeline::skills::skills;
+use crate::roster::Roster;
+use crate::rules::{Facts, RulesFound};
 
-/// Everybody of the tenant, as candidates of this team for this lead or with the reason why not.
-pub fn eligible(
-    config: &Config,
-    lead: &Lead,
-    team: &TeamId,
-    tier: Tier,
-    rules: &RulesTrace,
-    ledger: &Ledger,
-) -> EligibilityTrace {
+/// A lead that asks for candidates.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    /// The tenant.
+    pub config: &'a Config,
+    /// Its people by what they are looked up by.
+    pub roster: &'a Roster,
+    /// What the lead asks of whoever takes it.
+    pub demand: &'a Demand<'a>,
+    /// Where it is.
+    pub place: &'a RulesTrace,
+    /// The rules that hold for it.
+    pub rules: &'a RulesFound<'a>,
+    /// What they may read of it.
+    pub facts: &'a Facts<'a>,
+    /// Skills it asks for.
+    pub skills: &'a [SkillNeed],
+    /// Whole minutes that it has waited for them.
+    pub waited: u32,
+    /// Who has declined it.
+    pub declined: &'a [RepId],
+    /// Now.
+    pub moment: Moment<'a>,
+}
+
+/// Everybody of a team, as candidates for this lead or with the reason why not.
+pub fn eligible(asking: &Asking<'_>, team: &TeamId, counters: &View<'_>) -> EligibilityTrace {
+    let Asking { config, roster, demand, place: rules, skills: needs, .. } = *asking;
     let people = people(config, rules).filter(|_| !rules.territory_waived);
-    let mut candidates = Vec::new();
+    let mut candidates: Vec<&Rep> = Vec::new();
     let mut excluded = BTreeMap::new();
-    for (place, rep) in config.reps.iter().enumerate() {
-        let reason = outside(rep, team, people.as_ref())
-            .or_else(|| barred(config, rep, tier, ledger.at(place)))
-            .or_else(|| deal_size(rep, lead));
+    let mut outside = 0;
+    for &place in roster.team(team) {
+        let Some(rep) = config.reps.get(place) else { continue };
+        if people.as_ref().is_some_and(|people| people.role(&rep.id).is_none()) {
+            outside += 1;
+            continue;
+        }
+        let reason = refuses(asking, place, rep, counters).or_else(|| deal_size(rep, demand.lead));
         match reason {
             None => candidates.push(rep),
             Some(reason) => {
@@ -47,7 +82,7 @@ pub fn eligible(
             }
         }
     }
-    if let Some(language) = &lead.contact.language
+    if let Some(language) = &demand.lead.contact.language
         && candidates.iter().any(|rep| speaks(rep, language))
     {
         candidates.retain(|rep| {
@@ -58,63 +93,75 @@ pub fn eligible(
             speaks
         });
     }
+    let skilled = skills(needs, &candidates, asking.waited);
+    let mut unskilled = skilled.excluded.iter().map(|(rep, _)| rep).peekable();
+    candidates.retain(|rep| unskilled.next_if(|id| **id == rep.id).is_none());
+    excluded.extend(skilled.excluded);
+    let mut others: Vec<Others> = Vec::new();
+    if let Some(people) = people.filter(|_| outside > 0) {
+        let reason = Excluded::OutsideTerritory { territory: people.territory.clone() };
+        others.push(Others { reason, reps: outside });
+    }
+    let mut elsewhere: Vec<(&TeamId, &[usize])> =
+        roster.teams().filter(|(other, _)| *other != team).collect();
+    elsewhere.sort_unstable();
+    others.extend(elsewhere.into_iter().map(|(team, places)| Others {
+        reason: Excluded::OtherTeam { team: team.clone() },
+        reps: u32::try_from(places.len()).unwrap_or(u32::MAX),
+    }));
     let candidates = candidates.into_iter().map(|rep| rep.id.clone()).collect();
-    EligibilityTrace { team: team.clone(), candidates, excluded, others: Vec::new() }
+    EligibilityTrace { team: team.clone(), candidates, excluded, others, skills: skilled.trace }
 }
 
 /// The profiles of the candidates, in the order of the folder.
-pub fn candidates<'a>(config: &'a Config, eligibility: &EligibilityTrace) -> Vec<&'a Rep> {
-    let mut wanted = eligibility.candidates.iter().peekable();
-    config.reps.iter().filter(|rep| wanted.next_if(|id| **id == rep.id).is_some()).collect()
+pub fn candidates<'a>(config: &'a Config, roster: &Roster, eligibility: &EligibilityTrace) -> Vec<&'a Rep> {
+    let rep = |id: &RepId| config.reps.get(roster.place(id)?);
+    eligibility.candidates.iter().filter_map(rep).collect()
 }
 
-/// What keeps this rep from getting any lead of this tier at the moment: away, full, or their week is.
-pub fn barred(config: &Config, rep: &Rep, tier: Tier, counters: Counters) -> Option<Excluded> {
-    let Counters { open, week, .. } = counters;
-    let max = rep.max_open;
-    let may_fill = tier == Tier::One && config.capacity.tier_one_may_fill;
-    if !rep.available {
-        Some(Excluded::Unavailable)
-    } else if open >= max {
-        Some(Excluded::OverCapacity { open, max })
-    } else if load(rep, counters) > config.capacity.near && !may_fill {
-        Some(Excluded::AtCapacity { open, max })
-    } else {
-        rep.caps.weekly.filter(|cap| week >= *cap).map(|cap| Excluded::WeeklyCap { assigned: week, cap })
-    }
+/// What keeps this rep from a lead in any team: a rule, or what [`bars`] them.
+pub fn refuses(asking: &Asking<'_>, place: usize, rep: &Rep, counters: &View<'_>) -> Option<Excluded> {
+    unlike(asking, place, rep).or_else(|| bars(asking, place, rep, counters))
 }
 
-/// Why the owner of a named account does not get the task; `None` where they do.
-///
-/// A named account comes before territories and teams (X6), so only being away or full can keep its owner
-/// from it. The near band does not: nobody is scored, and an own account is the highest match there is.
-pub fn owner_excluded(config: &Config, rules: &RulesTrace, tier: Tier, ledger: &Ledger) -> Option<Excluded> {
-    let owner = rules.owner.as_ref().and_then(|owner| config.rep(owner))?;
-    barred(config, owner, tier, ledger.get(&owner.id))
+/// What keeps this rep from a lead whatever they are like: absent, full, or they have declined it.
+pub fn bars(asking: &Asking<'_>, place: usize, rep: &Rep, counters: &View<'_>) -> Option<Excluded> {
+    let Asking { config, demand, rules, declined, moment, .. } = *asking;
+    absent(config, place, moment)
+        .or_else(|| not_soon(config, place, moment.at, rules.within_hours()))
+        .or_else(|| full(config, rep, demand, counters))
+        .or_else(|| declined.contains(&rep.id).then_some(Excluded::Declined))
 }
 
 /// Why nobody is a candidate: of everybody's reasons, the one that is nearest to being mended.
 ///
-/// Somebody who is at work in the right place and full is nearest; then somebody away; then a team without
-/// anyone for a deal of this size; then a territory without anyone of the team; then a team without reps.
+/// Somebody who is at work in the right place and full is nearest; then somebody away; then somebody who
+/// did not want it; then a team without the skill, or without anyone for a deal of this size; then rules;
+/// then a territory without anyone of the team; then a team without reps.
 pub fn why_nobody(eligibility: &EligibilityTrace) -> (Cause, Unassigned) {
     let any = |test: fn(&Excluded) -> bool| eligibility.excluded.values().any(test);
-    if any(is_full) {
-        (Cause::AllAtCapacity, Unassigned::NoCapacity)
-    } else if any(|reason| matches!(reason, Excluded::Unavailable)) {
-        (Cause::NoCandidate, Unassigned::NotAvailable)
+    let reason = if any(is_full) {
+        return (Cause::AllAtCapacity, Unassigned::NoCapacity);
+    } else if any(is_absent) {
+        Unassigned::NotAvailable
+    } else if any(|reason| matches!(reason, Excluded::Declined)) {
+        Unassigned::Declined
+    } else if any(|reason| matches!(reason, Excluded::Skill { .. })) {
+        Unassigned::NoSkill
     } else if any(|reason| matches!(reason, Excluded::DealSize { .. } | Excluded::Language { .. })) {
-        (Cause::NoCandidate, Unassigned::NoSeller)
-    } else if any(|reason| matches!(reason, Excluded::OutsideTerritory { .. })) {
-        (Cause::NoCandidate, Unassigned::NoTerritory)
+        Unassigned::NoSeller
+    } else if any(|reason| matches!(reason, Excluded::ByRule { .. } | Excluded::Unlike { .. })) {
+        Unassigned::Forbidden
+    } else if eligibility
+        .others
+        .iter()
+        .any(|others| matches!(others.reason, Excluded::OutsideTerritory { .. }))
+    {
+        Unassigned::NoTerritory
     } else {
-        (Cause::NoCandidate, Unassigned::NoSeller)
-    }
-}
-
-/// Open deals over the most they take, before the lead; above 1 where a maximum was lowered.
-pub(super) fn load(rep: &Rep, counters: Counters) -> f64 {
-    f64::from(counters.open) / f64::from(rep.max_open.max(1))
+        Unassigned::NoSeller
+    };
+    (Cause::NoCandidate, reason)
 }
 
 /// The language of a tag without script and region: who speaks `pt-PT` understands `pt-BR`.
@@ -127,12 +174,14 @@ fn speaks(rep: &Rep, language: &str) -> bool {
     rep.languages.iter().any(|tag| primary_language(tag).eq_ignore_ascii_case(wanted))
 }
 
-fn outside(rep: &Rep, team: &TeamId, people: Option<&People<'_>>) -> Option<Excluded> {
-    if rep.team != *team {
-        return Some(Excluded::OtherTeam { team: rep.team.clone() });
+/// A rule that excludes them, or asks for somebody else.
+fn unlike(asking: &Asking<'_>, place: usize, rep: &Rep) -> Option<Excluded> {
+    if let Some(rule) = asking.rules.excludes(&rep.id) {
+        return Some(Excluded::ByRule { rule: rule.id.to_string() });
     }
-    let people = people.filter(|people| people.role(&rep.id).is_none())?;
-    Some(Excluded::OutsideTerritory { territory: people.territory.clone() })
+    let facts = asking.roster.facts(place)?;
+    let rule = asking.rules.unlike(asking.facts, facts)?;
+    Some(Excluded::Unlike { rule: rule.id.to_string() })
 }
 
 fn deal_size(rep: &Rep, lead: &Lead) -> Option<Excluded> {
@@ -142,6 +191,11 @@ fn deal_size(rep: &Rep, lead: &Lead) -> Option<Excluded> {
     (below || above).then_some(Excluded::DealSize { value })
 }
 
+/// Whether a reason can end while a lead waits: somebody has room again, or is back.
+pub fn passes(reason: &Excluded) -> bool {
+    is_full(reason) || is_absent(reason)
+}
+
 fn is_full(reason: &Excluded) -> bool {
     matches!(
         reason,
@@ -149,6 +203,21 @@ fn is_full(reason: &Excluded) -> bool {
             | Excluded::AtCapacity { .. }
             | Excluded::NearCapacity { .. }
             | Excluded::WeeklyCap { .. }
+            | Excluded::DailyCap { .. }
+            | Excluded::TeamCap { .. }
+            | Excluded::RuleCap { .. }
+            | Excluded::Ahead { .. }
+    )
+}
+
+fn is_absent(reason: &Excluded) -> bool {
+    matches!(
+        reason,
+        Excluded::Unavailable
+            | Excluded::Leave { .. }
+            | Excluded::BeforeLeave { .. }
+            | Excluded::Holiday { .. }
+            | Excluded::NotSoon { .. }
     )
 }
 
@@ -158,7 +227,8 @@ mod tests {
 
     use super::*;
     use crate::config::TerritoryIndex;
-    use crate::lead::Caps;
+    use crate::counters::Ledger;
+    use crate::lead::{Caps, Tier};
     use crate::pipeline::fixture::{self, id};
     use crate::pipeline::place;
 
@@ -167,7 +237,13 @@ mod tests {
         let mut config = fixture::config();
         config.reps = vec![rep];
         let rules = place(&config, &lead, &fixture::verdict(), None, tier);
-        let found = eligible(&config, &lead, &id("smb"), tier, &rules, &Ledger::new(&config));
+        let found = eligible(
+            &config,
+            &Demand::of(&lead, tier),
+            &id("smb"),
+            &rules,
+            &Ledger::new(&config).at(lead.received_at),
+        );
         let expect = expect.map(|reason| (id("ana"), reason)).into_iter().collect();
         assert_eq!(found.excluded, expect, "{tier:?} {:?}", config.reps);
         assert_eq!(found.candidates.len() + found.excluded.len(), 1);
@@ -195,7 +271,13 @@ mod tests {
             let config = fixture::config();
             let rules = place(&config, &lead, &fixture::verdict(), None, tier);
             let config = Config { reps: vec![rep], ..config };
-            let found = eligible(&config, &lead, &id("smb"), tier, &rules, &Ledger::new(&config));
+            let found = eligible(
+                &config,
+                &Demand::of(&lead, tier),
+                &id("smb"),
+                &rules,
+                &Ledger::new(&config).at(lead.received_at),
+            );
             assert_eq!(found.excluded.into_values().next(), expect);
         };
         let outside = || Some(Excluded::OutsideTerritory { territory: id("americas") });
@@ -280,7 +362,13 @@ mod tests {
             lead.contact.language = language.map(str::to_owned);
             let ledger = Ledger::new(&config);
             let rules = RulesTrace::default();
-            let found = eligible(&config, &lead, &id("smb"), Tier::Two, &rules, &ledger);
+            let found = eligible(
+                &config,
+                &Demand::of(&lead, Tier::Two),
+                &id("smb"),
+                &rules,
+                &ledger.at(lead.received_at),
+            );
             assert_eq!(found.candidates, expect.iter().map(|rep| id(rep)).collect::<Vec<_>>());
             let profiles: Vec<_> = candidates(&config, &found).iter().map(|rep| rep.id.clone()).collect();
             assert_eq!(profiles, found.candidates);
@@ -299,7 +387,10 @@ mod tests {
             change(&mut reps[0]);
             let config = Config { reps, ..fixture::config() };
             let rules = RulesTrace { owner: Some(id("ana")), ..RulesTrace::default() };
-            assert_eq!(owner_excluded(&config, &rules, tier, &Ledger::new(&config)), expect);
+            let lead = fixture::lead();
+            let ledger = Ledger::new(&config);
+            let counters = ledger.at(lead.received_at);
+            assert_eq!(owner_excluded(&config, &rules, &Demand::of(&lead, tier), &counters), expect);
         };
         check(Tier::Three, |_| (), None);
         check(Tier::Three, |rep| rep.team = id("enterprise"), None);
@@ -377,7 +468,7 @@ mod tests {
             let tier = Tier::try_from(tier).unwrap();
             let rules = place(&config, &lead, &fixture::verdict(), None, tier);
             let ledger = Ledger::new(&config);
-            let found = eligible(&config, &lead, &id("smb"), tier, &rules, &ledger);
+            let found = eligible(&config, &Demand::of(&lead, tier), &id("smb"), &rules, &ledger.at(lead.received_at));
             for rep in &config.reps {
                 let candidate = found.candidates.contains(&rep.id);
                 prop_assert!(candidate != found.excluded.contains_key(&rep.id), "{rep:?}");

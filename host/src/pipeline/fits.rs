@@ -322,7 +322,7 @@ fn words(text: &str) -> Vec<String> {
 
 /// How complex the deal looks, 0 to 1: the mean of what is known of the company's size, of where the value
 /// stands among the deal sizes that the tenant's reps state, and of paperwork in the text.
-fn complexity(config: &Config, lead: &Lead, verdict: &Verdict) -> Option<f32> {
+pub fn complexity(config: &Config, lead: &Lead, verdict: &Verdict) -> Option<f32> {
     let size = lead.company.employees.map(|people| match people {
         0..50 => 0.0,
         50..250 => 0.25,

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::config::{
-    Capacity, Config, Conflict, Handling, Matching, Missed, Modes, Place, PluginChoice, PluginSource,
-    Plugins, TerritoryIndex, TierRule, Tiers,
+    Capacity, Clock, Config, Conflict, Fairness, Handling, Hours, KnownRules, Matching, Missed, Modes, Place,
+    PluginChoice, PluginSource, Plugins, TerritoryIndex, TierRule, Tiers, Units,
 };
 use crate::decision::{
     ClassifyTrace, Decision, FORMAT, NormaliseTrace, Outcome, Past, RulesTrace, TierTrace, Trace, Versions,
@@ -18,6 +18,7 @@ use crate::lead::{
     Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Layer, Lead, Mode, Ranked, Reach,
     Rep, Signal, Team, Territory, Tier, Turns, Verdict,
 };
+use crate::records::{Record, RecordKind, Records, Status};
 use crate::rules::{Condition, RuleSet};
 
 /// An id of any kind.
@@ -66,6 +67,27 @@ pub(crate) fn lead() -> Lead {
         text: "We are 40 people and need reports by the end of March. Budget is 5k a month.".to_owned(),
         ..Lead::bare(id("lead-1"), "2026-03-02T10:00:00Z".parse().expect("a moment"))
     }
+}
+
+/// An open record of which nothing is known but what `change` says.
+pub(crate) fn record(name: &str, kind: RecordKind, change: impl FnOnce(&mut Record)) -> Record {
+    let mut record = Record {
+        id: id(name),
+        kind,
+        email: None,
+        phone: None,
+        name: None,
+        company: None,
+        domain: None,
+        account: None,
+        owner: None,
+        team: None,
+        status: Status::Open,
+        created_at: None,
+        updated_at: None,
+    };
+    change(&mut record);
+    record
 }
 
 /// A sure verdict for the lane `smb`.
@@ -129,6 +151,7 @@ pub(crate) fn config() -> Config {
         overlay: vec![id("eve")],
         ..territory("americas")
     }];
+    let reps = vec![ana, ben, eve];
     Config {
         tenant: id("acme"),
         name: "Acme".to_owned(),
@@ -147,8 +170,17 @@ pub(crate) fn config() -> Config {
             one: tier("lead.source == 'demo-request'", 5),
             two: tier("verdict.intent >= 90", 60),
             three_minutes: 240,
+            clock: Clock::Always,
         },
-        capacity: Capacity { available: 0.7, near: 0.9, near_total: 75.0, tier_one_may_fill: true },
+        capacity: Capacity {
+            available: 0.7,
+            near: 0.9,
+            near_total: 75.0,
+            tier_one_may_fill: true,
+            by_seniority: BTreeMap::new(),
+            units: Units::default(),
+        },
+        fairness: Fairness::default(),
         matching: Matching {
             threshold: 40.0,
             qualified_within: 15.0,
@@ -165,17 +197,22 @@ pub(crate) fn config() -> Config {
             accept_minutes: None,
             missed: Missed::Stays,
         },
+        scarcity: None,
         plugins: Plugins {
             classifier: standard(),
             scorer: standard(),
             fallback: standard(),
             enrichers: vec![],
         },
-        reps: vec![ana, ben, eve],
+        hours: Hours::always(&reps),
+        reps,
+        prefers: vec![],
         teams: vec![team("smb", Some("mia")), team("enterprise", None)],
         territory_index: TerritoryIndex::new(&territories),
         territories,
         accounts: BTreeMap::from([account("named.example", Some("ana")), account("open.example", None)]),
+        records: Records::default(),
+        known: KnownRules::default(),
         notes: vec![],
         digest: Digest::of("acme"),
         folder: PathBuf::new(),

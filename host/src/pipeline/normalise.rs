@@ -15,6 +15,8 @@ use thiserror::Error;
 use crate::config::Config;
 use crate::decision::{Dropped, NormaliseTrace};
 use crate::lead::{Company, Contact, FieldValue, IdError, Kind, Lead, LeadId};
+use crate::pipeline::accounts::{AccountFound, account};
+use crate::records::company_domain_of;
 use parts::found;
 
 mod parts;
@@ -103,15 +105,16 @@ pub fn normalise(received: &Json, config: &Config, now: Timestamp) -> Result<Nor
     let mut company = read_company(company, &mut reports);
     let home = company.country.as_deref().or(config.country.as_deref());
     let contact = read_contact(contact, home, &mut reports);
+    let AccountFound { account, by: account_by, steps: account_steps } =
+        account(config, &company, contact.email.as_deref());
     if company.domain.is_none() {
-        company.domain = contact.email.as_deref().and_then(parts::company_domain_of);
+        company.domain = contact.email.as_deref().and_then(company_domain_of);
     }
 
     let named = company != Company::default();
     if text.is_empty() && contact.email.is_none() && !named {
         return Err(Refusal::Nothing);
     }
-    let account = company.domain.clone().filter(|domain| config.accounts.contains_key(domain));
     let lead = Lead {
         id,
         kind,
@@ -126,7 +129,7 @@ pub fn normalise(received: &Json, config: &Config, now: Timestamp) -> Result<Nor
         labels,
         fields,
     };
-    Ok(NormaliseTrace { lead, dropped: reports.done(), account })
+    Ok(NormaliseTrace { lead, dropped: reports.done(), account, account_by, account_steps })
 }
 
 fn start_of(text: &str, bytes: usize) -> &str {

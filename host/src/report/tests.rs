@@ -86,6 +86,10 @@ fn decision() -> Decision {
                 method: Method::Rotation,
                 pool: vec![(id("ana"), 1.0), (id("dan"), 0.0)],
                 picked: id("ana"),
+                turns: Turns::Credit,
+                queue: "smb".to_owned(),
+                preferred: false,
+                passed_over: BTreeMap::new(),
             }),
             ..plain.trace
         },
