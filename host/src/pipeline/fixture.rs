@@ -214,6 +214,7 @@ pub(crate) fn config() -> Config {
         accounts: BTreeMap::from([account("named.example", Some("ana")), account("open.example", None)]),
         records: Records::default(),
         known: KnownRules::default(),
+        notes: vec![],
         digest: Digest::of("acme"),
         folder: PathBuf::new(),
     }
