@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::Problem;
 use super::condition::condition;
 use super::names::Names;
 use super::read::{At, File, Findings, Source, read};
@@ -11,6 +10,7 @@ use super::segments::PlacedSegment;
 use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::values::{checked, id};
+use super::{Place, Problem};
 use crate::lead::{Caps, Mode, RuleId, SkillNeed};
 use crate::nearest::nearest;
 use crate::rules::{Actions, Condition, Finding, Reads, Route, Rule, RuleSet, Severity, Words};
