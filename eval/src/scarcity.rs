@@ -32,6 +32,7 @@ pub(crate) fn report() -> Result<String> {
         heading(
             &mut page,
             &format!("Capacity for {:.0} % of the leads", supply * 100.0),
+            "",
             "leads come",
             &WAYS,
         );
@@ -40,16 +41,14 @@ pub(crate) fn report() -> Result<String> {
         }
     }
     page.push_str(&worse.told());
-    page.push_str(VALUES);
-    heading(&mut page, "Values of leads", "values, leads come, capacity", &WAYS);
+    heading(&mut page, "Values of leads", VALUES, "values, leads come, capacity", &VALUED);
     for values in Values::ALL {
         for (order, supply) in [(Order::Random, 1.0), (Order::Blocks, 1.2), (Order::Blocks, 1.5)] {
             let name = format!("{}, {}, {:.0} %", values.name(), order.name(), supply * 100.0);
-            row(&mut page, &name, &instances(order, values, supply), &WAYS, &mut Worse::default())?;
+            row(&mut page, &name, &instances(order, values, supply), &VALUED, &mut Worse::default())?;
         }
     }
-    page.push_str(EXPECTED);
-    heading(&mut page, "What the tenant expects", "expected", &EXPECTATIONS);
+    heading(&mut page, "What the tenant expects", EXPECTED, "expected", &EXPECTATIONS);
     for (expected, name) in
         [(0.5, "half"), (0.7, "30 % too few"), (1.0, "right"), (1.3, "30 % too many"), (2.0, "twice")]
     {
@@ -59,8 +58,7 @@ pub(crate) fn report() -> Result<String> {
             row(&mut page, &name, &instances(order, Values::LogNormal, 1.0), &ways, &mut Worse::default())?;
         }
     }
-    page.push_str(STEPS);
-    heading(&mut page, "Steps", "leads come, capacity", &CONSTANTS);
+    heading(&mut page, "Steps", STEPS, "leads come, capacity", &CONSTANTS);
     for order in [Order::Random, Order::Blocks] {
         for supply in [0.9, 1.2] {
             let name = format!("{}, {:.0} %", order.name(), supply * 100.0);
@@ -88,6 +86,8 @@ struct Way {
     expected: f64,
     /// Of the step, over the host's own.
     step: f64,
+    /// Whether it knows what leads are worth.
+    valued: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,8 @@ enum Law {
     Paced,
 }
 
-const GREEDY: Way = Way { law: Law::Greedy, carried: false, hold: false, expected: 1.0, step: 1.0 };
+const GREEDY: Way =
+    Way { law: Law::Greedy, carried: false, hold: false, expected: 1.0, step: 1.0, valued: true };
 const COLD: Way = Way { law: Law::Paced, ..GREEDY };
 const PACED: Way = Way { carried: true, ..COLD };
 const HOLD: Way = Way { hold: true, ..PACED };
@@ -118,6 +119,12 @@ const WAYS: [(&str, Way); 8] = [
     ("**priced**", PACED),
     ("first week, hold", Way { hold: true, ..COLD }),
     ("**priced, hold**", HOLD),
+];
+const VALUED: [(&str, Way); 4] = [
+    ("greedy", GREEDY),
+    ("values unknown", Way { valued: false, ..PACED }),
+    ("priced", PACED),
+    ("priced, hold", HOLD),
 ];
 const EXPECTATIONS: [(&str, Way); 3] = [("greedy", GREEDY), ("priced", PACED), ("priced, hold", HOLD)];
 const CONSTANTS: [(&str, Way); 6] = [
@@ -346,7 +353,7 @@ impl Prices {
     fn week(&mut self, leads: &[Lead], capacity: &[u32], start: i64) -> f64 {
         let expected = (leads.len() as f64 * self.way.expected).round();
         let step = self.way.step * Pacing::step_for(expected as u32);
-        let pacing = Pacing { days: 7, step, ordinary: Some(1.0), hold: self.way.hold };
+        let pacing = Pacing { days: 7, step, ordinary: self.way.valued.then_some(1.0), hold: self.way.hold };
         let mut room = capacity.to_vec();
         let mut sum = 0.0;
         for lead in leads {
@@ -424,8 +431,8 @@ impl Worse {
     }
 }
 
-fn heading(page: &mut String, title: &str, first: &str, ways: &[(&str, Way)]) {
-    let _ = write!(page, "\n## {title}\n\n| {first} |");
+fn heading(page: &mut String, title: &str, note: &str, first: &str, ways: &[(&str, Way)]) {
+    let _ = write!(page, "\n## {title}\n\n{note}| {first} |");
     ways.iter().for_each(|(name, _)| drop(write!(page, " {name} |")));
     page.push_str(" the first that come |\n| --- |");
     page.push_str(&" --- |".repeat(ways.len() + 1));
@@ -469,7 +476,8 @@ and its reasons.
 Every number is the sum of total × value that a way of routing reaches, in per cent of what the best assignment of the whole week at once
 reaches: the median of 24 drawn weeks, and in brackets the worst. A week has 400 leads of 6 kinds, for 20 reps of unequal skill and
 capacity; each rep is the specialist of one kind (25 points more) and may not have a quarter of the others; totals vary by 8 points
-beside. Values are log-normal (σ 1.2) unless a table says otherwise, capacity comes back when a week begins.
+beside. Values are log-normal (σ 1.2) unless a table says otherwise, and capacity comes back when a week begins. Leads go to the highest
+priced total, as tier 2 does; turns among the qualified (tier 3) and capacity that comes back lead by lead are not measured here.
 
 - **greedy**: the highest total among those with room. **balance**: the highest total × (1 − e^(−share of capacity left)), which needs no
   forecast (Golrezaei, Nazerzadeh, Rusmevichientong 2014).
@@ -485,17 +493,22 @@ What it says:
   weeks in which it does not.
 - Where there is less capacity than leads, most of what is missing is missing because every lead is taken that somebody can take: compare with the
   last column. `hold = true` gets it back, once prices are learnt, at the cost of leads turned away by day.
-- Prices learnt are worth as much as the law: compare *first week* with *priced*.
-- Blocks of one kind, and values that rise all week, break what the law assumes. It still gains there, but it stays further from the optimum; where
-  capacity is plenty and values are alike, blocks look like scarcity and may cost a little against greedy.
+- Prices learnt bring a quarter or so of the gain where capacity is about enough: compare *first week* with *priced*. Where most leads come
+  early, or in office hours, they bring little or nothing.
+- Where values are unequal, prices have to know them: *values unknown* keeps less than half of the gain, or loses.
+- Blocks of one kind, and values that rise all week, break what the law assumes. It gains there too, though it stays further from the
+  optimum; but where values are alike and capacity is plenty, blocks look like scarcity, and it loses to greedy.
 - The entropic law is as good in its first week or better, but a price that is multiplied needs a first price and a floor to be chosen.
 ";
-const VALUES: &str = "
-How unequal leads are matters less than that the price knows it: it is divided by a lead's value over the ordinary one's.
+const VALUES: &str = "\
+*Values unknown* routes by the same prices without `ordinary_value`.
+
 ";
-const EXPECTED: &str = "
+const EXPECTED: &str = "\
 What the tenant expects sets the step alone, under a root; half or twice the truth changes little.
+
 ";
-const STEPS: &str = "
-Of the step, 50 / √expected: half and twice of it are as good.
+const STEPS: &str = "\
+Priced, with the step 50 / √expected and others.
+
 ";

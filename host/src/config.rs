@@ -112,7 +112,9 @@ pub struct Config {
     pub records: Records,
     /// What that means for a lead.
     pub known: KnownRules,
-    /// Of everything above and the plugins' bytes: the same folder, the same digest.
+    /// What is worth a look and no problem, such as two rules that can hold together.
+    pub notes: Vec<Problem>,
+    /// Of everything else above and the plugins' bytes: the same folder, the same digest.
     pub digest: Digest,
     /// Where it was read from; plugin paths are relative to it.
     pub folder: PathBuf,

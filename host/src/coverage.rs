@@ -199,6 +199,7 @@ mod tests {
             candidates: vec![],
             excluded: reps.zip(excluded).collect(),
             others: vec![],
+            skills: Default::default(),
         });
         decision
     }

@@ -579,7 +579,7 @@ impl Past {
 }
 
 /// Why a lead was decided about.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trigger {
     /// It came.
@@ -671,7 +671,7 @@ pub struct NormaliseTrace {
     pub account: Option<String>,
     /// What the account was found by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account_by: Option<Look>,
+    pub account_by: Option<Sign>,
     /// Where the account was looked for, in order (P1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub account_steps: Vec<Step>,
@@ -761,17 +761,17 @@ pub struct Relation {
 /// One step of a search in what the tenant and its CRM have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
-    /// Where it looked.
-    pub by: Look,
+    /// What it went by.
+    pub by: Sign,
     /// What it found.
     #[serde(flatten)]
     pub found: Found,
 }
 
-/// Where a search looks. A closed list.
+/// What a search goes by. A closed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Look {
+pub enum Sign {
     /// For the account with the company's domain.
     CompanyDomain,
     /// For the account with the domain that the e-mail tells.

@@ -190,15 +190,14 @@ impl<'t> Desk<'t> {
             }
             What::Reassigned { lead, to, reason } => self.reassign(lead, to, reason, at, outside),
             What::NoShow { lead } => {
-                let held = self.held(lead)?;
-                let select = held.select.take();
-                let assignment = Assignment { select: select.as_ref(), ..held.assignment() };
-                let (rep, units) = (held.rep.clone(), held.units);
+                let Self { state, cases, .. } = self;
+                let Some(Stands::With(held)) = cases.get_mut(lead).map(|case| &mut case.stands) else {
+                    return Err(format!("no rep has the lead {lead}"));
+                };
                 // The turn is owed again; the work stays until the deal is closed.
-                let assignment = Assignment { rep: &rep, ..assignment };
-                self.state.ledger.withdraw(&assignment);
-                self.state.ledger.apply(&Assignment { select: None, ..assignment });
-                debug_assert!(units > 0);
+                state.ledger.withdraw(&held.assignment());
+                held.select = None;
+                state.ledger.apply(&held.assignment());
                 Ok(Vec::new())
             }
             What::Closed { lead } => {

@@ -212,7 +212,7 @@ mod tests {
         // Room that came back came back evenly.
         check(with(1, from(0.0)), 3, at(0.5), 9.0 - 3.0 * 2.0 * (2.0 / 3.0));
         // The last tenth is never nearer than a tenth.
-        check(with(1, from(0.95)), 1, at(0.999), 9.0 - 3.0 * (0.049 / 0.1));
+        check(with(1, from(0.95)), 1, at(0.99), 9.0 - 3.0 * (0.04 / 0.1));
         // Who had no room left keeps their price until the week ends, and has the new one's room from then on.
         check(from(0.5), 1, at(1.5), 9.0 - 3.0 * (2.0 / 3.0));
         check(with(1, from(0.95)), 1, at(1.5), 9.0 - 3.0 * (0.5 + 2.0 / 3.0));

@@ -22,11 +22,11 @@ use crate::config::Config;
 use crate::counters::{Assignment, Ledger, View};
 use crate::decision::{
     self, Action, AssignedBy, CallTrace, Cause, ClassifyTrace, Decision, EligibilityTrace, EnrichTrace,
-    FallbackTrace, Flag, HandoverTrace, KnownTrace, Match, Method, NormaliseTrace, Outcome, Past, Pick,
-    RulesTrace, ScoreTrace, SelectTrace, TierTrace, TrackedBy, Triage, Unassigned,
+    FallbackTrace, Flag, KnownTrace, Match, Method, NormaliseTrace, Outcome, Past, Pick, RulesTrace,
+    ScoreTrace, SelectTrace, TierTrace, TrackedBy, Triage, Unassigned,
 };
 use crate::lead::{
-    Account, Confidence, Destination, Lane, Lead, LeadId, Mode, Rep, RepId, RuleId, SkillNeed, TeamId, Tier,
+    Account, Confidence, Destination, Lead, LeadId, Mode, Rep, RepId, RuleId, SkillNeed, TeamId, Tier,
     Verdict,
 };
 use crate::plugin::VisibleLead;
@@ -414,7 +414,7 @@ pub fn evaluate(
     state: &State,
 ) -> Evaluated {
     let Tenant { config, roster, .. } = tenant;
-    let Prepared { lead, tier, verdict, account, .. } = prepared.prepared;
+    let Prepared { lead, tier, account, .. } = prepared.prepared;
     let (seed, demand, counters) = (prepared.seed, prepared.demand(), &state.ledger.at(prepared.at));
     let facts = prepared.facts();
     let asking = prepared.asking(tenant, &demand, &facts);
@@ -477,8 +477,8 @@ pub fn evaluate(
 /// Which way a lead goes, or why it goes to the fallback at once.
 ///
 /// What a person decided comes first, then what keeps it out; a named account's owner and the other claims
-/// come before everything but a lane that leads to people (S3.14); then a rule's route, the team it is handed
-/// over to, its segments' team, and at last its lane. An automated track is closed to leads of low confidence
+/// come before everything but a lane that leads to people (S3.14); then a rule's route or its segment's, the
+/// team it is handed over to, and at last its lane. An automated track is closed to leads of low confidence
 /// (X1).
 fn way(config: &Config, prepared: &Numbered<'_, '_>, won: Option<Claim>) -> Result<Way, (Cause, Unassigned)> {
     match &prepared.past.pick {
@@ -507,25 +507,28 @@ fn way(config: &Config, prepared: &Numbered<'_, '_>, won: Option<Claim>) -> Resu
     Ok(match prepared.found.route() {
         Some((_, Route::Track(name))) => track(name, TrackedBy::Rule),
         Some((_, Route::Queue(name))) => Way::Queue(name.clone(), Unassigned::ByRule),
-        Some((_, Route::Team(team))) => Way::Matched(team.clone()),
-        // Whoever the rule names cannot take it, so their team does.
-        Some((_, Route::Rep(rep))) if config.rep(rep).is_some() => {
-            Way::Matched(config.rep(rep).map(|rep| rep.team.clone()).unwrap_or_else(|| unreachable!()))
-        }
-        _ => match (&prepared.rules.handover.taken, segment_team(config, prepared, lane), &lane.to) {
-            (Some(taken), ..) => Way::Matched(taken.to.clone()),
-            (None, Some(team), Destination::Team(_)) => Way::Matched(team),
-            (None, _, Destination::Team(team)) => Way::Matched(team.clone()),
-            (None, _, Destination::Track(name)) => track(name, TrackedBy::Lane),
-            (None, _, Destination::Triage) => Way::Triage,
+        route => match (
+            route.and_then(|(_, route)| named_team(config, route)),
+            &prepared.rules.handover.taken,
+            &lane.to,
+        ) {
+            // Whoever the rule names cannot take it, so their team does.
+            (Some(team), ..) => Way::Matched(team),
+            (None, Some(taken), _) => Way::Matched(taken.to.clone()),
+            (None, None, Destination::Team(team)) => Way::Matched(team.clone()),
+            (None, None, Destination::Track(name)) => track(name, TrackedBy::Lane),
+            (None, None, Destination::Triage) => Way::Triage,
         },
     })
 }
 
-/// The team of the first segment that has one, where its lanes allow.
-fn segment_team(config: &Config, prepared: &Numbered<'_, '_>, lane: &Lane) -> Option<TeamId> {
-    let rows = config.segments.iter().filter_map(|table| table.row(&prepared.lead));
-    rows.filter(|row| row.lanes.is_empty() || row.lanes.contains(&lane.id)).find_map(|row| row.team.clone())
+/// The team of the rep that a rule names.
+fn named_team(config: &Config, route: &Route) -> Option<TeamId> {
+    match route {
+        Route::Rep(rep) => config.rep(rep).map(|rep| rep.team.clone()),
+        Route::Team(team) => Some(team.clone()),
+        Route::Track(_) | Route::Queue(_) => None,
+    }
 }
 
 /// Puts a price on what is left of each candidate's capacity, where the tenant wants it; tier 1 pays none.

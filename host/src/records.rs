@@ -6,6 +6,7 @@
 //! run adds goes to a second one, and the folder's stays as it is.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Deref;
 
 use jiff::{SignedDuration, Timestamp};
@@ -72,6 +73,17 @@ pub enum RecordKind {
     Account,
 }
 
+impl fmt::Display for RecordKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lead => "lead",
+            Self::Deal => "deal",
+            Self::Contact => "contact",
+            Self::Account => "account",
+        })
+    }
+}
+
 impl From<Kind> for RecordKind {
     fn from(kind: Kind) -> Self {
         match kind {
@@ -125,6 +137,16 @@ pub enum Alike {
     Phone,
     /// The person's name, and the company or its domain.
     Name,
+}
+
+impl fmt::Display for Alike {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Email => "e-mail",
+            Self::Phone => "phone",
+            Self::Name => "name and company",
+        })
+    }
 }
 
 impl Record {

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::lead::{Caps, Mode, RepId, RuleId, SkillNeed, TeamId};
 
+mod analyse;
 mod condition;
 mod found;
 mod index;
@@ -21,6 +22,7 @@ mod logic;
 mod segments;
 mod values;
 
+pub use analyse::{Finding, Severity};
 pub use condition::{Around, Condition, ConditionError, ConditionProblem, Facts, Reads, RepFacts, Words};
 pub use found::{RulesFound, RulesSaid, Unanswered};
 use index::Index;

@@ -307,6 +307,7 @@ mod tests {
             candidates: vec![id(rep)],
             excluded: BTreeMap::new(),
             others: vec![],
+            skills: Default::default(),
         });
         decision
     }

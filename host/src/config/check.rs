@@ -15,7 +15,7 @@ use super::lanes::{self, Lanes};
 use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
 use super::rules::{self, RULES};
-use super::segments;
+use super::segments::{self, PlacedSegment};
 use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::{
@@ -120,7 +120,8 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     }
     let words = words(&lanes, &people);
     let (segments, words) = segments::segments(&root, &lanes.names, &people.team_names, words, findings);
-    let rules = rules(folder, &segments, &words, &people, findings);
+    let (rules, notes) = rules(folder, &segments, &words, &people, findings);
+    let segments: Vec<Segment> = segments.into_iter().map(|(segment, _)| segment).collect();
     let tiers = tuning::tiers(&root, &words, findings);
     let capacity = tuning::capacity(&root, &lanes.lanes);
     let fairness = fairness::fairness(
@@ -137,7 +138,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let handling = handling::handling(&root, &lanes.lanes);
     let scarcity = scarcity::scarcity(&root);
     let plugins = plugins::plugins(&root, folder, findings);
-    let known = known::known(&root, &people.team_names, findings);
+    let known = known::known(&root, &people.team_names, &words, findings);
 
     let (identity, tiers) = (identity?, tiers?);
     let People { mut reps, teams, territories, accounts, .. } = people;
@@ -175,6 +176,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         accounts,
         records,
         known,
+        notes,
         digest: Digest::of(""),
         folder: folder.to_owned(),
     };
@@ -198,17 +200,19 @@ fn words(lanes: &Lanes, people: &People) -> Words {
     words
 }
 
+/// The rules, and what is worth a look in them.
 fn rules(
     folder: &Path,
-    segments: &[Segment],
+    segments: &[PlacedSegment],
     words: &Words,
     people: &People,
     findings: &Findings,
-) -> RuleSet {
-    let roster =
-        Roster { reps: &people.reps, rep_names: &people.rep_names, team_names: &people.team_names, findings };
-    let rules = rules::rules(folder, words, &roster).into_iter().map(|at| at.value);
-    RuleSet::new(rules.chain(rules::rules_of_segments(segments, words)).collect(), words)
+) -> (RuleSet, Vec<Problem>) {
+    let People { reps, rep_names, team_names, .. } = people;
+    let roster = Roster { reps, rep_names, team_names, findings };
+    let mut rules = rules::rules(folder, words, &roster);
+    rules.extend(rules::rules_of_segments(segments, words));
+    rules::rule_set(rules, words, &roster)
 }
 
 /// A file that has to be there.
@@ -305,6 +309,7 @@ fn canonical(config: &Config) -> Json {
         accounts,
         records,
         known,
+        notes: _,
         digest: _,
         folder: _,
     } = config;

@@ -61,10 +61,17 @@ impl Hours {
                 schedules.len() - 1
             })
         };
+        // The same events in another order are the same calendar.
+        let events = |calendar: &Calendar| {
+            let mut events: Vec<String> =
+                calendar.events().iter().map(|event| json!(event).to_string()).collect();
+            events.sort();
+            events
+        };
         let reps: Vec<Json> = self
             .reps
             .iter()
-            .map(|rep| json!([number(rep.schedule()), rep.leave(), rep.calendar()]))
+            .map(|rep| json!([number(rep.schedule()), rep.leave(), events(rep.calendar())]))
             .collect();
         json!([schedules.iter().map(|schedule| json!(schedule.as_ref())).collect::<Vec<_>>(), reps])
     }

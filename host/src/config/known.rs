@@ -77,13 +77,13 @@ pub struct Exclusions {
 /// Days after which a record says nothing of a new lead.
 const DAYS: u32 = 90;
 
-pub(super) fn known(root: &Table<'_>, teams: &Names, findings: &Findings) -> KnownRules {
+pub(super) fn known(root: &Table<'_>, teams: &Names, words: &Words, findings: &Findings) -> KnownRules {
     let accounts = root.table("accounts", "[accounts]", &["same_owner"]);
     KnownRules {
         same_owner: accounts.and_then(|table| table.flag("same_owner")).unwrap_or(false),
         duplicates: duplicates(root),
         sticky: sticky(root),
-        handovers: handovers(root, teams, findings),
+        handovers: handovers(root, teams, words, findings),
         exclusions: exclusions(root),
     }
 }
@@ -126,13 +126,13 @@ fn days(table: &Table<'_>) -> u32 {
     table.count("days", 1..=3650, "days since something happened to a record").unwrap_or(DAYS)
 }
 
-fn handovers(root: &Table<'_>, teams: &Names, findings: &Findings) -> Vec<HandoverRule> {
+fn handovers(root: &Table<'_>, teams: &Names, words: &Words, findings: &Findings) -> Vec<HandoverRule> {
     let keys: &[&str] = &["from", "to", "when", "complexity"];
     let tables = root.tables("handovers", "[[handovers]]", "this handover", keys);
-    tables.iter().filter_map(|table| handover(table, teams, findings)).collect()
+    tables.iter().filter_map(|table| handover(table, teams, words, findings)).collect()
 }
 
-fn handover(table: &Table<'_>, teams: &Names, findings: &Findings) -> Option<HandoverRule> {
+fn handover(table: &Table<'_>, teams: &Names, words: &Words, findings: &Findings) -> Option<HandoverRule> {
     let team = |key: &str, example| {
         let at = table.required_text(key, example)?;
         let known = teams.allow(key, &at.value, &at.place, findings);
@@ -154,7 +154,7 @@ fn handover(table: &Table<'_>, teams: &Names, findings: &Findings) -> Option<Han
         );
         table.problem(problem.hint("add when = \"lead.value >= 50000.0\", or complexity = 0.6"));
     }
-    let when = table.lines("when").map(|at| condition("when", &at, Reads::Lead, &Words::default(), findings));
+    let when = table.lines("when").map(|at| condition("when", &at, Reads::Lead, words, findings));
     let complexity = table.number("complexity", 0.0..=1.0, "0 is the simplest lead, 1 the most complex");
     // A condition that does not compile is a finding, not a condition that is absent.
     let when = match when {

@@ -171,8 +171,6 @@ fn moment(text: &str) -> Result<Timestamp, Wrong> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
     use crate::config::testing::{SMALL, config};
 
@@ -206,5 +204,36 @@ mod tests {
         assert_eq!(digest("name,kind,id\nCy,deal,1\nBo,lead,2\nAna,lead,1\n"), one);
         assert_ne!(digest("id,kind,name\n1,lead,Ana\n2,lead,Bob\n1,deal,Cy\n"), one);
         assert_ne!(digest("id,kind,name\n1,lead,Ana\n2,lead,Bo\n"), one);
+    }
+
+    /// A bulk file is read in the time of its bytes, whatever its line numbers and owners cost.
+    #[test]
+    #[ignore = "measures; run with --ignored --nocapture"]
+    fn a_hundred_thousand_records() {
+        let mut text = LAYOUT.columns.join(",");
+        for i in 0..100_000 {
+            let (site, kind) = (i % 20_000, ["lead", "deal", "contact"][i % 3]);
+            text += &format!(
+                "\n{i},{kind},person{i}@site{site}.example,+35121{i:07},Person {i} Roth,Site {site} Ltd,site{site}.example,acme.example,\
+                 ana,sales,open,2026-01-05T09:00:00Z,2026-02-05T09:00:00Z"
+            );
+        }
+        let bytes = text.len();
+        let start = std::time::Instant::now();
+        let config = with(&text);
+        let loaded = start.elapsed();
+        let start = std::time::Instant::now();
+        let digest = digest(&config.records);
+        let digested = start.elapsed();
+        let start = std::time::Instant::now();
+        let found = (0..100_000)
+            .filter(|i| {
+                config.records.with_email(&format!("person{i}@site{}.example", i % 20_000)).count() == 1
+            })
+            .count();
+        eprintln!(
+            "{bytes} bytes read in {loaded:?}, digested in {digested:?} ({digest}), {found} found in {:?}",
+            start.elapsed()
+        );
     }
 }

@@ -1,17 +1,19 @@
 //! Rules: `rules.toml`, and the teams that rows of segment tables name.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::Problem;
 use super::condition::condition;
 use super::names::Names;
 use super::read::{At, File, Findings, Source, read};
+use super::segments::PlacedSegment;
 use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::values::{checked, id};
-use super::{Place, Problem};
 use crate::lead::{Caps, Mode, RuleId, SkillNeed};
 use crate::nearest::nearest;
-use crate::rules::{Actions, Condition, Reads, Route, Rule, Segment, Words};
+use crate::rules::{Actions, Condition, Finding, Reads, Route, Rule, RuleSet, Severity, Words};
 
 pub(super) const RULES: &str = "rules.toml";
 
@@ -71,25 +73,58 @@ pub(super) fn rules(folder: &Path, words: &Words, roster: &Roster<'_>) -> Vec<Pl
 }
 
 /// A row of a segment table that names a team is a rule behind all others.
-pub(super) fn rules_of_segments(segments: &[Segment], words: &Words) -> Vec<Rule> {
-    let rows = segments.iter().flat_map(|segment| segment.rows.iter().map(move |row| (segment, row)));
-    rows.filter_map(|(segment, row)| {
-        let team = row.team.clone()?;
+pub(super) fn rules_of_segments(segments: &[PlacedSegment], words: &Words) -> Vec<PlacedRule> {
+    let rows = segments.iter().flat_map(|(segment, places)| {
+        segment.rows.iter().zip(places).map(|(row, place)| (segment.name.as_str(), row, place))
+    });
+    rows.filter_map(|(name, row, place)| {
+        // A row without lanes that could be read has been told.
+        let team = row.team.clone().filter(|_| !row.lanes.is_empty())?;
         let lanes: Vec<String> = row.lanes.iter().map(|lane| quoted(lane.as_str())).collect();
-        let mut when = format!("segment.{} == {}", segment.name, quoted(&row.is));
-        if !lanes.is_empty() {
-            when += &format!(" && verdict.lane in [{}]", lanes.join(", "));
-        }
-        Some(Rule {
-            id: format!("{}:{}", segment.name, row.is).parse().ok()?,
-            name: format!("{} is {}", segment.name, row.is),
+        let is = quoted(&row.is);
+        let when = format!("segment.{name} == {is} && verdict.lane in [{}]", lanes.join(", "));
+        let value = Rule {
+            id: format!("{name}:{}", row.is).parse().ok()?,
+            name: format!("{name} is {}", row.is),
             when: Some(Condition::compile_over(&when, Reads::Rule, words).ok()?),
             priority: None,
             active: true,
             then: Actions { route: Some(Route::Team(team)), ..Actions::default() },
-        })
+        };
+        Some(At { value, place: place.clone() })
     })
     .collect()
+}
+
+/// Puts rules in order, and says what is wrong with them as a whole; what is only worth a look comes back.
+pub(super) fn rule_set(
+    rules: Vec<PlacedRule>,
+    words: &Words,
+    roster: &Roster<'_>,
+) -> (RuleSet, Vec<Problem>) {
+    let places: BTreeMap<RuleId, Place> =
+        rules.iter().map(|at| (at.value.id.clone(), at.place.clone())).collect();
+    let set = RuleSet::new(rules.into_iter().map(|at| at.value).collect(), words);
+    // What is said of everybody of a team needs everybody.
+    let known = roster.rep_names.all().map_or(0, Iterator::count);
+    let reps = if known == roster.reps.len() { roster.reps } else { &[] };
+    let mut notes = Vec::new();
+    for Finding { rule, severity, message, hint } in set.analyse(words, reps) {
+        let Some(place) = places.get(&rule) else { continue };
+        let hint = match (place.file == RULES, severity) {
+            // Rows come behind all rules, so moving them is no way out.
+            (false, Severity::Problem) => {
+                "leave the row's `team` out, or let the rules leave something for it".to_owned()
+            }
+            _ => hint,
+        };
+        let found = Problem::at(place, message).hint(hint);
+        match severity {
+            Severity::Problem => roster.findings.add(found),
+            Severity::Note => notes.push(found),
+        }
+    }
+    (set, notes)
 }
 
 /// A text as conditions write it.

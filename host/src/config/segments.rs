@@ -18,6 +18,9 @@ const MEASURES: &[(&str, Measure)] = &[
 ];
 const EXAMPLE: &str = "rows = [{ below = 50, is = \"small\" }, { from = 50, is = \"large\" }]";
 
+/// A table with the place of each row.
+pub(super) type PlacedSegment = (Segment, Vec<Place>);
+
 /// The tables, and the words with what each can say.
 pub(super) fn segments(
     root: &Table<'_>,
@@ -25,7 +28,7 @@ pub(super) fn segments(
     teams: &Names,
     mut words: Words,
     findings: &Findings,
-) -> (Vec<Segment>, Words) {
+) -> (Vec<PlacedSegment>, Words) {
     let mut names = Names::new("segment", "tenant.toml", true);
     let mut segments = Vec::new();
     for table in root.tables("segments", "[[segments]]", "this segment", TABLE_KEYS) {
@@ -37,7 +40,7 @@ pub(super) fn segments(
         if let Some(name) = &name {
             let values = segment
                 .as_ref()
-                .map(|it| it.rows.iter().map(|row| row.is.clone()).chain([it.unknown.clone()]));
+                .map(|(it, _)| it.rows.iter().map(|row| row.is.clone()).chain([it.unknown.clone()]));
             words = words.with_segment(name, values);
         }
         segments.extend(segment);
@@ -51,7 +54,7 @@ fn segment(
     lanes: &Names,
     teams: &Names,
     findings: &Findings,
-) -> Option<Segment> {
+) -> Option<PlacedSegment> {
     let of = table
         .required_text("of", "lead.company.employees")
         .and_then(|at| checked("of", &at, findings, measure));
@@ -68,8 +71,8 @@ fn segment(
         check_total(of, rows, findings);
     }
     let unknown = table.required_text("unknown", "mid")?.value;
-    let rows = rows?.into_iter().map(|at| at.value).collect();
-    Some(Segment { name: name?.to_owned(), of: of?, rows, unknown })
+    let (rows, places) = rows?.into_iter().map(|at| (at.value, at.place)).unzip();
+    Some((Segment { name: name?.to_owned(), of: of?, rows, unknown }, places))
 }
 
 fn row(
@@ -98,6 +101,13 @@ fn row(
         .filter(|at| lanes.allow("lanes", &at.value, &at.place, findings))
         .filter_map(|at| checked("lanes", at, findings, id))
         .collect();
+    if team.is_some() && table.lacks("lanes") && !table.misspells("lanes") {
+        let hint = "add lanes = [\"…\"]; leads of the others go where their lane leads";
+        findings.add(
+            Problem::at(&table.place(), "this row has a team, and no lanes of which it gets leads")
+                .hint(hint),
+        );
+    }
     if let (Some(from), Some(below)) = (from, below)
         && from >= below
     {

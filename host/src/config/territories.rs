@@ -15,7 +15,7 @@ use super::read::{At, File, Findings, Source, read};
 use super::territory_words::understand;
 use super::toml_table::{Table, parse};
 use super::values::{Wrong, checked, country, id, region};
-use crate::lead::{LaneId, Layer, Reach, Rep, RepId, Span, Territory, TerritoryId, covers_industry};
+use crate::lead::{LaneId, Layer, Reach, Rep, RepId, Span, Territory, covers_industry};
 use crate::rules::{Reads, Words};
 
 /// The territories, and the lanes they name, which are looked at once those are known.
@@ -85,25 +85,14 @@ fn territory(
         Layer::Overlay => Vec::new(),
     };
     overlay.retain(|rep| !primary.contains(rep));
-    let nobody = |key| table.lacks(key) && !table.misspells(key);
-    if primary.is_empty() && overlay.is_empty() && nobody("primary") {
-        match layer {
-            Layer::Ground if nobody("overlay") => findings.add(
-                Problem::at(
-                    &table.place(),
-                    "this territory has nobody, so none of its leads could be assigned",
-                )
-                .hint("add primary = [\"ana\"] or primary = [\"team:iberia\"]"),
-            ),
-            Layer::Ground => {}
-            Layer::Overlay => findings.add(
-                Problem::at(
-                    &table.place(),
-                    "this territory lies over others and has nobody who could help out",
-                )
-                .hint("add primary = [\"ana\"] or primary = [\"team:iberia\"]"),
-            ),
-        }
+    let names_nobody = |key| table.is_flag(key) || table.lacks(key) && !table.misspells(key);
+    if ["primary", "overlay"].into_iter().all(names_nobody) {
+        let message = match layer {
+            Layer::Ground => "this territory has nobody, so none of its leads could be assigned",
+            Layer::Overlay => "this territory lies over others and has nobody who could help out",
+        };
+        let hint = "add primary = [\"ana\"] or primary = [\"team:iberia\"]";
+        findings.add(Problem::at(&table.place(), message).hint(hint));
     }
     let territory = Territory {
         // One without an id is a problem already, and still takes what it takes.
@@ -117,7 +106,18 @@ fn territory(
         overlay,
     };
     if layer == Layer::Ground {
-        taken.take(table, &territory, sound, findings);
+        if let Some((what, other, line)) = taken.all(&territory).filter(|_| sound) {
+            let other = other.id.as_str();
+            let message =
+                format!("this territory is never reached: {other:?} at line {line} takes {what} before it");
+            let hint = "the first that fits a lead holds; put the narrower one first";
+            findings.add(Problem::at(&table.place(), message).hint(hint));
+        }
+        // What is left of a territory that could not be read may be wider than what was meant.
+        let by_place_alone = territory.reach.places().next().is_some() && !limited(table);
+        if sound || by_place_alone {
+            taken.add(&territory, table.place().line);
+        }
     }
     (key.is_some() && name.is_some()).then_some(territory)
 }
@@ -267,44 +267,28 @@ struct Taken {
 }
 
 impl Taken {
-    fn take(&mut self, table: &Table<'_>, territory: &Territory, sound: bool, findings: &Findings) {
-        let line = table.place().line;
-        let places: Vec<&str> = territory.reach.places().collect();
-        if sound && let Some((what, holder)) = self.holder_of_all(territory, &places) {
-            let (other, line) = &self.earlier[holder];
-            let message = format!(
-                "this territory is never reached: {:?} at line {line} takes {what} before it",
-                other.id.as_str()
-            );
-            findings.add(
-                Problem::at(&table.place(), message)
-                    .hint("the first that fits a lead holds; put the narrower one first"),
-            );
-        }
-        // What is left of a territory that could not be read may be wider than what was meant.
-        if !sound && (places.is_empty() || limited(table)) {
-            return;
-        }
+    fn add(&mut self, territory: &Territory, line: usize) {
         let at = self.earlier.len();
-        if places.is_empty() {
-            self.anywhere.push(at);
-        }
-        for place in places {
+        let mut anywhere = true;
+        for place in territory.reach.places() {
+            anywhere = false;
             self.by_place.entry(place.to_owned()).or_default().push(at);
+        }
+        if anywhere {
+            self.anywhere.push(at);
         }
         self.earlier.push((territory.clone(), line));
     }
 
-    /// Something it holds and who takes that, where all that it holds is taken.
-    fn holder_of_all(&self, territory: &Territory, places: &[&str]) -> Option<(String, usize)> {
+    /// Something that the territory holds and who takes that before it, where all that it holds is taken.
+    fn all(&self, territory: &Territory) -> Option<(String, &Territory, usize)> {
         let mut first = None;
-        let everywhere = [None];
-        let somewhere: Vec<Option<&str>> = places.iter().copied().map(Some).collect();
-        for place in if places.is_empty() { &everywhere[..] } else { &somewhere } {
+        let places: Vec<&str> = territory.reach.places().collect();
+        for place in each(&places) {
             for industry in each(&territory.reach.industries) {
                 for lane in each(&territory.lanes) {
-                    let holder = self.holder(territory, *place, industry, lane)?;
-                    let what = [*place, industry.map(String::as_str), lane.map(LaneId::as_str)];
+                    let holder = self.holder(territory, place.copied(), industry, lane)?;
+                    let what = [place.copied(), industry.map(String::as_str), lane.map(LaneId::as_str)];
                     first.get_or_insert_with(|| {
                         let what: Vec<&str> = what.into_iter().flatten().collect();
                         (if what.is_empty() { "all leads".to_owned() } else { what.join(", ") }, holder)
@@ -312,7 +296,9 @@ impl Taken {
                 }
             }
         }
-        first
+        let (what, holder) = first?;
+        let (other, line) = self.earlier.get(holder)?;
+        Some((what, other, *line))
     }
 
     /// The first that holds this place, industry and lane for everybody whom the territory holds there;
@@ -355,4 +341,115 @@ fn each<T>(list: &[T]) -> impl Iterator<Item = Option<&T>> {
 /// Whether something else than its places limits a territory, whatever could be read of that.
 fn limited(table: &Table<'_>) -> bool {
     ["where", "industries", "employees", "value", "lanes", "when"].iter().any(|key| !table.lacks(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A lead as far as territories look at it.
+    struct Seen<'a> {
+        region: Option<&'a str>,
+        country: Option<&'a str>,
+        industry: Option<&'a str>,
+        lane: Option<&'a str>,
+        employees: Option<u32>,
+        asked: bool,
+    }
+
+    fn every_lead() -> Vec<Seen<'static>> {
+        let mut leads = Vec::new();
+        for (country, region) in [
+            (None, None),
+            (Some("PT"), None),
+            (Some("US"), None),
+            (Some("US"), Some("US-CA")),
+            (Some("US"), Some("US-NY")),
+        ] {
+            for industry in [None, Some("retail"), Some("food retail"), Some("banking")] {
+                for lane in [None, Some("smb"), Some("enterprise")] {
+                    for employees in [None, Some(0), Some(1), Some(2), Some(3)] {
+                        for asked in [false, true] {
+                            leads.push(Seen { region, country, industry, lane, employees, asked });
+                        }
+                    }
+                }
+            }
+        }
+        leads
+    }
+
+    fn holds(territory: &Territory, lead: &Seen<'_>) -> bool {
+        let Reach { industries, employees, .. } = &territory.reach;
+        let places: Vec<&str> = territory.reach.places().collect();
+        let at = [lead.region, lead.country].into_iter().flatten();
+        (places.is_empty() || at.into_iter().any(|at| places.contains(&at)))
+            && (industries.is_empty()
+                || lead.industry.is_some_and(|of| industries.iter().any(|own| covers_industry(own, of))))
+            && (territory.lanes.is_empty()
+                || lead.lane.is_some_and(|of| territory.lanes.iter().any(|lane| lane.as_str() == of)))
+            && employees.holds(lead.employees)
+            && (territory.when.is_none() || lead.asked)
+    }
+
+    fn any_list(of: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+        prop::collection::vec(prop::sample::select(of).prop_map(str::to_owned), 0..3)
+    }
+
+    prop_compose! {
+        fn any_territory()(
+            countries in any_list(&["PT", "US"]),
+            regions in any_list(&["US-CA", "US-NY"]),
+            industries in any_list(&["retail", "food retail", "banking"]),
+            lanes in any_list(&["smb", "enterprise"]),
+            (from, below) in (prop::option::of(0..3u32), prop::option::of(1..4u32)),
+            asks in any::<bool>(),
+        ) -> Territory {
+            Territory {
+                id: "any".parse().unwrap(),
+                name: String::new(),
+                layer: Layer::Ground,
+                reach: Reach {
+                    countries, regions, industries,
+                    employees: Span { from, below },
+                    value: Span::default(),
+                },
+                lanes: lanes.iter().map(|lane| lane.parse().unwrap()).collect(),
+                when: asks.then(|| "asked".to_owned()),
+                primary: vec![],
+                overlay: vec![],
+            }
+        }
+    }
+
+    proptest! {
+        /// A territory that is said to be never reached is reached by no lead there could be.
+        #[test]
+        fn only_what_is_certain_is_said(territories in prop::collection::vec(any_territory(), 1..5)) {
+            let mut taken = Taken::default();
+            for (place, territory) in territories.iter().enumerate() {
+                if taken.all(territory).is_some() {
+                    let reached = every_lead().into_iter().any(|lead| {
+                        holds(territory, &lead)
+                            && !territories[..place].iter().any(|earlier| holds(earlier, &lead))
+                    });
+                    prop_assert!(!reached, "{territory:?}");
+                }
+                taken.add(territory, 1);
+            }
+        }
+
+        /// The same leads twice, and a part of them, are told.
+        #[test]
+        fn what_is_there_already_is_said(first in any_territory(), other in any_territory()) {
+            let mut taken = Taken::default();
+            taken.add(&first, 1);
+            taken.add(&other, 2);
+            prop_assert!(taken.all(&first).is_some());
+            let part = Territory { when: Some("asked".to_owned()), ..other };
+            prop_assert!(taken.all(&part).is_some());
+        }
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Action, Cause, Excluded, Flag, Triage, Unassigned, Window};
+use super::{
+    Action, Cause, Duplicate, Excluded, Fact, Flag, Found, Handover, HandoverCause, Sign, Step, Triage,
+    Unassigned, Window,
+};
 use crate::failure::clean;
 
 impl fmt::Display for Unassigned {
@@ -122,6 +125,81 @@ impl fmt::Display for Action {
             Self::Manager(team) => write!(f, "give it to the manager of team {team}"),
             Self::Hold(queue) => write!(f, "hold it in {queue}"),
             Self::Nurture(track) => write!(f, "nurture it on {track}"),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.by, self.found)
+    }
+}
+
+impl fmt::Display for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CompanyDomain => "the company's domain",
+            Self::EmailDomain => "the e-mail's domain",
+            Self::Contact => "the contact in the CRM",
+            Self::MostContacts => "most contacts that write from there",
+            Self::CompanyName => "the company's name",
+            Self::LastOfContact => "who had this contact last",
+            Self::LastOfRun => "who got the account's last lead",
+            Self::AccountRecord => "the owner in the CRM",
+            Self::MostRecords => "who has most of the account's open records",
+            Self::LastOfAccount => "who had anybody of the company last",
+        })
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account { account } => f.write_str(account),
+            Self::Rep { rep } => write!(f, "{rep}"),
+            Self::NothingToGoBy => f.write_str("the lead has none"),
+            Self::FreeMail => f.write_str("a mail provider's, which says nothing"),
+            Self::Nothing => f.write_str("none"),
+            Self::Tied { between } => {
+                write!(f, "{}, and nothing tells them apart", clean(&between.join(" or "), 200))
+            }
+            Self::NoRep { owner } => write!(f, "{}, who is no rep and is passed over", clean(owner, 80)),
+        }
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Email => "e-mail",
+            Self::Phone => "phone",
+            Self::Name => "name",
+            Self::Company => "company",
+            Self::Domain => "domain",
+            Self::Account => "account",
+        })
+    }
+}
+
+impl fmt::Display for Duplicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it repeats the {} {} by the same {}", self.master.kind, self.master.id, self.by)?;
+        match &self.owner {
+            Some(owner) => write!(f, ", which {owner} has"),
+            None => f.write_str(", which no rep has"),
+        }
+    }
+}
+
+impl fmt::Display for Handover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "handed over from {} to team {}", self.from, self.to)?;
+        if let Some(relay) = &self.relay {
+            write!(f, ", first to {relay}")?;
+        }
+        match &self.because {
+            HandoverCause::When(when) => write!(f, ", since {}", clean(when, 200)),
+            HandoverCause::Complexity(complexity) => write!(f, ", since it is {complexity:.2} complex"),
         }
     }
 }

@@ -34,7 +34,7 @@ impl<'t> Desk<'t> {
         outside: &dyn Outside,
     ) -> Result<Vec<Decision>, assignment::Error> {
         let mut order = Vec::with_capacity(batch.len());
-        let mut open = Vec::new();
+        let mut open: Vec<(LeadId, Vec<Match>, Tier, u32)> = Vec::new();
         let mut decided: HashMap<LeadId, Vec<Decision>> = HashMap::new();
         for prepared in batch {
             let id = prepared.lead().clone();

@@ -124,13 +124,6 @@ impl Calendar {
     }
 }
 
-/// Over the events alone, in an order of their own: the same calendar, the same digest.
-impl Serialize for Calendar {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(&self.events)
-    }
-}
-
 impl Event {
     /// When it takes place, as far as that touches a stretch.
     fn times(&self, stretch: Interval) -> Vec<Interval> {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::Config;
-use crate::decision::{Found, Look, Step};
+use crate::decision::{Found, Sign, Step};
 use crate::lead::{Account, Company, Kind, RepId};
 use crate::records::{RecordKind, company_domain_of, is_free_mail, registrable};
 
@@ -17,7 +17,7 @@ pub struct AccountFound {
     /// Its domain.
     pub account: Option<String>,
     /// By what.
-    pub by: Option<Look>,
+    pub by: Option<Sign>,
     /// Every step up to there.
     pub steps: Vec<Step>,
 }
@@ -28,12 +28,12 @@ pub fn account(config: &Config, company: &Company, email: Option<&str>) -> Accou
         return AccountFound::default();
     }
     let mut steps = Vec::new();
-    for by in [Look::CompanyDomain, Look::EmailDomain, Look::Contact, Look::MostContacts, Look::CompanyName] {
+    for by in [Sign::CompanyDomain, Sign::EmailDomain, Sign::Contact, Sign::MostContacts, Sign::CompanyName] {
         let found = match by {
-            Look::CompanyDomain => with_domain(config, company.domain.as_deref()),
-            Look::EmailDomain => of_mail(email, |domain| with_domain(config, Some(domain))),
-            Look::Contact => of_contact(config, email),
-            Look::MostContacts => of_mail(email, |domain| of_most_contacts(config, domain)),
+            Sign::CompanyDomain => with_domain(config, company.domain.as_deref()),
+            Sign::EmailDomain => of_mail(email, |domain| with_domain(config, Some(domain))),
+            Sign::Contact => of_contact(config, email),
+            Sign::MostContacts => of_mail(email, |domain| of_most_contacts(config, domain)),
             _ => with_name(config, company.name.as_deref()),
         };
         steps.push(Step { by, found: found.clone() });
@@ -157,9 +157,9 @@ mod tests {
 
     #[test]
     fn every_step_is_told() {
-        use Look::{CompanyDomain, CompanyName, Contact, EmailDomain, MostContacts};
+        use Sign::{CompanyDomain, CompanyName, Contact, EmailDomain, MostContacts};
         let config = config();
-        let check = |company: [Option<&str>; 2], email: Option<&str>, expect: &[(Look, Found)]| {
+        let check = |company: [Option<&str>; 2], email: Option<&str>, expect: &[(Sign, Found)]| {
             let [domain, name] = company.map(|text| text.map(str::to_owned));
             let company = Company { domain, name, ..Company::default() };
             let found = account(&config, &company, email);

@@ -54,6 +54,7 @@ mod tests {
                 rep: id(rep.trim_end_matches('~')),
                 factors: row.to_vec(),
                 total: *total,
+                price: 0.0,
                 passed_over: rep
                     .ends_with('~')
                     .then_some(Excluded::NearCapacity { total: *total, needed: 75.0 }),

@@ -228,22 +228,40 @@ mod tests {
     use super::*;
     use crate::config::TerritoryIndex;
     use crate::counters::Ledger;
+    use crate::decision::SkillTrace;
     use crate::lead::{Caps, Tier};
     use crate::pipeline::fixture::{self, id};
     use crate::pipeline::place;
+
+    /// Everybody of the team `smb`, for a lead that no rule holds for.
+    fn asked(config: &Config, lead: &Lead, tier: Tier, rules: &RulesTrace) -> EligibilityTrace {
+        let (roster, found, verdict) = (Roster::new(config), RulesFound::default(), fixture::verdict());
+        let (facts, demand) = (Facts::new(lead, &verdict), Demand::of(lead, tier));
+        let asking = asking(config, &roster, &demand, rules, &found, &facts);
+        let found = eligible(&asking, &id("smb"), &Ledger::new(config).at(lead.received_at));
+        let profiles: Vec<_> = candidates(config, &roster, &found).iter().map(|rep| rep.id.clone()).collect();
+        assert_eq!(profiles, found.candidates);
+        found
+    }
+
+    fn asking<'a>(
+        config: &'a Config,
+        roster: &'a Roster,
+        demand: &'a Demand<'a>,
+        place: &'a RulesTrace,
+        rules: &'a RulesFound<'a>,
+        facts: &'a Facts<'a>,
+    ) -> Asking<'a> {
+        let moment = Moment { at: demand.lead.received_at, absent: &[] };
+        Asking { config, roster, demand, place, rules, facts, skills: &[], waited: 0, declined: &[], moment }
+    }
 
     /// One rep, one lead: what becomes of the rep.
     fn check(tier: Tier, rep: Rep, lead: Lead, expect: Option<Excluded>) {
         let mut config = fixture::config();
         config.reps = vec![rep];
         let rules = place(&config, &lead, &fixture::verdict(), None, tier);
-        let found = eligible(
-            &config,
-            &Demand::of(&lead, tier),
-            &id("smb"),
-            &rules,
-            &Ledger::new(&config).at(lead.received_at),
-        );
+        let found = asked(&config, &lead, tier, &rules);
         let expect = expect.map(|reason| (id("ana"), reason)).into_iter().collect();
         assert_eq!(found.excluded, expect, "{tier:?} {:?}", config.reps);
         assert_eq!(found.candidates.len() + found.excluded.len(), 1);
@@ -271,14 +289,9 @@ mod tests {
             let config = fixture::config();
             let rules = place(&config, &lead, &fixture::verdict(), None, tier);
             let config = Config { reps: vec![rep], ..config };
-            let found = eligible(
-                &config,
-                &Demand::of(&lead, tier),
-                &id("smb"),
-                &rules,
-                &Ledger::new(&config).at(lead.received_at),
-            );
-            assert_eq!(found.excluded.into_values().next(), expect);
+            let found = asked(&config, &lead, tier, &rules);
+            let others = found.others.into_iter().map(|others| others.reason);
+            assert_eq!(found.excluded.into_values().chain(others).next(), expect);
         };
         let outside = || Some(Excluded::OutsideTerritory { territory: id("americas") });
         let elsewhere = Rep { team: id("enterprise"), ..outsider() };
@@ -360,18 +373,8 @@ mod tests {
         let check = |language: Option<&str>, expect: &[&str]| {
             let mut lead = fixture::lead();
             lead.contact.language = language.map(str::to_owned);
-            let ledger = Ledger::new(&config);
-            let rules = RulesTrace::default();
-            let found = eligible(
-                &config,
-                &Demand::of(&lead, Tier::Two),
-                &id("smb"),
-                &rules,
-                &ledger.at(lead.received_at),
-            );
+            let found = asked(&config, &lead, Tier::Two, &RulesTrace::default());
             assert_eq!(found.candidates, expect.iter().map(|rep| id(rep)).collect::<Vec<_>>());
-            let profiles: Vec<_> = candidates(&config, &found).iter().map(|rep| rep.id.clone()).collect();
-            assert_eq!(profiles, found.candidates);
         };
         check(None, &["ana", "ben", "cy"]);
         check(Some("pt-BR"), &["ana"]);
@@ -380,23 +383,25 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_is_kept_from_it_only_when_away_or_full() {
-        let config = fixture::config();
-        let check = |tier, change: fn(&mut Rep), expect: Option<Excluded>| {
-            let mut reps = config.reps.clone();
-            change(&mut reps[0]);
-            let config = Config { reps, ..fixture::config() };
-            let rules = RulesTrace { owner: Some(id("ana")), ..RulesTrace::default() };
-            let lead = fixture::lead();
+    fn whoever_has_a_claim_is_kept_from_it_only_when_away_full_or_unwilling() {
+        let check = |tier, change: fn(&mut Rep), declined: &[RepId], expect: Option<Excluded>| {
+            let mut config = fixture::config();
+            change(&mut config.reps[0]);
+            let (lead, verdict, place) = (fixture::lead(), fixture::verdict(), RulesTrace::default());
+            let (roster, found, facts) =
+                (Roster::new(&config), RulesFound::default(), Facts::new(&lead, &verdict));
+            let demand = Demand::of(&lead, tier);
+            let asking = Asking { declined, ..asking(&config, &roster, &demand, &place, &found, &facts) };
             let ledger = Ledger::new(&config);
-            let counters = ledger.at(lead.received_at);
-            assert_eq!(owner_excluded(&config, &rules, &Demand::of(&lead, tier), &counters), expect);
+            assert_eq!(bars(&asking, 0, &config.reps[0], &ledger.at(lead.received_at)), expect);
         };
-        check(Tier::Three, |_| (), None);
-        check(Tier::Three, |rep| rep.team = id("enterprise"), None);
-        check(Tier::Three, |rep| rep.open = 9, None);
-        check(Tier::Three, |rep| rep.available = false, Some(Excluded::Unavailable));
-        check(Tier::One, |rep| rep.open = 10, Some(Excluded::OverCapacity { open: 10, max: 10 }));
+        check(Tier::Three, |_| (), &[], None);
+        check(Tier::Three, |rep| rep.team = id("enterprise"), &[], None);
+        check(Tier::Three, |rep| rep.open = 9, &[], None);
+        check(Tier::Three, |_| (), &[id("ben")], None);
+        check(Tier::Three, |_| (), &[id("ana")], Some(Excluded::Declined));
+        check(Tier::Three, |rep| rep.available = false, &[], Some(Excluded::Unavailable));
+        check(Tier::One, |rep| rep.open = 10, &[], Some(Excluded::OverCapacity { open: 10, max: 10 }));
     }
 
     #[test]
@@ -408,13 +413,17 @@ mod tests {
         let weekly = || Excluded::WeeklyCap { assigned: 1, cap: 1 };
         let size = || Excluded::DealSize { value: 1.0 };
         let check = |reasons: Vec<Excluded>, cause, reason| {
-            let excluded =
-                reasons.into_iter().enumerate().map(|(i, reason)| (id(&format!("rep-{i}")), reason));
+            let of_many = |reason: &Excluded| {
+                matches!(reason, Excluded::OtherTeam { .. } | Excluded::OutsideTerritory { .. })
+            };
+            let (others, own): (Vec<_>, Vec<_>) = reasons.into_iter().partition(of_many);
+            let excluded = own.into_iter().enumerate().map(|(i, reason)| (id(&format!("rep-{i}")), reason));
             let trace = EligibilityTrace {
                 team: id("smb"),
                 candidates: vec![],
                 excluded: excluded.collect(),
-                others: vec![],
+                others: others.into_iter().map(|reason| Others { reason, reps: 1 }).collect(),
+                skills: SkillTrace::default(),
             };
             assert_eq!(why_nobody(&trace), (cause, reason), "{trace:?}");
         };
@@ -467,17 +476,19 @@ mod tests {
             lead.company.country = country.map(str::to_owned);
             let tier = Tier::try_from(tier).unwrap();
             let rules = place(&config, &lead, &fixture::verdict(), None, tier);
-            let ledger = Ledger::new(&config);
-            let found = eligible(&config, &Demand::of(&lead, tier), &id("smb"), &rules, &ledger.at(lead.received_at));
+            let found = asked(&config, &lead, tier, &rules);
+            let mut counted = found.others.iter().map(|others| others.reps as usize).sum::<usize>();
             for rep in &config.reps {
                 let candidate = found.candidates.contains(&rep.id);
-                prop_assert!(candidate != found.excluded.contains_key(&rep.id), "{rep:?}");
+                let listed = found.excluded.contains_key(&rep.id);
+                prop_assert!(!(candidate && listed), "{rep:?}");
+                counted += usize::from(candidate || listed);
                 if candidate {
                     prop_assert!(rep.available && rep.open < rep.max_open);
                     prop_assert!(rep.team.as_str() == "smb");
                 }
             }
-            prop_assert_eq!(found.candidates.len() + found.excluded.len(), config.reps.len());
+            prop_assert_eq!(counted, config.reps.len());
         }
     }
 }

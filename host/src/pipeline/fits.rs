@@ -210,7 +210,8 @@ fn timezone(facts: &Facts<'_>, rep: &Rep) -> f32 {
     if let Some(share) = facts.hours.and_then(|hours| hours(rep)) {
         return share;
     }
-    let (Some(theirs), Some(own)) = (facts.offset, offset(&rep.timezone, facts.lead)) else { return NEUTRAL };
+    let Some(theirs) = facts.offset else { return NEUTRAL };
+    let Some(own) = offset(&rep.timezone, facts.lead) else { return NEUTRAL };
     let apart = (theirs - own).rem_euclid(DAY);
     // Clocks go round: thirteen hours ahead is eleven behind.
     let apart = apart.min(DAY - apart);
@@ -223,6 +224,9 @@ fn technical(facts: &Facts<'_>, rep: &Rep) -> f32 {
 }
 
 fn certification(facts: &Facts<'_>, rep: &Rep) -> f32 {
+    if facts.certifications.is_empty() {
+        return NEUTRAL;
+    }
     let own: Vec<String> = rep.certifications.iter().map(|name| name.to_lowercase()).collect();
     share(&facts.certifications, &own)
 }

@@ -11,7 +11,8 @@ use crate::config::{
     PluginChoice, PluginSource, Plugins, TerritoryIndex, TierRule, Tiers, Units,
 };
 use crate::decision::{
-    ClassifyTrace, Decision, FORMAT, NormaliseTrace, Outcome, Past, RulesTrace, TierTrace, Trace, Versions,
+    ClassifyTrace, Decision, FORMAT, KnownTrace, NormaliseTrace, Outcome, Past, RulesTrace, Seen, TierTrace,
+    Trace, Versions,
 };
 use crate::digest::Digest;
 use crate::lead::{
@@ -213,6 +214,7 @@ pub(crate) fn config() -> Config {
         accounts: BTreeMap::from([account("named.example", Some("ana")), account("open.example", None)]),
         records: Records::default(),
         known: KnownRules::default(),
+        notes: vec![],
         digest: Digest::of("acme"),
         folder: PathBuf::new(),
     }
@@ -278,11 +280,12 @@ pub(crate) fn decision(lead: &Lead, outcome: Outcome) -> Decision {
             classify: ClassifyTrace { calls: vec![], verdict: None },
             tier,
             rules: RulesTrace::default(),
+            known: KnownTrace::default(),
             eligibility: None,
             score: None,
             select: None,
             fallback: None,
-            counters: BTreeMap::new(),
+            counters: Seen::default(),
         },
     }
 }

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::config::Config;
-use crate::decision::{Found, Known, KnownTrace, Look, Outcome, Relation, Step};
-use crate::lead::{Account, Lead, RecordId, RepId};
+use crate::decision::{Found, Known, KnownTrace, Outcome, Relation, Sign, Step};
+use crate::lead::{Account, Lead, RepId};
 use crate::pipeline::duplicates::duplicate;
 use crate::records::{Entry, Owner, Record, RecordKind, Records, Status};
 
@@ -81,7 +81,7 @@ impl<'a> Search<'a> {
         let sticky = config.known.sticky.as_ref();
         let all_of_account = |account: &&Account| account.attention.is_some() || config.known.same_owner;
         if let Some(sticky) = sticky {
-            let found = self.last(Look::LastOfContact, sticky.days, |records, lead| {
+            let found = self.last(Sign::LastOfContact, sticky.days, |records, lead| {
                 let by_email = lead.contact.email.iter().flat_map(|email| records.with_email(email));
                 let by_phone = lead.contact.phone.iter().flat_map(|phone| records.with_phone(phone));
                 by_email.chain(by_phone).collect()
@@ -99,7 +99,7 @@ impl<'a> Search<'a> {
         let site =
             self.account.map(|account| account.domain.as_str()).or(self.lead.company.domain.as_deref())?;
         let (entry, of_run) =
-            self.last(Look::LastOfAccount, sticky.days, |records, _| records.at_site(site).collect())?;
+            self.last(Sign::LastOfAccount, sticky.days, |records, _| records.at_site(site).collect())?;
         self.answer(entry, of_run, Known::Account)
     }
 
@@ -111,7 +111,7 @@ impl<'a> Search<'a> {
     /// The latest of these records that a rep has: of this run, or else of the CRM.
     fn last(
         &mut self,
-        by: Look,
+        by: Sign,
         days: u32,
         look: impl Fn(&'a Records, &'a Lead) -> Vec<&'a Entry>,
     ) -> Option<(&'a Entry, bool)> {
@@ -133,7 +133,7 @@ impl<'a> Search<'a> {
     fn of_account(&mut self, domain: &'a str) -> Option<(&'a Entry, bool)> {
         let config = self.config;
         if let Some(entry) = latest_noted(self.seen.at_site(domain).collect()) {
-            return self.found(Look::LastOfRun, entry, true);
+            return self.found(Sign::LastOfRun, entry, true);
         }
         let mut open: Vec<&'a Entry> =
             config.records.at_site(domain).filter(|entry| entry.status == Status::Open).collect();
@@ -141,34 +141,34 @@ impl<'a> Search<'a> {
 
         let own: Vec<&'a Entry> =
             open.iter().copied().filter(|entry| entry.kind == RecordKind::Account).collect();
-        self.pass_over(Look::AccountRecord, &own);
+        self.pass_over(Sign::AccountRecord, &own);
         match reps(&own)[..] {
             [] => {}
-            [(_, _, latest)] => return self.found(Look::AccountRecord, latest, false),
+            [(_, _, latest)] => return self.found(Sign::AccountRecord, latest, false),
             ref several => {
                 let tied = Found::tied(several.iter().map(|(rep, ..)| rep.as_str()).collect());
-                self.steps.push(Step { by: Look::AccountRecord, found: tied });
+                self.steps.push(Step { by: Sign::AccountRecord, found: tied });
             }
         }
 
         open.retain(|entry| entry.kind != RecordKind::Account);
-        self.pass_over(Look::MostRecords, &open);
+        self.pass_over(Sign::MostRecords, &open);
         let reps = reps(&open);
         let best = reps.iter().map(|(_, count, latest)| (*count, latest.touched())).max();
         let first: Vec<_> =
             reps.iter().filter(|(_, count, latest)| Some((*count, latest.touched())) == best).collect();
         match first[..] {
-            [] => self.miss(Look::MostRecords, Found::Nothing),
-            [(_, _, latest)] => self.found(Look::MostRecords, latest, false),
+            [] => self.miss(Sign::MostRecords, Found::Nothing),
+            [(_, _, latest)] => self.found(Sign::MostRecords, latest, false),
             ref several => {
                 let tied = Found::tied(several.iter().map(|(rep, ..)| rep.as_str()).collect());
-                self.miss(Look::MostRecords, tied)
+                self.miss(Sign::MostRecords, tied)
             }
         }
     }
 
     /// Says who is passed over because they are no rep: the latest of them is enough.
-    fn pass_over(&mut self, by: Look, entries: &[&Entry]) {
+    fn pass_over(&mut self, by: Sign, entries: &[&Entry]) {
         let other = entries.iter().find_map(|entry| match &entry.owner {
             Some(Owner::Other(owner)) => Some(owner.clone()),
             Some(Owner::Rep(_)) | None => None,
@@ -176,13 +176,13 @@ impl<'a> Search<'a> {
         self.steps.extend(other.map(|owner| Step { by, found: Found::NoRep { owner } }));
     }
 
-    fn found(&mut self, by: Look, entry: &'a Entry, of_run: bool) -> Option<(&'a Entry, bool)> {
+    fn found(&mut self, by: Sign, entry: &'a Entry, of_run: bool) -> Option<(&'a Entry, bool)> {
         let rep = entry.rep()?.clone();
         self.steps.push(Step { by, found: Found::Rep { rep } });
         Some((entry, of_run))
     }
 
-    fn miss<T>(&mut self, by: Look, found: Found) -> Option<T> {
+    fn miss<T>(&mut self, by: Sign, found: Found) -> Option<T> {
         self.steps.push(Step { by, found });
         None
     }
@@ -252,11 +252,11 @@ mod tests {
         Some(Relation { rep: id(rep), known, record: id(record) })
     }
 
-    fn rep(by: Look, rep: &str) -> Step {
+    fn rep(by: Sign, rep: &str) -> Step {
         Step { by, found: Found::Rep { rep: id(rep) } }
     }
 
-    fn step(by: Look, found: Found) -> Step {
+    fn step(by: Sign, found: Found) -> Step {
         Step { by, found }
     }
 
@@ -278,34 +278,34 @@ mod tests {
             assert_eq!(known(&config, &Records::default(), &lead, Some(&account), now()), found);
         };
         let gone = |by| step(by, Found::NoRep { owner: "gone@us.example".to_owned() });
-        check(vec![], None, vec![step(Look::MostRecords, Found::Nothing)]);
+        check(vec![], None, vec![step(Sign::MostRecords, Found::Nothing)]);
         check(
             vec![of_acme("1", Deal, "ana", 1), of_acme("2", Contact, "ben", 9), of_acme("3", Lead, "ana", 3)],
             relation("ana", Known::Account, "3"),
-            vec![rep(Look::MostRecords, "ana")],
+            vec![rep(Sign::MostRecords, "ana")],
         );
         check(
             vec![of_acme("1", Deal, "ana", 1), of_acme("2", Contact, "ben", 9)],
             relation("ben", Known::Account, "2"),
-            vec![rep(Look::MostRecords, "ben")],
+            vec![rep(Sign::MostRecords, "ben")],
         );
         check(
             vec![of_acme("1", Deal, "ana", 9), of_acme("2", Contact, "ben", 9)],
             None,
-            vec![step(Look::MostRecords, Found::tied(vec!["ana", "ben"]))],
+            vec![step(Sign::MostRecords, Found::tied(vec!["ana", "ben"]))],
         );
         check(
             vec![of_acme("1", Own, "ben", 1), of_acme("2", Deal, "ana", 9), of_acme("3", Deal, "ana", 9)],
             relation("ben", Known::Account, "1"),
-            vec![rep(Look::AccountRecord, "ben")],
+            vec![rep(Sign::AccountRecord, "ben")],
         );
         check(
             vec![of_acme("1", Own, "gone", 1), of_acme("2", Deal, "gone", 9), of_acme("3", Deal, "ana", 2)],
             relation("ana", Known::Account, "3"),
-            vec![gone(Look::AccountRecord), gone(Look::MostRecords), rep(Look::MostRecords, "ana")],
+            vec![gone(Sign::AccountRecord), gone(Sign::MostRecords), rep(Sign::MostRecords, "ana")],
         );
         let won = Record { status: Status::Won, ..of_acme("1", Deal, "ana", 9) };
-        check(vec![won], None, vec![step(Look::MostRecords, Found::Nothing)]);
+        check(vec![won], None, vec![step(Sign::MostRecords, Found::Nothing)]);
     }
 
     #[test]
@@ -321,15 +321,15 @@ mod tests {
             let found = known(&config, &Records::default(), &lead(email), None, now());
             assert_eq!((found.relation, found.steps), (expect, steps), "{by:?} {days} {email}");
         };
-        let gone = step(Look::LastOfContact, Found::NoRep { owner: "gone@us.example".to_owned() });
-        let stranger = step(Look::LastOfContact, Found::Nothing);
+        let gone = step(Sign::LastOfContact, Found::NoRep { owner: "gone@us.example".to_owned() });
+        let stranger = step(Sign::LastOfContact, Found::Nothing);
         let eva = "eva@acme.example";
         check(
             Known::Contact,
             90,
             eva,
             relation("ana", Known::Contact, "eva"),
-            vec![gone.clone(), rep(Look::LastOfContact, "ana")],
+            vec![gone.clone(), rep(Sign::LastOfContact, "ana")],
         );
         check(Known::Contact, 26, eva, None, vec![gone.clone(), stranger.clone()]);
         check(Known::Contact, 90, "jo@acme.example", None, vec![stranger.clone()]);
@@ -338,9 +338,9 @@ mod tests {
             90,
             "new@acme.example",
             relation("ben", Known::Account, "cy"),
-            vec![stranger.clone(), rep(Look::LastOfAccount, "ben")],
+            vec![stranger.clone(), rep(Sign::LastOfAccount, "ben")],
         );
-        let nobody = step(Look::LastOfAccount, Found::Nothing);
+        let nobody = step(Sign::LastOfAccount, Found::Nothing);
         check(Known::Account, 1, "new@acme.example", None, vec![stranger, nobody]);
     }
 

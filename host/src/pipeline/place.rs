@@ -24,11 +24,11 @@ pub fn place(
     let found = territories_of(config, lead, verdict);
     RulesTrace {
         owner: account.and_then(|account| account.owner.clone()),
-        owner_excluded: None,
         territory_waived: found.ground.is_some() && may_leave(config, lead, tier),
         territory: found.ground,
         overlays: found.overlays,
         unanswered: found.unanswered,
+        ..RulesTrace::default()
     }
 }
 
@@ -310,35 +310,42 @@ mod tests {
         }
     }
 
-    fn any_places() -> impl Strategy<Value = (Vec<String>, Vec<String>)> {
-        let some = |names: &[&'static str]| {
-            let name = prop::sample::select(names.to_vec()).prop_map(str::to_owned);
-            prop::collection::vec(name, 0..3)
-        };
-        (some(&["US", "PT", "DE"]), some(&["US-CA", "US-NY", "DE-BE"]))
+    prop_compose! {
+        fn any_places()(
+            countries in prop::collection::vec(prop::sample::select(vec!["US", "PT", "DE"]), 0..3),
+            regions in prop::collection::vec(prop::sample::select(vec!["US-CA", "US-NY", "DE-BE"]), 0..3),
+        ) -> Reach {
+            Reach { countries: texts(&countries), regions: texts(&regions), ..Reach::default() }
+        }
+    }
+
+    prop_compose! {
+        fn any_territory()(
+            places in any_places(),
+            over in any::<bool>(),
+            from in prop::option::of(0..4u32),
+        ) -> Territory {
+            Territory {
+                layer: if over { Layer::Overlay } else { Layer::Ground },
+                reach: Reach { employees: Span { from, below: None }, ..places },
+                ..fixture::territory("any")
+            }
+        }
     }
 
     proptest! {
         #[test]
         fn the_index_finds_what_a_look_at_all_finds(
-            kinds in prop::collection::vec((any_places(), any::<bool>(), prop::option::of(0..4u32)), 0..8),
-            (country, region) in any_places(),
+            mut territories in prop::collection::vec(any_territory(), 0..8),
+            at in any_places(),
             employees in prop::option::of(0..4u32),
         ) {
-            let make = |(place, ((countries, regions), over, from)): (usize, ((Vec<String>, Vec<String>), bool, _))| Territory {
-                layer: if over { Layer::Overlay } else { Layer::Ground },
-                reach: Reach {
-                    countries,
-                    regions,
-                    employees: Span { from, below: None },
-                    ..Reach::default()
-                },
-                ..fixture::territory(&format!("t-{place}"))
-            };
-            let territories: Vec<Territory> = kinds.into_iter().enumerate().map(make).collect();
+            for (place, territory) in territories.iter_mut().enumerate() {
+                territory.id = id(&format!("t-{place}"));
+            }
             let mut lead = fixture::lead();
-            lead.company.country = country.first().cloned();
-            lead.company.region = region.first().cloned();
+            lead.company.country = at.countries.first().cloned();
+            lead.company.region = at.regions.first().cloned();
             lead.company.employees = employees;
             prop_assert_eq!(located(territories.clone(), &lead), by_looking_at_all(&territories, &lead));
         }

@@ -70,6 +70,10 @@ pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> R
     };
     let qualified = matches.iter().filter(good).filter(|found| found.passed_over.is_none());
     let best = qualified.clone().map(worth).reduce(f64::max).ok_or(nobody)?;
+    // Each place is worth more to a lead still to come than it would bring now.
+    if best < 0.0 && config.scarcity.as_ref().is_some_and(|pacing| pacing.hold) {
+        return Err(nobody);
+    }
     let near = best - config.matching.qualified_within;
     let best: Vec<&Match> = qualified.filter(|found| worth(found) >= near).collect();
 

@@ -219,6 +219,7 @@ pub(super) mod tests {
             rep: id(rep),
             factors: factors.to_vec(),
             total,
+            price: 0.0,
             passed_over: None,
         };
         ScoreTrace {
@@ -388,6 +389,7 @@ pub(super) mod tests {
             score: None,
             select: None,
             fallback: None,
+            batch: None,
             outcome: &Outcome::Triage,
         });
         assert_eq!(found, "the lane SMB leads to people who decide");

@@ -2,7 +2,7 @@
 
 use super::{Look, destination, excerpt, laid_out, plain_table};
 use crate::decision::{
-    BriefKind, CallTrace, Decision, EligibilityTrace, FallbackTrace, Method, ScoreTrace, SelectTrace,
+    BriefKind, CallTrace, Decision, EligibilityTrace, FallbackTrace, Found, Method, ScoreTrace, SelectTrace,
 };
 use crate::failure::clean;
 use crate::lead::{FieldValue, Lead, Turns, Verdict};
@@ -163,7 +163,8 @@ fn lane(story: &mut Story, verdict: &Verdict, text: &str) {
 }
 
 fn rules(story: &mut Story, decision: &Decision) {
-    let (rules, account) = (&decision.trace.rules, &decision.trace.normalise.account);
+    let (rules, normalise) = (&decision.trace.rules, &decision.trace.normalise);
+    let account = &normalise.account;
     let silent = rules.territory.is_none() && rules.unanswered.is_empty();
     if account.is_none() && rules.owner.is_none() && silent {
         return;
@@ -171,7 +172,12 @@ fn rules(story: &mut Story, decision: &Decision) {
     story.section("Rules");
     if let Some(account) = account {
         let owner = rules.owner.as_ref().map_or("nobody".to_owned(), ToString::to_string);
-        story.line(format!("account {account}, owned by {owner}"));
+        let by = normalise.account_by.map_or(String::new(), |by| format!(" by {by}"));
+        story.line(format!("account {account}{by}, owned by {owner}"));
+    }
+    // Signs that point at two accounts are for somebody to sort out.
+    for step in normalise.account_steps.iter().filter(|step| matches!(step.found, Found::Tied { .. })) {
+        story.line(format!("account by {step}"));
     }
     if let Some(reason) = &rules.owner_excluded {
         story.line(format!("the owner keeps the account and does not get the task: {reason}"));

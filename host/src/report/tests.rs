@@ -10,6 +10,7 @@ use crate::decision::{
 };
 use crate::digest::Digest;
 use crate::failure::{Failure, Limit};
+use crate::lead::Turns;
 use crate::pipeline::fixture::{self, id};
 
 const PLAIN: Look = Look { width: 110, colour: false };
@@ -38,6 +39,7 @@ fn decision() -> Decision {
         rep: id(rep),
         factors: factors.to_vec(),
         total,
+        price: 0.0,
         passed_over,
     };
     let factor = |name: &str, weight| Factor { name: name.to_owned(), weight };
@@ -66,6 +68,7 @@ fn decision() -> Decision {
                     (id("eve"), Excluded::OtherTeam { team: id("enterprise") }),
                 ]),
                 others: vec![],
+                skills: Default::default(),
             }),
             seed: "42".to_owned(),
             score: Some(ScoreTrace {

@@ -48,6 +48,15 @@ struct Known {
     universe: Values,
 }
 
+/// Why a path cannot be what a condition asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Contradiction {
+    /// It is never such a value.
+    Alone,
+    /// It is never such a value and such another at once.
+    Together,
+}
+
 /// What is asked of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ask {
@@ -97,9 +106,78 @@ impl<'w> Logic<'w> {
         &self.variables[variable].universe
     }
 
-    /// Those worlds of a cube that another one does not have.
-    pub(super) fn without(&self, cube: &Cube, other: &Cube) -> Dnf {
-        if and(cube, other).is_none() {
+    /// A path that a condition which cannot hold asks too much of, where that is the reason.
+    pub(super) fn contradicted(&mut self, condition: &Condition) -> Option<(&str, Contradiction)> {
+        let mut so_far = Cube::new();
+        let mut parts = vec![condition.expression()];
+        while let Some(part) = parts.pop() {
+            if let Expr::Call(CallExpr { func_name, args, .. }) = &part.expr
+                && func_name == "_&&_"
+            {
+                parts.extend(args.iter().rev());
+                continue;
+            }
+            let found = self.ask(condition, part, Ask::True);
+            let cube = match found.as_slice() {
+                [cube] => cube,
+                // A comparison that no value of its path answers.
+                [] => {
+                    let variable = *self.numbers.get(&understood(part)?.0)?;
+                    return Some((self.text(variable), Contradiction::Alone));
+                }
+                _ => continue,
+            };
+            for (variable, values) in cube {
+                let both = so_far.get(variable).map_or(values.clone(), |known| known.and(values));
+                if both.is_empty() {
+                    let found = (self.text(*variable), Contradiction::Together);
+                    return self.is_path(*variable).then_some(found);
+                }
+                so_far.insert(*variable, both);
+            }
+        }
+        None
+    }
+
+    /// Whether every world of a cube is certainly in one of the others: looks for one that is not, depth
+    /// first, and gives up after so many steps.
+    pub(super) fn covered(&self, cube: &Cube, others: &[&Cube], steps: usize) -> bool {
+        let mut cube = cube.clone();
+        let others = self.in_the_way(&mut cube, others);
+        let mut parts = vec![(cube, 0)];
+        for _ in 0..steps {
+            let Some((part, looked_at)) = parts.pop() else { return true };
+            let Some(next) = (looked_at..others.len()).find(|number| !apart(&part, others[*number])) else {
+                return false;
+            };
+            parts.extend(self.without(&part, others[next]).into_iter().map(|part| (part, next + 1)));
+        }
+        false
+    }
+
+    /// The others that matter. Where a variable has a value that none of them has, all that name it are
+    /// escaped by that value, whatever else: the cube takes it and they are left out.
+    fn in_the_way<'c>(&self, cube: &mut Cube, others: &[&'c Cube]) -> Vec<&'c Cube> {
+        let mut left = others.to_vec();
+        loop {
+            let mut named: BTreeMap<Variable, Vec<&Values>> = BTreeMap::new();
+            for (variable, values) in left.iter().copied().flatten() {
+                named.entry(*variable).or_default().push(values);
+            }
+            let escape = named.into_iter().find_map(|(variable, sets)| {
+                let mine = cube.get(&variable).unwrap_or(self.universe(variable));
+                let free = mine.and(&Values::union(&sets).not());
+                (!free.is_empty()).then_some((variable, free))
+            });
+            let Some((variable, free)) = escape else { return left };
+            cube.insert(variable, free);
+            left.retain(|other| !other.contains_key(&variable));
+        }
+    }
+
+    /// Those worlds of a cube that another one does not have, in parts that do not overlap.
+    fn without(&self, cube: &Cube, other: &Cube) -> Dnf {
+        if apart(cube, other) {
             return vec![cube.clone()];
         }
         let mut rest = cube.clone();
@@ -244,8 +322,14 @@ fn verdicts() -> Values {
         .fold(Values::none(), |all, kind| all.or(&Values::kind(kind)))
 }
 
+/// Whether no world is in both.
+pub(super) fn apart(a: &Cube, b: &Cube) -> bool {
+    let (small, large) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    small.iter().any(|(variable, values)| large.get(variable).is_some_and(|other| values.apart(other)))
+}
+
 /// Worlds of both; none where there is no such world.
-pub(super) fn and(a: &Cube, b: &Cube) -> Option<Cube> {
+fn and(a: &Cube, b: &Cube) -> Option<Cube> {
     let (small, large) = if a.len() < b.len() { (a, b) } else { (b, a) };
     let mut cube = large.clone();
     for (variable, values) in small {
@@ -262,7 +346,7 @@ pub(super) fn and(a: &Cube, b: &Cube) -> Option<Cube> {
 }
 
 /// Worlds of both descriptions; nothing where that would be too long.
-pub(super) fn both(a: &Dnf, b: &Dnf) -> Option<Dnf> {
+fn both(a: &Dnf, b: &Dnf) -> Option<Dnf> {
     let mut cubes: Dnf = Vec::new();
     for left in a {
         for right in b {

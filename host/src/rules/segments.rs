@@ -42,7 +42,7 @@ pub struct SegmentRow {
     pub below: Option<f64>,
     /// The word, each once.
     pub is: String,
-    /// Who gets leads of it that no rule routes, where its lanes allow.
+    /// Who gets those leads of it and of its lanes that no rule routes.
     pub team: Option<TeamId>,
     /// Lanes that go together with it; all where empty.
     pub lanes: Vec<LaneId>,

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use expect_test::{Expect, expect};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-use crate::lead::{Company, Confidence, FieldValue, Lead, Tier, Verdict};
+use crate::lead::{Company, Confidence, FieldValue, Lead, Rep, Tier, Verdict};
 
 pub(super) fn words() -> Words {
     Words::default()
@@ -248,7 +249,219 @@ pub(super) fn worlds() -> Vec<World> {
     worlds
 }
 
+/// What is found about rules, given as id, priority, condition and team.
+#[track_caller]
+fn check_set(rules: &[(&str, Option<u32>, &str, &str)], expect: Expect) {
+    let rules =
+        rules.iter().map(|(id, priority, when, to)| Rule { priority: *priority, ..rule(id, when, team(to)) });
+    check_found(rules.collect(), expect);
+}
+
+#[track_caller]
+fn check_found(rules: Vec<Rule>, expect: Expect) {
+    let rep = |name: &str, team: &str| Rep {
+        team: team.parse().unwrap(),
+        country: Some("PT".to_owned()),
+        ..crate::pipeline::fixture::rep(name)
+    };
+    let reps = [rep("ana", "field"), rep("bo", "inside")];
+    let found = RuleSet::new(rules, &words()).analyse(&words(), &reps);
+    let text: String = found
+        .iter()
+        .map(|Finding { rule, severity, message, hint }| {
+            format!("{severity:?} {rule}: {message}\n  {hint}\n")
+        })
+        .collect();
+    expect.assert_eq(&text);
+}
+
+#[test]
+fn findings() {
+    let all = "";
+    check_set(&[("a", None, "lead.source == 'event'", "field"), ("b", None, all, "inside")], expect![""]);
+    check_set(
+        &[("a", None, all, "field"), ("b", None, "lead.source == 'event'", "inside")],
+        expect![[r#"
+        Problem b: the route of this rule is never taken: the rule "a" before it always holds
+          put "a" last
+    "#]],
+    );
+    check_set(
+        &[
+            ("a", None, "lead.source in ['event', 'call']", "field"),
+            ("b", None, "lead.source == 'call' && lead.value > 5", "inside"),
+            ("c", Some(1), "lead.source == 'call' && lead.value > 5", "inside"),
+        ],
+        expect![[r#"
+            Problem b: the route of this rule is never taken: the rule "c" before it holds whenever this one does
+              put it before "c", or give it a lower `priority`
+        "#]],
+    );
+    // Several together, by whole numbers, by everything a path can be.
+    check_set(
+        &[
+            ("small", None, "lead.company.employees < 50", "inside"),
+            ("large", None, "lead.company.employees > 50", "field"),
+            ("both", None, "lead.company.employees in [10, 2000]", "field"),
+            ("one", None, "lead.company.employees > 49 && lead.company.employees < 51", "field"),
+            ("none", None, "lead.company.employees > 49 && lead.company.employees < 50", "field"),
+        ],
+        expect![[r#"
+            Problem both: the route of this rule is never taken: the rules "small" and "large" before it take everything it could have
+              put it before them, or give it a lower `priority`
+            Note one: rules route by `lead.company.employees`, and none of them where it is absent
+              such leads go where their lane leads; add a rule for them, or one without `when` at the end
+            Problem none: this rule never holds: `lead.company.employees` cannot be all that `when` asks of it
+              `&&` needs both sides at once; one of several values is `||` or `in [..]`
+        "#]],
+    );
+    check_set(
+        &[
+            ("s", None, "segment.size == 'small'", "inside"),
+            ("m", None, "segment.size == 'mid'", "inside"),
+            ("rest", None, "lead.source == 'event' && segment.size != 'large'", "field"),
+        ],
+        expect![[r#"
+            Note m: rules route by `segment.size`, and none of them where it is 'large'
+              such leads go where their lane leads; add a rule for them, or one without `when` at the end
+            Problem rest: the route of this rule is never taken: the rules "s" and "m" before it take everything it could have
+              put it before them, or give it a lower `priority`
+        "#]],
+    );
+    check_set(
+        &[("low", None, "lead.value < 10000", "inside"), ("high", None, "lead.value >= 50000.5", "field")],
+        expect![[r#"
+            Note high: rules route by `lead.value`, and none of them where it is 10000 or more and less than 50000.5 or absent
+              such leads go where their lane leads; add a rule for them, or one without `when` at the end
+        "#]],
+    );
+    check_set(
+        &[("a", None, "lead.source == 'event' && lead.source == 'call'", "field")],
+        expect![[r#"
+        Problem a: this rule never holds: `lead.source` cannot be all that `when` asks of it
+          `&&` needs both sides at once; one of several values is `||` or `in [..]`
+    "#]],
+    );
+    check_set(
+        &[("a", None, "verdict.intent > 100", "field"), ("b", None, "false", "field")],
+        expect![[r#"
+        Problem a: this rule never holds: `verdict.intent` is never what `when` asks of it
+          look at the values that it can have
+        Problem b: this rule never holds
+          to switch a rule off, write active = false
+    "#]],
+    );
+    check_set(
+        &[
+            ("a", Some(5), "lead.source == 'event'", "field"),
+            ("b", Some(5), "lead.company.country == 'PT'", "inside"),
+        ],
+        expect![[r#"
+            Note b: this rule and "a" can hold together, both have priority 5, and they go to the team inside and to the team field
+              the file's order decides; give the stronger one a lower `priority`
+        "#]],
+    );
+    // Unknown is not false: `!` of what cannot be answered does not hold, so these leave a part.
+    check_set(
+        &[
+            ("yes", None, "lead.company.employees >= 50", "field"),
+            ("no", None, "!(lead.company.employees >= 50)", "field"),
+            ("rest", None, "lead.source == 'event'", "inside"),
+        ],
+        expect![[r#"
+            Note no: rules route by `lead.company.employees`, and none of them where it is absent
+              such leads go where their lane leads; add a rule for them, or one without `when` at the end
+        "#]],
+    );
+    // What is not understood is the same as itself, and nothing else.
+    check_set(
+        &[
+            ("a", None, "lead.source.startsWith('e')", "field"),
+            ("b", None, "lead.source.startsWith('e') && tier == 1", "inside"),
+            ("c", None, "lead.source.startsWith('ev')", "inside"),
+            ("d", None, "lead.source.matches('^e')", "inside"),
+            ("e", None, "lead.source.matches('^ev')", "inside"),
+        ],
+        expect![[r#"
+            Problem b: the route of this rule is never taken: the rule "a" before it holds whenever this one does
+              put it before "a", or give it a lower `priority`
+        "#]],
+    );
+}
+
+#[test]
+fn findings_about_people() {
+    let only = |text: &str| Some(Condition::compile_over(text, Reads::Rep, &words()).unwrap());
+    let exclude = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+    check_found(
+        vec![rule("a", "", Actions { exclude: exclude(&["ana"]), ..team("field") })],
+        expect![[r#"
+        Problem a: this rule sends leads to the team field and excludes the same
+          leave one of the two out
+    "#]],
+    );
+    check_found(
+        vec![
+            rule("a", "lead.source != 'call'", Actions { exclude: exclude(&["ana"]), ..Actions::default() }),
+            rule("b", "lead.source == 'event'", team("field")),
+            rule("c", "lead.source == 'call'", team("field")),
+        ],
+        expect![[r#"
+            Problem b: this rule sends leads to the team field, and the rule "a", which holds whenever it does, excludes them
+              leave one of the two out
+        "#]],
+    );
+    check_found(
+        vec![
+            rule("a", "", Actions { only: only("rep.country == 'ES'"), ..Actions::default() }),
+            rule("b", "lead.source == 'x'", Actions { only: only("rep.country == 'PT'"), ..team("field") }),
+            rule("c", "lead.source == 'y'", Actions { only: only("rep.seniority > 4"), ..team("field") }),
+            rule("d", "lead.source == 'z'", Actions { only: only("rep.seniority > 5"), ..team("field") }),
+            rule(
+                "e",
+                "lead.source == 'u'",
+                Actions { only: only("rep.country == lead.company.country"), ..team("field") },
+            ),
+        ],
+        expect![[r#"
+            Problem a: no rep is what `only` asks for
+              look at the columns of reps.csv that it reads
+            Problem c: nobody of the team field is what `only` asks for
+              look at the columns of reps.csv that it reads
+            Problem d: `only` never holds, so nobody could get such a lead
+              look at its values
+        "#]],
+    );
+}
+
 proptest! {
+    /// No false alarm: what is said never to hold or to decide does not, for any lead.
+    #[test]
+    fn problems_are_certain(
+        conditions in proptest::collection::vec(any_condition(), 1..6),
+        priorities in proptest::collection::vec(proptest::option::of(0..3u32), 6),
+    ) {
+        let rules = conditions.iter().zip(priorities).enumerate().map(|(n, (when, priority))| Rule {
+            priority,
+            ..rule(&format!("r{n}"), when, team("field"))
+        });
+        let set = RuleSet::new(rules.collect(), &words());
+        let problems: Vec<Finding> =
+            set.analyse(&words(), &[]).into_iter().filter(|it| it.severity == Severity::Problem).collect();
+        for world in worlds() {
+            if problems.is_empty() {
+                break;
+            }
+            let found = set.evaluate(&world.facts());
+            let decides = found.route().map(|(rule, _)| &rule.id);
+            for Finding { rule, message, .. } in &problems {
+                prop_assert!(decides != Some(rule), "{message} {conditions:?} {world:?}");
+                let holds = found.held.iter().any(|held| held.id == *rule);
+                prop_assert!(!(holds && message.contains("never holds")), "{message} {conditions:?} {world:?}");
+            }
+        }
+    }
+
     /// Asking the rules that the index leaves possible is asking all of them.
     #[test]
     fn the_index_changes_nothing(

@@ -91,12 +91,37 @@ impl Values {
         self.not().and(&other.not()).not()
     }
 
+    /// All of many sets.
+    pub(super) fn union(sets: &[&Self]) -> Self {
+        let mut texts = BTreeSet::new();
+        let mut all = Self::none();
+        for set in sets {
+            all.kinds |= set.kinds;
+            match &set.texts {
+                Texts::Only(some) => texts.extend(some.iter().cloned()),
+                Texts::AllBut(_) => all.texts = all.texts.not().and(&set.texts.not()).not(),
+            }
+        }
+        all.texts = all.texts.not().and(&Texts::AllBut(texts)).not();
+        all.numbers = Numbers::union(sets.iter().map(|set| &set.numbers));
+        all
+    }
+
     pub(super) fn not(&self) -> Self {
         Self { kinds: !self.kinds & 31, texts: self.texts.not(), numbers: self.numbers.not() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.kinds == 0 && self.texts.is_empty() && self.numbers.is_empty()
+    }
+
+    /// Whether no value is in both; without making the set.
+    pub(super) fn apart(&self, other: &Self) -> bool {
+        self.kinds & other.kinds == 0
+            && self.texts.apart(&other.texts)
+            && (self.numbers.is_empty()
+                || other.numbers.is_empty()
+                || self.numbers.and(&other.numbers).is_empty())
     }
 
     pub(super) fn contains(&self, value: &Value) -> bool {
@@ -124,6 +149,16 @@ impl Texts {
                 Self::Only(some - not)
             }
             (Self::AllBut(a), Self::AllBut(b)) => Self::AllBut(a | b),
+        }
+    }
+
+    fn apart(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Only(a), Self::Only(b)) => a.is_disjoint(b),
+            (Self::Only(some), Self::AllBut(not)) | (Self::AllBut(not), Self::Only(some)) => {
+                some.is_subset(not)
+            }
+            (Self::AllBut(_), Self::AllBut(_)) => false,
         }
     }
 
@@ -201,6 +236,22 @@ impl Numbers {
         }
     }
 
+    fn union<'n>(sets: impl Iterator<Item = &'n Self>) -> Self {
+        // Each begins and ends in turn.
+        let ends = sets.flat_map(|set| set.0.iter().zip([1, -1].into_iter().cycle()));
+        let mut ends: Vec<(Cut, i32)> = ends.map(|(cut, step)| (*cut, step)).collect();
+        ends.sort_by(|(a, _), (b, _)| a.at.total_cmp(&b.at).then(a.behind.cmp(&b.behind)));
+        let (mut depth, mut cuts) = (0, Vec::new());
+        for here in ends.chunk_by(|(a, _), (b, _)| a == b) {
+            let before = depth;
+            depth += here.iter().map(|(_, step)| step).sum::<i32>();
+            if (before > 0) != (depth > 0) {
+                cuts.push(here[0].0);
+            }
+        }
+        Self(cuts)
+    }
+
     /// The same set of whole numbers, written in one way, so that none between 5 and 6 is empty.
     pub(super) fn whole(&self) -> Self {
         let mut cuts: Vec<Cut> = Vec::new();
@@ -265,8 +316,10 @@ mod tests {
                 prop_assert_eq!(a.or(&b).contains(&value), in_a || in_b);
                 prop_assert_eq!(a.not().contains(&value), !in_a);
             }
+            prop_assert_eq!(Values::union(&[&a, &b]), a.or(&b));
             prop_assert_eq!(a.not().not(), a.clone());
             prop_assert!(a.and(&a.not()).is_empty());
+            prop_assert_eq!(a.apart(&b), a.and(&b).is_empty());
             prop_assert_eq!(a.is_empty(), a == Values::none());
         }
 
