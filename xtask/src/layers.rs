@@ -44,7 +44,7 @@ const WORDS: [(&str, &[&str]); 7] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "lead",
     "assignment",
     "digest",
@@ -55,6 +55,7 @@ const PURE: [&str; 12] = [
     "records",
     "rules",
     "decision",
+    "rotation",
     "counters",
     "pipeline::",
 ];

@@ -96,7 +96,7 @@ fn by_seniority(capacity: &Table<'_>) -> BTreeMap<u8, Caps> {
         return BTreeMap::new();
     };
     let caps = |key| {
-        let caps = table.table(key, "caps by seniority", &["daily", "weekly"])?;
+        let caps = table.table(key, "this table of caps", &["daily", "weekly"])?;
         let cap = |key| caps.count(key, 1..=10_000, "new leads of one rep");
         Some(Caps { daily: cap("daily"), weekly: cap("weekly") })
     };

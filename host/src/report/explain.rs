@@ -5,7 +5,7 @@ use crate::decision::{
     BriefKind, CallTrace, Decision, EligibilityTrace, FallbackTrace, Found, Method, ScoreTrace, SelectTrace,
 };
 use crate::failure::clean;
-use crate::lead::{FieldValue, Lead, Verdict};
+use crate::lead::{FieldValue, Lead, Turns, Verdict};
 
 /// A readable account of a decision: a section a stage, absent where the lead did not pass through it.
 pub fn explain(decision: &Decision, look: Look) -> String {
@@ -234,12 +234,22 @@ fn pick(story: &mut Story, select: &SelectTrace) {
     story.line(match select.method {
         Method::FastestQualified => format!("{}: the fastest to respond of the best", select.picked),
         Method::HighestTotal => format!("{}: the highest total", select.picked),
-        Method::Rotation => format!("{}: next in turn", select.picked),
+        Method::Rotation => match select.turns {
+            Turns::Credit => format!("{}: next in turn", select.picked),
+            Turns::Order => format!("{}: next in the order of the team", select.picked),
+            Turns::Count => format!("{}: had fewest this month", select.picked),
+        },
         Method::Batch => format!("{}: the best for the batch as a whole", select.picked),
     });
     let pool: Vec<String> =
         select.pool.iter().map(|(rep, chance)| format!("{rep} {:.0} %", 100.0 * chance)).collect();
     story.line(format!("among {}", pool.join(" · ")));
+    if select.preferred {
+        story.line(format!("served first: {} prefers such leads", select.picked));
+    }
+    for (rep, reason) in &select.passed_over {
+        story.line(format!("passed over {rep}: {reason}"));
+    }
 }
 
 fn fallback(story: &mut Story, asked: &FallbackTrace) {
