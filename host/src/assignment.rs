@@ -20,6 +20,7 @@
 
 use std::num::{NonZeroU8, NonZeroU16};
 
+mod auction;
 mod certificate;
 mod flow;
 mod scale;

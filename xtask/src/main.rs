@@ -60,8 +60,8 @@ const VERBS: [Verb; 7] = [
     },
     Verb {
         name: "bench",
-        arguments: "[ARGS]",
-        about: "Measure plugin calls beside their peers in one interleaved run (builds a second engine)",
+        arguments: "[batch] [ARGS]",
+        about: "Measure plugin calls, or the assignment of batches, beside their peers in one interleaved run",
         run: bench,
     },
     Verb {
@@ -122,10 +122,15 @@ fn eval(arguments: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The peers are a workspace of their own, with its own lock file.
+/// The peers are a workspace of their own, with its own lock file; those of batches need no engine.
 fn bench(arguments: &[String]) -> Result<ExitCode> {
     setup::run()?;
-    run::cargo(&["run", "--release", "--manifest-path", "bench/Cargo.toml", "--"]).args(arguments).shown()?;
+    let (package, arguments) = match arguments.split_first() {
+        Some((first, rest)) if first == "batch" => ("lanewright-bench-batch", rest),
+        _ => ("lanewright-bench", arguments),
+    };
+    let run = ["run", "--release", "--manifest-path", "bench/Cargo.toml", "--package", package, "--"];
+    run::cargo(&run).args(arguments).shown()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,30 +1,26 @@
 //! Leads of one size: a minimum-cost flow, lead → rep → (team →) sink.
 //!
-//! Prices of places start at nothing and only rise, and at any time each lead is with a rep of the most gain
-//! over price. What may be wrong in between is only that a node holds more than it passes on; when none does,
-//! the flow is optimal.
+//! At any time each lead is with a rep of the most gain over price, and each node has just those places
+//! taken that its price is worth. What may be wrong in between is only that a node has more leads than
+//! places taken, or fewer; when none has, the flow is optimal.
 //!
-//! 1. *Bidding* ([`Flow::auction`]): a rep with too many leads raises the price until as many of them, who lose
-//!    the least, prefer another. It is the auction of Bertsekas (1988) for many places, with steps as long as
-//!    they can be, and settles nearly everybody in one look at their choices; but where leads are alike it
-//!    can go round in circles, so each lead moves a few times at most.
-//! 2. *Shortest paths* ([`Flow::settle`]): what is left over goes, one lead at a time, along the cheapest
-//!    chain of moves to a free place (Dijkstra's search over prices, as in Jonker and Volgenant 1987). Leads
-//!    are no nodes: between two reps only the cheapest lead to move counts, kept in [`Row`]s, so a search is
-//!    one over reps and teams however many leads there are.
+//! 1. *Choosing* ([`Flow::choose`]): from prices that are nearly right ([`auction`]), leads choose one by one.
+//!    A rep with one too many sends away whom it costs the least.
+//! 2. *Shortest paths* ([`Flow::settle`]): who is sent away goes along the cheapest chain of moves to a place
+//!    (Dijkstra's search over what prices leave of the costs; Jonker and Volgenant 1987). Leads are no nodes:
+//!    between two reps only the cheapest lead to move counts, kept in [`Row`]s, so that a search is one over
+//!    reps and teams however many leads there are. Places that were taken for want of a lead are filled in
+//!    the same way.
 //! 3. *Least prices* ([`Flow::least_prices`]): of all prices that prove the optimum, those that say what one
 //!    more place would add.
 //!
-//! A node is a rep, then "nobody" (who has places for all, for nothing), then a team, then the sink. Whatever is
-//! equal is decided by the ranks of keys, never by the order in which it is met.
+//! A node is a rep, then "nobody" (who has places for all, for nothing), then a team, then the sink.
+//! Whatever is equal is decided by the ranks of keys, never by the order in which it is met.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 
-use super::{Lead, Prices, Problem};
-
-/// How often a lead may move in bidding, on average.
-const PATIENCE: usize = 4;
+use super::{Lead, Prices, Problem, Team, auction};
 
 /// Farther than anything; two of them still fit.
 const FAR: i64 = i64::MAX / 4;
@@ -38,8 +34,8 @@ pub(super) struct Found {
 /// The optimum for leads that all take so many units.
 pub(super) fn solve(problem: &Problem, units: u32) -> Found {
     let mut flow = Flow::new(problem, units);
-    flow.auction();
-    flow.settle();
+    let left_over = flow.choose();
+    flow.settle(&left_over);
     flow.least_prices();
     let part = |node: usize| problem.scale.parts(flow.price[node]);
     let prices = Prices {
@@ -55,24 +51,40 @@ struct Flow<'a> {
     units: u32,
     nobody: usize,
     sink: usize,
-    /// Of each node: where its places lead to, how many there are, how many are taken, and the price of
-    /// bringing a lead here; the sink's is nothing.
+
+    // Of each node:
+    /// Where its places lead to.
     parent: Vec<usize>,
+    /// How many places it has.
     capacity: Vec<u32>,
+    /// How many are taken.
     used: Vec<u32>,
+    /// Of these, how many wait for a lead.
+    wanting: Vec<u32>,
+    /// What the next one costs, [`FAR`] if there is none.
+    next: Vec<i64>,
+    /// What it costs to bring a lead here, instead of to the sink.
     price: Vec<i64>,
     rank: Vec<u32>,
-    /// Of each lead: where it is, its place in that list, what that gains, and its rank.
-    at: Vec<u32>,
-    position: Vec<u32>,
-    gain: Vec<i64>,
-    lead_rank: Vec<u32>,
-    /// Of each rep and nobody: its leads, and what it costs to move one away, once asked for.
+
+    // Of each rep and nobody:
     leads: Vec<Vec<u32>>,
+    /// What it costs to move a lead away, once asked for.
     rows: Vec<Option<Row>>,
+
+    // Of each lead:
+    /// The node it is with.
+    at: Vec<u32>,
+    /// Its place in that node's list.
+    position: Vec<u32>,
+    /// What it gains there.
+    gain: Vec<i64>,
+    /// All leads, in the order of their keys, and the place of each in that order.
+    order: Vec<u32>,
+    lead_rank: Vec<u32>,
 }
 
-/// The cheapest lead to move from here to each rep and to nobody, prices left out.
+/// The cheapest lead to move from one node to each rep and to nobody, prices left out.
 struct Row {
     cost: Vec<i64>,
     lead: Vec<u32>,
@@ -82,36 +94,48 @@ impl<'a> Flow<'a> {
     fn new(problem: &'a Problem, units: u32) -> Self {
         let (leads, reps, teams) = (problem.leads.len(), problem.reps.len(), problem.teams.len());
         let (nobody, sink) = (reps, reps + 1 + teams);
-        let mut rank = ranks(problem.reps.iter().map(|rep| rep.key));
-        rank.push(reps as u32);
-        let first = |team: &super::Team| team.reps.iter().map(|&rep| u64::from(rank[rep as usize])).min();
-        let teams_rank = ranks(problem.teams.iter().map(|team| first(team).unwrap_or(u64::MAX)));
-        rank.extend(teams_rank.iter().map(|rank| sink as u32 - teams as u32 + rank));
+        let order = order(problem.leads.iter().map(|lead| lead.key));
+        let mut rank = places(&self::order(problem.reps.iter().map(|rep| rep.key)));
+        rank.push(nobody as u32);
+        let first = |team: &Team| team.reps.iter().map(|&rep| u64::from(rank[rep as usize])).min();
+        let teams_rank = places(&self::order(problem.teams.iter().map(|team| first(team).unwrap_or(u64::MAX))));
+        rank.extend(teams_rank.iter().map(|rank| nobody as u32 + 1 + rank));
         rank.push(sink as u32);
-        let parent = problem.team.iter().map(|team| team.map_or(sink, |team| nobody + 1 + team as usize));
-        let places = |capacity: u32| capacity / units;
-        let nodes = sink + 1;
-        Self {
+
+        let parents = problem.team.iter().map(|team| team.map_or(sink, |team| nobody + 1 + team as usize));
+        let rep_places = problem.reps.iter().map(|rep| rep.capacity / units);
+        let team_places = problem.teams.iter().map(|team| team.capacity / units);
+        let mut flow = Self {
             problem,
             units,
             nobody,
             sink,
-            parent: parent.chain(std::iter::repeat_n(sink, nodes - reps)).collect(),
-            capacity: (problem.reps.iter().map(|rep| places(rep.capacity)))
-                .chain([u32::MAX])
-                .chain(problem.teams.iter().map(|team| places(team.capacity)))
-                .chain([0])
-                .collect(),
-            used: vec![0; nodes],
-            price: vec![0; nodes],
+            parent: parents.chain(std::iter::repeat_n(sink, teams + 2)).collect(),
+            capacity: rep_places.chain([u32::MAX]).chain(team_places).chain([0]).collect(),
+            used: vec![0; sink + 1],
+            wanting: vec![0; sink + 1],
+            next: vec![FAR; sink + 1],
+            price: vec![0; sink + 1],
             rank,
+            leads: vec![Vec::new(); reps + 1],
+            rows: (0..=reps).map(|_| None).collect(),
             at: vec![nobody as u32; leads],
             position: vec![0; leads],
             gain: vec![0; leads],
-            lead_rank: ranks(problem.leads.iter().map(|lead| lead.key)),
-            leads: vec![Vec::new(); reps + 1],
-            rows: (0..=reps).map(|_| None).collect(),
+            lead_rank: places(&order),
+            order,
+        };
+        for node in 0..sink {
+            flow.take(node, 0);
         }
+        flow
+    }
+
+    /// Takes so many places more.
+    fn take(&mut self, node: usize, places: i32) {
+        self.used[node] = self.used[node].saturating_add_signed(places);
+        let free = self.used[node] < self.capacity[node];
+        self.next[node] = if free { self.place(node, self.used[node]) } else { FAR };
     }
 
     /// What a node's place costs when so many are taken.
@@ -127,10 +151,74 @@ impl<'a> Flow<'a> {
         choices.iter().map(move |choice| (choice.rep as usize, base + i64::from(choice.value) * point))
     }
 
+    fn gain_at(&self, lead: u32, node: usize) -> Option<i64> {
+        if node == self.nobody {
+            return Some(0);
+        }
+        let lead = &self.problem.leads[lead as usize];
+        let value = i64::from(lead.value(node as u32)?);
+        Some(self.problem.scale.lead(lead.class) + value * self.problem.scale.point())
+    }
+
+    /// Prices to start from. A lead assigned is worth far more than any value, and to climb there by bids
+    /// would take long; so in the auction it is worth a little more.
+    fn start(&mut self) {
+        let scale = &self.problem.scale;
+        let (low, high) = (scale.low_step(), scale.step());
+        let top = scale.classes().len() as i64 * low;
+        let gains = |lead: u32| {
+            let base = scale.lead(self.problem.leads[lead as usize].class) / high * (high - low);
+            self.gains(lead).map(move |(rep, gain)| (rep, gain - base))
+        };
+        let epsilon = (top / 16, low / 20_000);
+        let prices = auction::prices(&self.order, &self.capacity[..self.nobody], epsilon, gains);
+        for (node, price) in prices.into_iter().enumerate() {
+            let leads = (price + low / 2) / low;
+            let least = if self.next[node] < FAR { self.next[node] } else { 0 };
+            self.price[node] = (price + leads * (high - low)).max(least);
+        }
+    }
+
+    /// Each lead chooses; who is sent away comes back.
+    fn choose(&mut self) -> Vec<u32> {
+        self.start();
+        let mut left_over = Vec::new();
+        let mut bids: Vec<BinaryHeap<Reverse<Bid>>> = vec![BinaryHeap::new(); self.nobody + 1];
+        for lead in self.order.clone() {
+            let [best, second] = self.best_two(lead);
+            let node = best.node;
+            self.join(lead, node, best.gain);
+            bids[node].push(Reverse(self.bid(lead, best.gain - second.net)));
+            while let Some(Reverse(Bid { limit, lead, .. })) = bids[node].pop() {
+                if self.next[node] <= limit {
+                    bids[node].push(Reverse(self.bid(lead, limit)));
+                    self.take(node, 1);
+                    self.price[node] = self.price[node].max(limit.min(self.next[node]));
+                    break;
+                }
+                // The limit was true when it was written; since then others can only have risen.
+                let other = self.best_two(lead).into_iter().find(|offer| offer.node != node);
+                let now = other.map_or(limit, |other| self.gain[lead as usize] - other.net);
+                if now <= limit {
+                    self.price[node] = limit;
+                    self.leave(lead);
+                    left_over.push(lead);
+                    break;
+                }
+                bids[node].push(Reverse(self.bid(lead, now)));
+            }
+        }
+        left_over
+    }
+
+    fn bid(&self, lead: u32, limit: i64) -> Bid {
+        Bid { limit, rank: self.lead_rank[lead as usize], lead }
+    }
+
     /// A lead's best node by gain over price, and the best of the others.
     fn best_two(&self, lead: u32) -> [Offer; 2] {
-        let mut best = Offer { node: self.nobody, gain: 0, net: 0 };
-        let mut second = Offer { node: self.nobody, gain: 0, net: -FAR };
+        let nobody = Offer { node: self.nobody, gain: 0, net: -self.price[self.nobody] };
+        let (mut best, mut second) = (nobody, Offer { net: -FAR, ..nobody });
         for (node, gain) in self.gains(lead) {
             let offer = Offer { node, gain, net: gain - self.price[node] };
             if self.beats(offer, second) {
@@ -143,173 +231,123 @@ impl<'a> Flow<'a> {
         [best, second]
     }
 
+    /// Of equal ones, that which has a place at its price.
     fn beats(&self, this: Offer, that: Offer) -> bool {
-        this.net > that.net || this.net == that.net && self.rank[this.node] < self.rank[that.node]
+        let key = |Offer { node, .. }| (self.next[node] > self.price[node], self.rank[node]);
+        this.net > that.net || this.net == that.net && key(this) < key(that)
     }
 
-    /// Leads choose, and reps with too many raise their price.
-    fn auction(&mut self) {
-        let mut bids: Vec<BinaryHeap<Reverse<Bid>>> = (0..=self.nobody).map(|_| BinaryHeap::new()).collect();
-        for lead in 0..self.at.len() as u32 {
-            let [best, second] = self.best_two(lead);
-            self.join(lead, best.node, best.gain);
-            bids[best.node].push(Reverse(self.bid(lead, best.gain - second.net)));
-        }
-        let mut queue: VecDeque<usize> = (0..self.nobody).collect();
-        queue.make_contiguous().sort_by_key(|&rep| self.rank[rep]);
-        let mut queued = vec![true; self.nobody];
-        let mut moves = PATIENCE * self.at.len();
-        while let Some(rep) = queue.pop_front().filter(|_| moves > 0) {
-            queued[rep] = false;
-            let mut leaving = Vec::new();
-            while let Some(&Reverse(Bid { limit, lead, .. })) = bids[rep].peek() {
-                let count = bids[rep].len() as u32;
-                if count <= self.capacity[rep] && self.place(rep, count - 1) <= limit {
-                    self.price[rep] = self.price[rep].max(self.place(rep, count - 1));
-                    break;
-                }
-                bids[rep].pop();
-                // The limit was true when it was written; others can only have risen since.
-                let others = self.best_two(lead).into_iter().find(|offer| offer.node != rep);
-                let now = others.map_or(FAR, |other| self.gain[lead as usize] - other.net);
-                if now > limit {
-                    bids[rep].push(Reverse(self.bid(lead, now)));
-                } else {
-                    self.price[rep] = limit;
-                    leaving.push(lead);
-                }
-            }
-            self.used[rep] = bids[rep].len() as u32;
-            moves = moves.saturating_sub(leaving.len());
-            for lead in leaving {
-                let [best, second] = self.best_two(lead);
-                let (to, other) = if best.node == rep { (second, best) } else { (best, second) };
-                self.leave(lead);
-                self.join(lead, to.node, to.gain);
-                bids[to.node].push(Reverse(self.bid(lead, to.gain - other.net)));
-                if to.node != self.nobody && !std::mem::replace(&mut queued[to.node], true) {
-                    queue.push_back(to.node);
-                }
+    /// Every lead gets a place, and every place that is taken a lead.
+    fn settle(&mut self, left_over: &[u32]) {
+        for rep in 0..self.nobody {
+            while self.next[rep] < self.price[rep] {
+                self.take(rep, 1);
+                self.wanting[rep] += 1;
             }
         }
-        self.used[self.nobody] = self.leads[self.nobody].len() as u32;
-    }
-
-    fn bid(&self, lead: u32, limit: i64) -> Bid {
-        Bid { limit, rank: self.lead_rank[lead as usize], lead }
-    }
-
-    /// Every node passes on what it holds.
-    fn settle(&mut self) {
-        for team in self.nobody + 1..self.sink {
-            self.used[team] = self.inflow(team).min(self.capacity[team]);
-        }
-        let mut nodes: Vec<usize> = (0..self.sink).collect();
-        nodes.sort_by_key(|&node| self.rank[node]);
         let mut search = Search::new(self.sink + 1);
-        for node in nodes {
-            while self.inflow(node) > self.used[node] {
-                let distance = self.search(node, &mut search);
-                for &near in &search.settled {
-                    self.price[near] += distance - search.distance[near];
-                }
-                self.push(node, &search);
+        for &lead in left_over {
+            let [best, _] = self.best_two(lead);
+            self.join(lead, best.node, best.gain);
+            self.augment(best.node, &mut search);
+        }
+        let mut teams: Vec<usize> = (self.nobody + 1..self.sink).collect();
+        teams.sort_by_key(|&team| self.rank[team]);
+        for team in teams {
+            let members = (0..self.nobody).filter(|&rep| self.parent[rep] == team);
+            let excess = members.map(|rep| self.used[rep]).sum::<u32>() - self.used[team];
+            for _ in 0..excess {
+                self.augment(team, &mut search);
             }
         }
-    }
-
-    fn inflow(&self, node: usize) -> u32 {
-        match self.leads.get(node) {
-            Some(leads) => leads.len() as u32,
-            None => (0..self.nobody).filter(|&rep| self.parent[rep] == node).map(|rep| self.used[rep]).sum(),
+        for _ in 0..self.wanting.iter().sum() {
+            self.augment(self.sink, &mut search);
         }
     }
 
-    /// Distances from a node, as far as the sink and no farther; from the sink, to everywhere. What comes back is
-    /// the sink's.
-    fn search(&mut self, from: usize, search: &mut Search) -> i64 {
+    /// Takes one lead from a node along the shortest way to the sink or to a place that wants one.
+    fn augment(&mut self, from: usize, search: &mut Search) {
+        self.search(from, Until::Wanted, search);
+        let Some(to) = search.target else { return };
+        for &near in &search.settled {
+            self.price[near] += search.distance[to] - search.distance[near];
+        }
+        self.wanting[to] = self.wanting[to].saturating_sub(1);
+        let mut node = to;
+        while node != from {
+            node = match search.via[node] {
+                Via::Place(before) => {
+                    self.take(before, 1);
+                    before
+                }
+                Via::Back(parent) => {
+                    self.take(node, -1);
+                    parent
+                }
+                Via::Move(before, lead) => {
+                    let gain = self.gain_at(lead, node).unwrap_or(0);
+                    self.leave(lead);
+                    self.join(lead, node, gain);
+                    before
+                }
+                Via::Start => return,
+            };
+        }
+    }
+
+    /// Distances from a node by what prices leave of the costs, in order.
+    fn search(&mut self, from: usize, until: Until, search: &mut Search) {
         search.start(from);
-        let mut sink = FAR;
+        let to_sink = until == Until::Wanted && from != self.sink;
         while let Some(node) = search.nearest(&self.rank) {
-            let distance = search.distance[node];
-            if distance >= sink {
-                break;
-            }
-            search.settled.push(node);
-            let base = distance - self.price[node];
-            if node != self.sink && self.used[node] < self.capacity[node] {
-                let parent = self.parent[node];
-                let there = base + self.place(node, self.used[node]) + self.price[parent];
-                if there < sink {
-                    search.reach(parent, there, Via::Place(node));
+            let base = search.distance[node] - self.price[node];
+            if node == self.sink || self.nobody < node {
+                let children = (0..self.sink).filter(|&child| self.parent[child] == node && self.used[child] > 0);
+                for child in children {
+                    let there = base - self.place(child, self.used[child] - 1) + self.price[child];
+                    search.reach(child, there, Via::Back(node));
+                    if until == Until::Wanted && self.wanting[child] > 0 {
+                        search.aim(child);
+                    }
                 }
-                if parent == self.sink && from != self.sink {
-                    sink = sink.min(there);
+            }
+            if self.next[node] < FAR {
+                let parent = self.parent[node];
+                search.reach(parent, base + self.next[node] + self.price[parent], Via::Place(node));
+                if to_sink && parent == self.sink {
+                    search.aim(parent);
                 }
             }
             if node > self.nobody {
-                for child in
-                    (0..self.sink).filter(|&child| self.parent[child] == node && self.used[child] > 0)
-                {
-                    let there = base - self.place(child, self.used[child] - 1) + self.price[child];
-                    if there < sink {
-                        search.reach(child, there, Via::Back(node));
-                    }
-                }
                 continue;
             }
             let row = self.rows[node].take().unwrap_or_else(|| self.row(node));
             for (to, (cost, price)) in row.cost.iter().zip(&self.price).enumerate() {
                 let there = base + cost + price;
-                if there < search.distance[to] && there < sink {
+                if there < search.distance[to] && there < search.bound {
                     search.reach(to, there, Via::Move(node, row.lead[to]));
+                    if until == Until::Wanted && self.wanting[to] > 0 {
+                        search.aim(to);
+                    } else if to_sink && self.parent[to] == self.sink && self.next[to] < FAR {
+                        // Seen at once, a free place spares the search many others as near.
+                        let through = there - price + self.next[to] + self.price[self.sink];
+                        search.reach(self.sink, through, Via::Place(to));
+                        search.aim(self.sink);
+                    }
                 }
             }
             self.rows[node] = Some(row);
-        }
-        sink
-    }
-
-    /// Sends one lead from a node to the sink, along the way that was found.
-    fn push(&mut self, from: usize, search: &Search) {
-        let mut node = self.sink;
-        while node != from {
-            node = match search.via[node] {
-                Via::Place(before) => {
-                    self.used[before] += 1;
-                    before
-                }
-                Via::Back(parent) => {
-                    self.used[node] -= 1;
-                    parent
-                }
-                Via::Move(before, lead) => {
-                    let gain = self.gain_at(lead, node);
-                    self.leave(lead);
-                    self.join(lead, node, gain.unwrap_or(0));
-                    before
-                }
-                Via::Start => return,
-            }
         }
     }
 
     /// Of all prices that prove the optimum, the least.
     fn least_prices(&mut self) {
         let mut search = Search::new(self.sink + 1);
-        self.search(self.sink, &mut search);
+        self.search(self.sink, Until::Everywhere, &mut search);
+        let sink = self.price[self.sink];
         for (price, distance) in self.price.iter_mut().zip(search.distance) {
-            *price = if distance < FAR { (*price - distance).max(0) } else { 0 };
+            *price = if distance < FAR { (*price - sink - distance).max(0) } else { 0 };
         }
-    }
-
-    fn gain_at(&self, lead: u32, node: usize) -> Option<i64> {
-        if node == self.nobody {
-            return Some(0);
-        }
-        let lead = &self.problem.leads[lead as usize];
-        let value = i64::from(lead.value(node as u32)?);
-        Some(self.problem.scale.lead(lead.class) + value * self.problem.scale.point())
     }
 
     fn join(&mut self, lead: u32, node: usize, gain: i64) {
@@ -330,19 +368,16 @@ impl<'a> Flow<'a> {
         if let Some(&moved) = self.leads[node].get(position) {
             self.position[moved as usize] = position as u32;
         }
-        if let Some(mut row) = self.rows[node].take() {
-            for to in 0..row.cost.len() {
-                if row.lead[to] == lead {
-                    (row.cost[to], row.lead[to]) = (FAR, u32::MAX);
-                    for &other in &self.leads[node] {
-                        if let Some(gain) = self.gain_at(other, to) {
-                            self.offer(&mut row, to, other, self.gain[other as usize] - gain);
-                        }
-                    }
+        let Some(mut row) = self.rows[node].take() else { return };
+        for to in (0..=self.nobody).filter(|&to| row.lead[to] == lead).collect::<Vec<_>>() {
+            (row.cost[to], row.lead[to]) = (FAR, u32::MAX);
+            for &other in &self.leads[node] {
+                if let Some(gain) = self.gain_at(other, to) {
+                    self.offer(&mut row, to, other, self.gain[other as usize] - gain);
                 }
             }
-            self.rows[node] = Some(row);
         }
+        self.rows[node] = Some(row);
     }
 
     fn row(&self, node: usize) -> Row {
@@ -377,12 +412,20 @@ struct Offer {
     net: i64,
 }
 
-/// A lead at a rep, and the price above which it prefers another.
+/// A lead with a rep, and the price above which it prefers another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Bid {
     limit: i64,
     rank: u32,
     lead: u32,
+}
+
+/// How far a search goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// To the nearest of the sink and the places that want a lead.
+    Wanted,
+    Everywhere,
 }
 
 /// How a node was reached.
@@ -403,24 +446,35 @@ struct Search {
     via: Vec<Via>,
     /// Reached, not settled.
     frontier: Vec<usize>,
+    /// Nearer than the target.
     settled: Vec<usize>,
+    /// The nearest that was sought, and its distance, which nothing need reach.
+    target: Option<usize>,
+    bound: i64,
 }
 
 impl Search {
     fn new(nodes: usize) -> Self {
-        let (frontier, settled) = (Vec::new(), Vec::new());
-        Self { distance: vec![FAR; nodes], via: vec![Via::Start; nodes], frontier, settled }
+        Self {
+            distance: vec![FAR; nodes],
+            via: vec![Via::Start; nodes],
+            frontier: Vec::new(),
+            settled: Vec::new(),
+            target: None,
+            bound: FAR,
+        }
     }
 
     fn start(&mut self, from: usize) {
         self.distance.fill(FAR);
         self.frontier.clear();
         self.settled.clear();
+        (self.target, self.bound) = (None, FAR);
         self.reach(from, 0, Via::Start);
     }
 
     fn reach(&mut self, node: usize, distance: i64, via: Via) {
-        if distance < self.distance[node] {
+        if distance < self.distance[node] && distance < self.bound {
             if self.distance[node] == FAR {
                 self.frontier.push(node);
             }
@@ -428,20 +482,38 @@ impl Search {
         }
     }
 
+    /// Makes a node the target, if it is nearer than the one before.
+    fn aim(&mut self, node: usize) {
+        if self.distance[node] < self.bound {
+            (self.target, self.bound) = (Some(node), self.distance[node]);
+        }
+    }
+
+    /// Settles the nearest node that is nearer than the target.
     fn nearest(&mut self, rank: &[u32]) -> Option<usize> {
         let key = |&(_, &node): &(usize, &usize)| (self.distance[node], rank[node]);
-        let (place, _) = self.frontier.iter().enumerate().min_by_key(key)?;
-        Some(self.frontier.swap_remove(place))
+        let (place, &node) = self.frontier.iter().enumerate().min_by_key(key)?;
+        if self.distance[node] >= self.bound {
+            return None;
+        }
+        self.frontier.swap_remove(place);
+        self.settled.push(node);
+        Some(node)
     }
 }
 
-/// The place of each key in their order; equal ones in the order they come.
-fn ranks(keys: impl Iterator<Item = u64>) -> Vec<u32> {
+/// The places of keys in their order; equal ones as they come.
+fn order(keys: impl Iterator<Item = u64>) -> Vec<u32> {
     let mut order: Vec<(u64, u32)> = keys.zip(0..).collect();
     order.sort_unstable();
-    let mut ranks = vec![0; order.len()];
-    for (rank, (_, place)) in (0..).zip(order) {
-        ranks[place as usize] = rank;
+    order.into_iter().map(|(_, place)| place).collect()
+}
+
+/// The inverse of an order: the place of each in it.
+fn places(order: &[u32]) -> Vec<u32> {
+    let mut places = vec![0; order.len()];
+    for (place, &of) in (0..).zip(order) {
+        places[of as usize] = place;
     }
-    ranks
+    places
 }

@@ -23,6 +23,8 @@ pub(super) struct Scale {
     classes: Vec<u8>,
     /// `B`.
     step: i64,
+    /// A lead's worth that exceeds four times any value.
+    low_step: i64,
     /// `K`, what a thousandth of a point is worth.
     point: i64,
     /// The greatest common divisor of the reps' weights.
@@ -56,7 +58,8 @@ impl Scale {
         else {
             return Err(Error::TooLarge { bits: most.ilog2() + 1 });
         };
-        Ok(Self { classes, step, point, weight, even })
+        let low_step = 4 * i64::from(highest.unwrap_or(0)) * point + 1;
+        Ok(Self { classes, step, low_step, point, weight, even })
     }
 
     /// The classes that occur, in order.
@@ -68,6 +71,16 @@ impl Scale {
     pub(super) fn lead(&self, class: u8) -> i64 {
         let before = self.classes.partition_point(|&earlier| earlier < class);
         (self.classes.len() - before) as i64 * self.step
+    }
+
+    /// What a lead of the last class is worth, and how much more one of each class before it.
+    pub(super) fn step(&self) -> i64 {
+        self.step
+    }
+
+    /// The same where it need not outweigh more than a match's value.
+    pub(super) fn low_step(&self) -> i64 {
+        self.low_step
     }
 
     /// What a thousandth of a point is worth.
