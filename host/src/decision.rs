@@ -621,6 +621,15 @@ pub enum Pick {
         /// Why.
         reason: String,
     },
+    /// A manager approves what was suggested (S3.22).
+    Approved {
+        /// To whom.
+        rep: RepId,
+        /// How they were picked.
+        how: AssignedBy,
+        /// Their total, where they were scored.
+        total: Option<f64>,
+    },
     /// The manager of the team of whoever had it (S2.17).
     Manager {
         /// Which team's.

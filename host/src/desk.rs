@@ -5,19 +5,21 @@
 //! declined, not accepted or not touched in time goes to the next in line and keeps its age (P14, P15). What
 //! a person decided stands, and what is locked changes only by a person (S3.25, S3.28).
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
 use crate::config::Missed;
 use crate::counters::Assignment;
-use crate::decision::{Decision, Excluded, Outcome, Past, Pick, SelectTrace, Trigger};
+use crate::decision::{
+    AssignedBy, Decision, EligibilityTrace, Excluded, Outcome, Past, Pick, SelectTrace, Trigger,
+};
 use crate::events::What;
 use crate::lead::{LeadId, Mode, RepId, RuleId, TeamId};
-use crate::pipeline::{self, Numbered, Outside, Prepared, Refusal, State};
+use crate::pipeline::{self, Moment, Numbered, Outside, Prepared, Refusal, State};
 use crate::tenant::Tenant;
+use crate::zones::zone;
 
 mod batch;
 
@@ -44,6 +46,8 @@ struct Case<'t> {
     declined_at: Option<Timestamp>,
     locked: bool,
     stands: Stands,
+    /// What the next decision leaves counted as it is: a person's word moves a lead and counts nothing anew.
+    carried: Option<Counted>,
 }
 
 /// Where a lead stands.
@@ -56,15 +60,23 @@ enum Stands {
     Elsewhere,
 }
 
-/// An assignment as it was counted.
+/// How an assignment was counted, so that it can be taken back.
+struct Counted {
+    at: Timestamp,
+    rules: Vec<RuleId>,
+    select: Option<SelectTrace>,
+}
+
+/// Somebody has a lead, or it is suggested to them.
 struct Held {
     rep: RepId,
     team: TeamId,
+    by: AssignedBy,
+    total: Option<f64>,
     at: Timestamp,
     due: Timestamp,
     units: u32,
-    rules: Vec<RuleId>,
-    select: Option<SelectTrace>,
+    counted: Counted,
     mode: Mode,
     accepted: bool,
     touched: bool,
@@ -74,10 +86,10 @@ impl Held {
     fn assignment(&self) -> Assignment<'_> {
         Assignment {
             rep: &self.rep,
-            at: self.at,
+            at: self.counted.at,
             units: self.units,
-            rules: &self.rules,
-            select: self.select.as_ref(),
+            rules: &self.counted.rules,
+            select: self.counted.select.as_ref(),
             price: None,
         }
     }
@@ -106,25 +118,36 @@ impl<'t> Desk<'t> {
         pipeline::prepare(tenant, received, at, outside)
     }
 
-    /// Decides about a lead that has come. One with the id of another is the same lead, decided again.
+    /// Decides about a lead that has come. One with the id of another is the same lead, decided again: what
+    /// it counted for before counts no more, and where it is locked it stays with whoever has it.
     pub fn lead(&mut self, prepared: Prepared<'t>, outside: &dyn Outside) -> Decision {
         let (id, at) = (prepared.lead().clone(), prepared.since());
+        let kept = self.open(prepared);
+        self.decide(&id, at, Trigger::Arrived, kept, outside)
+            .unwrap_or_else(|| unreachable!("a lead that was just prepared is there"))
+    }
+
+    /// Notes a lead that is about to be decided; who keeps it, where it is locked.
+    fn open(&mut self, prepared: Prepared<'t>) -> Option<Pick> {
         self.came += 1;
-        let came = self.came;
-        let case = self.cases.entry(id.clone()).or_insert_with(|| Case {
+        let (came, since) = (self.came, prepared.since());
+        let case = self.cases.entry(prepared.lead().clone()).or_insert_with(|| Case {
             prepared: None,
             came,
-            since: at,
+            since,
             number: 0,
             declined: Vec::new(),
             declined_at: None,
             locked: false,
             stands: Stands::Elsewhere,
+            carried: None,
         });
         case.prepared = Some(prepared);
-        case.since = at;
-        self.decide(&id, at, Trigger::Arrived, None, outside)
-            .unwrap_or_else(|| unreachable!("a lead that was just prepared is there"))
+        case.since = since;
+        let Stands::With(held) = std::mem::replace(&mut case.stands, Stands::Elsewhere) else { return None };
+        self.state.ledger.withdraw(&held.assignment());
+        let reason = "the lead came again and is locked".to_owned();
+        case.locked.then(|| Pick::Person { rep: held.rep, reason })
     }
 
     /// Lets time pass up to now: whatever was due since happens, in the order in which it was due.
@@ -164,7 +187,8 @@ impl<'t> Desk<'t> {
                 Ok(Vec::new())
             }
             What::Touched { lead } => {
-                self.held(lead)?.touched = true;
+                let held = self.held(lead)?;
+                (held.accepted, held.touched) = (true, true);
                 Ok(Vec::new())
             }
             What::Locked { lead } => self.lock(lead, true),
@@ -184,8 +208,9 @@ impl<'t> Desk<'t> {
                 if held.mode != Mode::Suggest {
                     return Err(format!("lead {lead} is no suggestion"));
                 }
-                let rep = held.rep.clone();
-                let pick = Pick::Person { rep, reason: "the suggestion is approved".to_owned() };
+                let (rep, how, total) = (held.rep.clone(), held.by.clone(), held.total);
+                let pick = Pick::Approved { rep, how, total };
+                self.carry(lead);
                 Ok(self.decide(lead, at, Trigger::Approved, Some(pick), outside).into_iter().collect())
             }
             What::Reassigned { lead, to, reason } => self.reassign(lead, to, reason, at, outside),
@@ -196,19 +221,18 @@ impl<'t> Desk<'t> {
                 };
                 // The turn is owed again; the work stays until the deal is closed.
                 state.ledger.withdraw(&held.assignment());
-                held.select = None;
+                held.counted.select = None;
                 state.ledger.apply(&held.assignment());
                 Ok(Vec::new())
             }
             What::Closed { lead } => {
-                let held = self.held(lead)?;
-                let (rep, units) = (held.rep.clone(), held.units);
-                self.state.ledger.release(&rep, units);
-                if let Some(case) = self.cases.get_mut(lead) {
-                    case.stands = Stands::Elsewhere;
-                    case.prepared = None;
-                }
-                Ok(self.drain(&rep, at, outside))
+                let case = self.case(lead)?;
+                case.prepared = None;
+                let Stands::With(held) = std::mem::replace(&mut case.stands, Stands::Elsewhere) else {
+                    return Ok(Vec::new());
+                };
+                self.state.ledger.release(&held.rep, held.units);
+                Ok(self.drain(&held.rep, at, outside))
             }
             What::Away { rep } => {
                 self.known(rep)?;
@@ -331,18 +355,23 @@ impl<'t> Desk<'t> {
         self.known(to)?;
         let pick = Pick::Person { rep: to.clone(), reason: reason.to_owned() };
         let case = self.case(id)?;
-        if case.prepared.is_none() {
+        let Some(units) = case.prepared.as_ref().map(Prepared::units) else {
             return Err(format!("lead {id} is closed"));
-        }
+        };
+        self.may_have(to, units, at)?;
+        let Some(case) = self.cases.get_mut(id) else { return Ok(Vec::new()) };
         let from = match std::mem::replace(&mut case.stands, Stands::Elsewhere) {
             Stands::With(held) => {
                 self.state.ledger.reassign(&held.assignment(), to);
-                Some(held.rep.clone())
+                let Held { rep, counted: Counted { at, rules, select }, .. } = *held;
+                let in_pool = |select: &SelectTrace| select.pool.iter().any(|(member, _)| member == to);
+                case.carried = Some(Counted { at, rules, select: select.filter(in_pool) });
+                Some(rep)
             }
             Stands::Waits { .. } | Stands::Elsewhere => {
-                let units = case.prepared.as_ref().map_or(1, Prepared::units);
                 let taken = Assignment { rep: to, at, units, rules: &[], select: None, price: None };
                 self.state.ledger.apply(&taken);
+                case.carried = Some(Counted { at, rules: Vec::new(), select: None });
                 None
             }
         };
@@ -354,8 +383,33 @@ impl<'t> Desk<'t> {
         Ok(decisions)
     }
 
-    /// Somebody has room or is back: those who wait for them are decided again, the oldest first, until one
-    /// of them finds them full.
+    /// Also a person gives nothing to somebody who is absent, or would be above their maximum (X3).
+    fn may_have(&self, rep: &RepId, units: u32, at: Timestamp) -> Result<(), String> {
+        let config = &self.tenant.config;
+        let Some(place) = self.tenant.roster.place(rep) else { return Ok(()) };
+        let absent: Vec<RepId> = self.absent.iter().cloned().collect();
+        if let Some(reason) = pipeline::absent(config, place, Moment { at, absent: &absent }) {
+            return Err(format!("{rep} {reason}; give it to somebody else"));
+        }
+        let (open, max) = (self.state.ledger.at(at).get(rep).open, config.reps[place].max_open);
+        match open.saturating_add(units) > max {
+            true => {
+                Err(format!("{rep} has {open} of {max} open; raise max_open, or give it to somebody else"))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// The next decision about a lead leaves counted what is.
+    fn carry(&mut self, id: &LeadId) {
+        let Some(case) = self.cases.get_mut(id) else { return };
+        if let Stands::With(held) = std::mem::replace(&mut case.stands, Stands::Elsewhere) {
+            case.carried = Some(held.counted);
+        }
+    }
+
+    /// Somebody has room or is back: those who wait for them are decided again, the oldest first, until they
+    /// are full.
     fn drain(&mut self, rep: &RepId, at: Timestamp, outside: &dyn Outside) -> Vec<Decision> {
         let waits = |case: &Case<'_>| match &case.stands {
             Stands::Waits { reps, .. } => reps.contains(rep),
@@ -370,10 +424,11 @@ impl<'t> Desk<'t> {
         waiting.sort();
         let mut decisions = Vec::new();
         for (_, _, id) in waiting {
-            match self.retry(&id, at, Trigger::Freed, outside) {
-                Some(decision) => decisions.push(decision),
-                None => break,
+            let open = self.state.ledger.at(at).get(rep).open;
+            if self.tenant.config.rep(rep).is_none_or(|rep| open >= rep.max_open) {
+                break;
             }
+            decisions.extend(self.retry(&id, at, Trigger::Freed, outside));
         }
         decisions
     }
@@ -399,7 +454,13 @@ impl<'t> Desk<'t> {
         };
         let numbered = Numbered::new(self.tenant, prepared, (at, case.number + 1, past));
         let evaluated = pipeline::evaluate(self.tenant, &numbered, outside, &self.state);
-        evaluated.matches()?;
+        if evaluated.matches().is_none() {
+            let next = evaluated.eligibility().and_then(|found| asks_again(self.tenant, found, case, at));
+            if let Stands::Waits { retry, .. } = &mut case.stands {
+                *retry = next;
+            }
+            return None;
+        }
         let decision = pipeline::commit(self.tenant, &numbered, evaluated, &mut self.state).ok()?;
         self.settle(id, &decision);
         Some(decision)
@@ -436,30 +497,29 @@ impl<'t> Desk<'t> {
         let waits = waits_for(decision);
         let Some(case) = self.cases.get_mut(id) else { return };
         case.number = decision.number;
+        let carried = case.carried.take();
         case.stands = match &decision.outcome {
-            Outcome::Assigned { rep, team, .. } => Stands::With(Box::new(Held {
+            Outcome::Assigned { rep, team, total, by } => Stands::With(Box::new(Held {
                 rep: rep.clone(),
                 team: team.clone(),
+                by: by.clone(),
+                total: *total,
                 at: decision.at,
                 due: decision.due,
                 units: decision.units,
-                rules: case.prepared.as_ref().map(Prepared::capping).unwrap_or_default(),
-                select: decision.trace.select.clone(),
+                counted: carried.unwrap_or_else(|| Counted {
+                    at: decision.at,
+                    rules: case.prepared.as_ref().map(Prepared::capping).unwrap_or_default(),
+                    select: decision.trace.select.clone(),
+                }),
                 mode: decision.mode,
                 accepted: false,
                 touched: false,
             })),
             Outcome::Held { .. } => {
-                let skills = decision.trace.eligibility.as_ref().map(|found| &found.skills);
-                let received = decision.trace.normalise.lead.received_at;
-                let from = case.declined_at.unwrap_or(received);
-                let drops =
-                    skills.into_iter().flat_map(|skills| &skills.held).filter_map(|need| need.drop_after);
-                let later = |minutes: u32| from + SignedDuration::from_mins(minutes.into());
-                let skill = drops.map(later).filter(|at| *at > decision.at).min();
-                let back = decision.trace.eligibility.iter().flat_map(|found| found.excluded.values());
-                let back = back.filter_map(back_at).filter(|at| *at > decision.at).min();
-                Stands::Waits { reps: waits, retry: skill.into_iter().chain(back).min() }
+                let found = decision.trace.eligibility.as_ref();
+                let retry = found.and_then(|found| asks_again(self.tenant, found, case, decision.at));
+                Stands::Waits { reps: waits, retry }
             }
             Outcome::Manager { .. } | Outcome::Track { .. } | Outcome::Triage => Stands::Elsewhere,
         };
@@ -479,24 +539,31 @@ fn waits_for(decision: &Decision) -> BTreeSet<RepId> {
     full.chain(near).collect()
 }
 
-/// When an absence ends by itself.
-fn back_at(reason: &Excluded) -> Option<Timestamp> {
-    match reason {
+/// When time alone may change who can take a waiting lead: a skill is dropped, somebody is back, and caps
+/// and holidays may end with the tenant's day.
+fn asks_again(
+    tenant: &Tenant,
+    found: &EligibilityTrace,
+    case: &Case<'_>,
+    at: Timestamp,
+) -> Option<Timestamp> {
+    let from = case.declined_at.unwrap_or(case.prepared.as_ref()?.received_at());
+    let drops = found.skills.held.iter().filter_map(|need| need.drop_after);
+    let drops = drops.map(|minutes| from + SignedDuration::from_mins(minutes.into()));
+    let midnight = || {
+        let today = at.to_zoned(zone(&tenant.config.timezone)?);
+        Some(today.tomorrow().ok()?.start_of_day().ok()?.timestamp())
+    };
+    let ends = found.excluded.values().filter_map(|reason| match reason {
         Excluded::Leave { until } | Excluded::BeforeLeave { until } => Some(*until),
         Excluded::NotSoon { back } => *back,
+        Excluded::Holiday { .. }
+        | Excluded::DailyCap { .. }
+        | Excluded::WeeklyCap { .. }
+        | Excluded::TeamCap { .. }
+        | Excluded::RuleCap { .. }
+        | Excluded::Ahead { .. } => midnight(),
         _ => None,
-    }
-}
-
-/// How many of each kind there are: with reps, waiting, elsewhere.
-impl Desk<'_> {
-    /// Leads that wait, the oldest first.
-    pub fn waiting(&self) -> Vec<LeadId> {
-        let waits = self.cases.iter().filter(|(_, case)| matches!(case.stands, Stands::Waits { .. }));
-        let mut waiting: BTreeMap<Reverse<Reverse<(Timestamp, u64)>>, LeadId> = BTreeMap::new();
-        for (id, case) in waits {
-            waiting.insert(Reverse(Reverse((case.since, case.came))), id.clone());
-        }
-        waiting.into_values().collect()
-    }
+    });
+    drops.chain(ends).filter(|next| *next > at).min()
 }

@@ -67,7 +67,7 @@ pub(crate) mod fixture;
 
 pub use accounts::{AccountFound, account, keeper};
 pub use brief::brief;
-pub use capacity::{Demand, RuleCaps, caps, full, load, over_capacity, units};
+pub use capacity::{Demand, RuleCaps, caps, full, load, over_capacity, room, units};
 pub use carry_out::{LAST_QUEUE, Stranded, carry_out, last_resort};
 pub use claims::{Claim, Settled, claims};
 pub use conflict::conflict;
@@ -167,6 +167,11 @@ impl Prepared<'_> {
     /// Work units that it counts for.
     pub fn units(&self) -> u32 {
         self.units
+    }
+
+    /// When it was received, from which its age is counted.
+    pub fn received_at(&self) -> Timestamp {
+        self.lead.received_at
     }
 
     /// Its tier.
@@ -383,6 +388,11 @@ pub struct Evaluated {
 }
 
 impl Evaluated {
+    /// Who could take it, where a team was asked.
+    pub fn eligibility(&self) -> Option<&EligibilityTrace> {
+        self.eligibility.as_ref()
+    }
+
     /// The ranked candidates, where the pick is all that is left to do.
     pub fn matches(&self) -> Option<&[Match]> {
         let open = matches!(self.way, Way::Matched(_)) && self.fallback.is_none();
@@ -483,6 +493,7 @@ pub fn evaluate(
 fn way(config: &Config, prepared: &Numbered<'_, '_>, won: Option<Claim>) -> Result<Way, (Cause, Unassigned)> {
     match &prepared.past.pick {
         Some(Pick::Person { rep, .. }) => return Ok(Way::Claimed(rep.clone(), AssignedBy::Person)),
+        Some(Pick::Approved { rep, how, .. }) => return Ok(Way::Claimed(rep.clone(), how.clone())),
         Some(Pick::Manager { team }) => return Ok(Way::Manager(team.clone())),
         Some(Pick::Batch(_)) | None => {}
     }
@@ -539,8 +550,7 @@ fn price(config: &Config, prepared: &Numbered<'_, '_>, matches: &mut [Match], co
     for found in matches {
         let Some(rep) = config.rep(&found.rep) else { continue };
         let counted = counters.get(&rep.id);
-        let room = rep.max_open.saturating_sub(counted.open);
-        let price = pacing.price(counted.price, room, prepared.at);
+        let price = pacing.price(counted.price, room(config, rep, counted), prepared.at);
         found.price = pacing.price_for(price, prepared.lead.value);
     }
 }
@@ -563,7 +573,11 @@ pub fn commit(
     let (outcome, select) = match (&mut fallback, way) {
         (Some((nobody, trace)), _) => fall_back(tenant, prepared, (&rules, nobody.reason), trace, &counters),
         (None, Way::Claimed(rep, by)) => {
-            (Outcome::Assigned { team: team_of(&rep)?, rep, total: None, by }, None)
+            let total = match &prepared.past.pick {
+                Some(Pick::Approved { total, .. }) => *total,
+                _ => None,
+            };
+            (Outcome::Assigned { team: team_of(&rep)?, rep, total, by }, None)
         }
         (None, Way::Track(track, by)) => (Outcome::Track { track, by }, None),
         (None, Way::Queue(queue, reason)) => (Outcome::Held { queue, reason }, None),
@@ -609,7 +623,7 @@ fn count(
         state.ledger.away(away.filter(|(_, reason)| reason.is_away()).map(|(rep, _)| rep));
         let price = config.scarcity.as_ref().zip(config.rep(rep)).map(|(pacing, profile)| {
             let counted = state.ledger.at(prepared.at).get(rep);
-            pacing.after(counted.price, profile.max_open.saturating_sub(counted.open), prepared.at)
+            pacing.after(counted.price, room(config, profile, counted), prepared.at)
         });
         let (at, units, select) = (prepared.at, prepared.units, trace.select.as_ref());
         state.ledger.apply(&Assignment { rep, at, units, rules: capping, select, price });
@@ -730,7 +744,7 @@ fn write(tenant: &Tenant, prepared: &Numbered<'_, '_>, outcome: Outcome, after: 
         fallback: fallback.as_ref().map(|fallback| fallback.cause),
         batch: match &prepared.past.pick {
             Some(Pick::Batch(batch)) => Some(batch),
-            Some(Pick::Person { .. } | Pick::Manager { .. }) | None => None,
+            Some(Pick::Person { .. } | Pick::Approved { .. } | Pick::Manager { .. }) | None => None,
         },
         outcome: &outcome,
     };
@@ -739,7 +753,7 @@ fn write(tenant: &Tenant, prepared: &Numbered<'_, '_>, outcome: Outcome, after: 
     let trigger = prepared.past.trigger;
     let mode = match (&outcome, &prepared.past.pick) {
         // What a person decided holds; a batch is published for review (S3.12).
-        (_, Some(Pick::Person { .. } | Pick::Manager { .. })) => Mode::Auto,
+        (_, Some(Pick::Person { .. } | Pick::Approved { .. } | Pick::Manager { .. })) => Mode::Auto,
         (Outcome::Assigned { .. }, Some(Pick::Batch(_))) => Mode::Suggest,
         (Outcome::Assigned { .. }, None) => {
             let rule = found.mode().map(|(_, mode)| mode);

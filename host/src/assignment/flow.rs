@@ -98,7 +98,8 @@ impl<'a> Flow<'a> {
         let mut rank = places(&self::order(problem.reps.iter().map(|rep| rep.key)));
         rank.push(nobody as u32);
         let first = |team: &Team| team.reps.iter().map(|&rep| u64::from(rank[rep as usize])).min();
-        let teams_rank = places(&self::order(problem.teams.iter().map(|team| first(team).unwrap_or(u64::MAX))));
+        let teams_rank =
+            places(&self::order(problem.teams.iter().map(|team| first(team).unwrap_or(u64::MAX))));
         rank.extend(teams_rank.iter().map(|rank| nobody as u32 + 1 + rank));
         rank.push(sink as u32);
 
@@ -302,7 +303,8 @@ impl<'a> Flow<'a> {
         while let Some(node) = search.nearest(&self.rank) {
             let base = search.distance[node] - self.price[node];
             if node == self.sink || self.nobody < node {
-                let children = (0..self.sink).filter(|&child| self.parent[child] == node && self.used[child] > 0);
+                let children =
+                    (0..self.sink).filter(|&child| self.parent[child] == node && self.used[child] > 0);
                 for child in children {
                     let there = base - self.place(child, self.used[child] - 1) + self.price[child];
                     search.reach(child, there, Via::Back(node));

@@ -164,7 +164,10 @@ impl<'t> Stream<'t> {
     /// A line with its now.
     fn timed(&mut self, line: Line) -> (Line, Timestamp) {
         let at = match self.now {
-            Now::Clock => Timestamp::now(),
+            Now::Clock => {
+                let event = line.value.as_ref().ok().filter(|value| events::is_event(value));
+                event.and_then(own_time).unwrap_or_else(Timestamp::now)
+            }
             Now::At(at) => at,
             Now::Lines => {
                 let own = line.value.as_ref().ok().and_then(|value| own_time(value)).unwrap_or(self.last);

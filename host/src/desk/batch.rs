@@ -13,7 +13,7 @@
 use std::collections::HashMap;
 use std::num::{NonZeroU8, NonZeroU16};
 
-use super::{Case, Desk, Stands};
+use super::Desk;
 use crate::assignment::{self, Choice, Lead, Price, Problem, Proof, Rep, Team, solve};
 use crate::config::Config;
 use crate::counters::View;
@@ -35,18 +35,20 @@ impl<'t> Desk<'t> {
     ) -> Result<Vec<Decision>, assignment::Error> {
         let mut order = Vec::with_capacity(batch.len());
         let mut open: Vec<(LeadId, Vec<Match>, Tier, u32)> = Vec::new();
+        let mut again = Vec::new();
         let mut decided: HashMap<LeadId, Vec<Decision>> = HashMap::new();
         for prepared in batch {
             let id = prepared.lead().clone();
             let matches = self.asked(&prepared, outside);
             order.push(id.clone());
             match matches {
-                Some(matches) if !open.iter().any(|(known, ..)| *known == id) => {
+                _ if open.iter().any(|(known, ..)| *known == id) => again.push(prepared),
+                Some(matches) => {
                     let (tier, units) = (prepared.tier(), prepared.units());
                     self.open(prepared);
                     open.push((id, matches, tier, units));
                 }
-                _ => decided.entry(id).or_default().push(self.lead(prepared, outside)),
+                None => decided.entry(id).or_default().push(self.lead(prepared, outside)),
             }
         }
         let picks = self.optimum(&open)?;
@@ -59,6 +61,11 @@ impl<'t> Desk<'t> {
             let decision = self.decide(id, at, Trigger::Arrived, Some(pick), outside);
             decided.entry(id.clone()).or_default().extend(decision);
         }
+        // The same lead a second time is decided as one that comes again.
+        for prepared in again {
+            let id = prepared.lead().clone();
+            decided.entry(id).or_default().push(self.lead(prepared, outside));
+        }
         Ok(order.iter().filter_map(|id| Some(decided.get_mut(id)?.remove(0))).collect())
     }
 
@@ -69,24 +76,6 @@ impl<'t> Desk<'t> {
         let numbered = Numbered::new(self.tenant, prepared, (prepared.since(), 1, past));
         let evaluated = pipeline::evaluate(self.tenant, &numbered, outside, &self.state);
         evaluated.matches().map(<[Match]>::to_vec)
-    }
-
-    /// Notes a lead that waits for the optimum.
-    fn open(&mut self, prepared: Prepared<'t>) {
-        self.came += 1;
-        let (came, since) = (self.came, prepared.since());
-        let case = self.cases.entry(prepared.lead().clone()).or_insert_with(|| Case {
-            prepared: None,
-            came,
-            since,
-            number: 0,
-            declined: Vec::new(),
-            declined_at: None,
-            locked: false,
-            stands: Stands::Elsewhere,
-        });
-        case.prepared = Some(prepared);
-        case.since = since;
     }
 
     /// Who gets which, each with the band of load it falls into.

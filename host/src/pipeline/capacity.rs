@@ -98,6 +98,13 @@ pub fn caps(config: &Config, rep: &Rep) -> Caps {
     Caps { daily: rep.caps.daily.or(seniority.daily), weekly: rep.caps.weekly.or(seniority.weekly) }
 }
 
+/// Leads that somebody can still take: up to the end of the near band, and under their weekly cap.
+pub fn room(config: &Config, rep: &Rep, counted: Counters) -> u32 {
+    let upto = (config.capacity.near * f64::from(rep.max_open)).floor() as u32;
+    let left = caps(config, rep).weekly.map_or(u32::MAX, |cap| cap.saturating_sub(counted.week));
+    upto.saturating_sub(counted.open).min(left)
+}
+
 /// Open work over the most they take, before the lead; above 1 where a maximum was lowered.
 pub fn load(rep: &Rep, counters: Counters) -> f64 {
     f64::from(counters.open) / f64::from(rep.max_open.max(1))
