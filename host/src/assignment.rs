@@ -248,10 +248,10 @@ pub enum Bound {
 /// with the most value over price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prices {
-    /// Of a place at each rep: what one more there (and in their team) would add. Nothing but evenness
-    /// while the rep and the team have room.
+    /// Of a place at each rep: what a lead brought there would add, if there were one place more for it, and one
+    /// in the team. Nothing but evenness while both have room.
     pub reps: Vec<Price>,
-    /// The part of it that is the team's: what one more place in the team would add.
+    /// The team's part of it: what one more place in the team would add, whichever rep uses it.
     pub teams: Vec<Price>,
 }
 

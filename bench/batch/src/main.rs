@@ -51,7 +51,8 @@ fn run(arguments: &[String]) -> Result<()> {
     if arguments.first().is_some_and(|first| first == "one") {
         let (size, kind) = (SIZES[number(1, 0)?], Kind::ALL[number(2, 0)?]);
         let name = arguments.get(3).context("which solver?")?;
-        let solver = Solver::ALL.into_iter().find(|solver| solver.name() == name).context("no such solver")?;
+        let solver =
+            Solver::ALL.into_iter().find(|solver| solver.name() == name).context("no such solver")?;
         let (total, took) = solver.run(&Instance::new(size.0, size.1, size.2, kind))?;
         println!("{total} {}", took.as_nanos());
         return Ok(());

@@ -15,40 +15,43 @@ const FALL: i64 = 5;
 /// How many bids for each lead, on average, end an auction that makes no headway.
 const PATIENCE: usize = 200;
 
-/// Prices by auction, as ε falls from `coarse` to `fine`; `gains` gives a lead's reps, each with its gain.
+/// Prices by auction, as ε falls from `coarse` to `fine`. Leads bid in the order given, reps have a rank for what
+/// is equal; `gains` gives a lead's reps, each with its gain.
 pub(super) fn prices<G: Iterator<Item = (usize, i64)>>(
-    leads: &[u32],
+    (leads, rank): (&[u32], &[u32]),
     capacity: &[u32],
     (coarse, fine): (i64, i64),
     gains: impl Fn(u32) -> G,
 ) -> Vec<i64> {
     let mut price = vec![0; capacity.len()];
-    let mut bids: Vec<BinaryHeap<Reverse<(i64, u32)>>> = vec![BinaryHeap::new(); capacity.len()];
+    let mut bids: Vec<BinaryHeap<Reverse<(i64, usize)>>> = vec![BinaryHeap::new(); capacity.len()];
     let mut patience = PATIENCE * leads.len();
     let mut epsilon = coarse;
     while epsilon > fine && patience > 0 {
-        for &lead in leads {
-            let mut bidder = Some(lead);
-            while let Some(lead) = bidder.take().filter(|_| patience > 0) {
+        for first in 0..leads.len() {
+            let mut bidder = Some(first);
+            while let Some(place) = bidder.take().filter(|_| patience > 0) {
                 patience -= 1;
                 // Nobody is always there, for nothing.
-                let (mut best, mut second, mut chosen) = (0, 0, None);
-                for (rep, gain) in gains(lead) {
+                let (mut best, mut second, mut chosen) = (0, 0, None::<(usize, i64)>);
+                for (rep, gain) in gains(leads[place]) {
                     let net = gain - price[rep];
-                    if net > best {
+                    let first = || chosen.is_some_and(|(other, _)| rank[rep] < rank[other]);
+                    if net > best || net == best && first() {
                         (best, second, chosen) = (net, best, Some((rep, gain)));
                     } else if net > second {
                         second = net;
                     }
                 }
                 let Some((rep, gain)) = chosen else { continue };
-                bids[rep].push(Reverse((gain - second + epsilon, lead)));
+                bids[rep].push(Reverse((gain - second + epsilon, place)));
                 let places = capacity[rep] as usize;
                 let lowest = (bids[rep].len() > places).then(|| bids[rep].pop()).flatten();
-                let Reverse((dropped, lead)) = lowest.unwrap_or_default();
-                bidder = lowest.is_some().then_some(lead);
+                bidder = lowest.map(|Reverse((_, place))| place);
                 if bids[rep].len() == places {
-                    price[rep] = bids[rep].peek().map_or(dropped, |Reverse((bid, _))| *bid).max(price[rep]);
+                    // Without any place, it is too dear for everybody.
+                    let lowest = bids[rep].peek().or(lowest.as_ref());
+                    price[rep] = lowest.map_or(0, |Reverse((bid, _))| *bid).max(price[rep]);
                 }
             }
         }

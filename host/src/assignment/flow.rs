@@ -66,6 +66,8 @@ struct Flow<'a> {
     /// What it costs to bring a lead here, instead of to the sink.
     price: Vec<i64>,
     rank: Vec<u32>,
+    /// The nodes by rank.
+    nodes: Vec<usize>,
 
     // Of each rep and nobody:
     leads: Vec<Vec<u32>>,
@@ -102,6 +104,7 @@ impl<'a> Flow<'a> {
             places(&self::order(problem.teams.iter().map(|team| first(team).unwrap_or(u64::MAX))));
         rank.extend(teams_rank.iter().map(|rank| nobody as u32 + 1 + rank));
         rank.push(sink as u32);
+        let nodes = places(&rank).into_iter().map(|node| node as usize).collect();
 
         let parents = problem.team.iter().map(|team| team.map_or(sink, |team| nobody + 1 + team as usize));
         let rep_places = problem.reps.iter().map(|rep| rep.capacity / units);
@@ -118,6 +121,7 @@ impl<'a> Flow<'a> {
             next: vec![FAR; sink + 1],
             price: vec![0; sink + 1],
             rank,
+            nodes,
             leads: vec![Vec::new(); reps + 1],
             rows: (0..=reps).map(|_| None).collect(),
             at: vec![nobody as u32; leads],
@@ -172,7 +176,8 @@ impl<'a> Flow<'a> {
             self.gains(lead).map(move |(rep, gain)| (rep, gain - base))
         };
         let epsilon = (top / 16, low / 20_000);
-        let prices = auction::prices(&self.order, &self.capacity[..self.nobody], epsilon, gains);
+        let prices =
+            auction::prices((&self.order, &self.rank), &self.capacity[..self.nobody], epsilon, gains);
         for (node, price) in prices.into_iter().enumerate() {
             let leads = (price + low / 2) / low;
             let least = if self.next[node] < FAR { self.next[node] } else { 0 };
@@ -252,12 +257,11 @@ impl<'a> Flow<'a> {
             self.join(lead, best.node, best.gain);
             self.augment(best.node, &mut search);
         }
-        let mut teams: Vec<usize> = (self.nobody + 1..self.sink).collect();
-        teams.sort_by_key(|&team| self.rank[team]);
-        for team in teams {
+        for place in self.nobody + 1..self.sink {
+            let team = self.nodes[place];
             let members = (0..self.nobody).filter(|&rep| self.parent[rep] == team);
-            let excess = members.map(|rep| self.used[rep]).sum::<u32>() - self.used[team];
-            for _ in 0..excess {
+            let inflow: u32 = members.map(|rep| self.used[rep]).sum();
+            for _ in self.used[team]..inflow {
                 self.augment(team, &mut search);
             }
         }
@@ -302,10 +306,11 @@ impl<'a> Flow<'a> {
         let to_sink = until == Until::Wanted && from != self.sink;
         while let Some(node) = search.nearest(&self.rank) {
             let base = search.distance[node] - self.price[node];
-            if node == self.sink || self.nobody < node {
-                let children =
-                    (0..self.sink).filter(|&child| self.parent[child] == node && self.used[child] > 0);
-                for child in children {
+            if self.nobody < node {
+                for &child in &self.nodes[..self.sink] {
+                    if self.parent[child] != node || self.used[child] == 0 {
+                        continue;
+                    }
                     let there = base - self.place(child, self.used[child] - 1) + self.price[child];
                     search.reach(child, there, Via::Back(node));
                     if until == Until::Wanted && self.wanting[child] > 0 {
@@ -324,15 +329,15 @@ impl<'a> Flow<'a> {
                 continue;
             }
             let row = self.rows[node].take().unwrap_or_else(|| self.row(node));
-            for (to, (cost, price)) in row.cost.iter().zip(&self.price).enumerate() {
-                let there = base + cost + price;
+            for &to in &self.nodes[..=self.nobody] {
+                let there = base + row.cost[to] + self.price[to];
                 if there < search.distance[to] && there < search.bound {
                     search.reach(to, there, Via::Move(node, row.lead[to]));
                     if until == Until::Wanted && self.wanting[to] > 0 {
                         search.aim(to);
                     } else if to_sink && self.parent[to] == self.sink && self.next[to] < FAR {
                         // Seen at once, a free place spares the search many others as near.
-                        let through = there - price + self.next[to] + self.price[self.sink];
+                        let through = there - self.price[to] + self.next[to] + self.price[self.sink];
                         search.reach(self.sink, through, Via::Place(to));
                         search.aim(self.sink);
                     }

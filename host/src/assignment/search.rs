@@ -1,36 +1,55 @@
 //! Leads of unequal units: the generalised assignment problem, by branch and bound over its relaxation.
 //!
-//! Part by part, as the objective is read: the most leads of the first class; among those assignments the
-//! most of the next; at last the most value. Each is one integer program for `microlp`, started from what is known.
-//! It counts in floating point, so its answers are rounded and held against every cap here, and the numbers are
-//! kept apart that would be lost beside each other in one objective.
+//! Part by part, as the objective is read: the most leads of the first class; of those assignments the ones
+//! with the most of the next; at last the most value. Each is an integer program for `microlp`, started from
+//! the best assignment so far. It counts in floating point, so the numbers that would be lost beside each
+//! other in one objective are kept apart, and its answers are rounded and held against every cap here.
+
+use std::cmp::Reverse;
 
 use microlp::{ComparisonOp, OptimizationDirection, SolutionStatus, SolveOptions, SolveOutcome, Variable};
 
-use super::certificate::feasible;
 use super::{Bound, Problem, Proof};
 
 /// The best assignment that so many nodes of the search show.
 pub(super) fn solve(problem: &Problem, nodes: u64) -> (Vec<Option<u32>>, Proof) {
-    let mut best = greedy(problem);
-    let mut nodes = nodes;
-    let mut floors = Vec::new();
-    for &class in problem.scale.classes() {
-        let aim = Aim::Class(class);
-        let at_most = aim.at_most(problem, &floors, &mut best, &mut nodes);
-        let reached = aim.of(problem, &best);
-        if at_most > reached {
-            let at_most = u32::try_from(at_most).unwrap_or(u32::MAX);
-            return (best, Proof::Bounded(Bound::Assigned { class, at_most }));
-        }
-        floors.push((class, reached));
-    }
-    let at_most = Aim::Value.at_most(problem, &floors, &mut best, &mut nodes);
-    let proof = match at_most > Aim::Value.of(problem, &best) {
-        true => Proof::Bounded(Bound::Value { at_most }),
-        false => Proof::Searched,
+    let place = |(lead, of): (usize, &super::Lead)| {
+        let units = of.units.get().into();
+        let matches = of.choices.iter().map(move |choice| (choice.rep, choice.value));
+        matches.map(move |(rep, value)| Match { lead, rep, value, units }).collect::<Vec<_>>()
     };
-    (best, proof)
+    let packing = Packing {
+        classes: problem.leads.iter().map(|lead| lead.class).collect(),
+        matches: problem.leads.iter().enumerate().flat_map(place).collect(),
+        rank: (
+            problem.leads.iter().map(|lead| lead.key).collect(),
+            problem.reps.iter().map(|rep| rep.key).collect(),
+        ),
+        caps: (problem.reps.iter().zip(0..).map(|(rep, place)| (vec![place], rep.capacity)))
+            .chain(problem.teams.iter().map(|team| (team.reps.clone(), team.capacity)))
+            .collect(),
+    };
+    packing.solve(nodes)
+}
+
+/// Which leads go to which reps, where units may differ with both.
+pub(super) struct Packing {
+    /// Of each lead.
+    pub(super) classes: Vec<u8>,
+    pub(super) matches: Vec<Match>,
+    /// The keys of leads and reps.
+    pub(super) rank: (Vec<u64>, Vec<u64>),
+    /// Reps, and how many units they can take together.
+    pub(super) caps: Vec<(Vec<u32>, u32)>,
+}
+
+/// A lead and a rep who may have it.
+#[derive(Clone, Copy)]
+pub(super) struct Match {
+    pub(super) lead: usize,
+    pub(super) rep: u32,
+    pub(super) value: u32,
+    pub(super) units: u32,
 }
 
 /// The part of the objective that is sought.
@@ -40,131 +59,134 @@ enum Aim {
     Value,
 }
 
-impl Aim {
-    /// What one match adds.
-    fn weight(self, class: u8, value: u32) -> u32 {
-        match self {
-            Self::Class(aim) => u32::from(aim == class),
-            Self::Value => value,
+impl Packing {
+    pub(super) fn solve(mut self, mut nodes: u64) -> (Vec<Option<u32>>, Proof) {
+        self.matches.sort_by_key(|m| (self.rank.0[m.lead], self.rank.1[m.rep as usize], m.lead, m.rep));
+        let mut classes = self.classes.clone();
+        classes.sort_unstable();
+        classes.dedup();
+        let mut best = self.greedy();
+        let mut floors = Vec::new();
+        for class in classes {
+            let at_most = self.improve(Aim::Class(class), &floors, &mut best, &mut nodes);
+            let reached = self.total(Aim::Class(class), &best);
+            if at_most > reached {
+                let at_most = u32::try_from(at_most).unwrap_or(u32::MAX);
+                return (best, Proof::Bounded(Bound::Assigned { class, at_most }));
+            }
+            floors.push((class, reached));
+        }
+        let at_most = self.improve(Aim::Value, &floors, &mut best, &mut nodes);
+        let proof = match at_most > self.total(Aim::Value, &best) {
+            true => Proof::Bounded(Bound::Value { at_most }),
+            false => Proof::Searched,
+        };
+        (best, proof)
+    }
+
+    /// What a match adds to the part.
+    fn worth(&self, aim: Aim, of: &Match) -> u32 {
+        match aim {
+            Aim::Class(class) => (self.classes[of.lead] == class).into(),
+            Aim::Value => of.value,
         }
     }
 
-    fn of(self, problem: &Problem, reps: &[Option<u32>]) -> u64 {
-        let matches = problem.leads.iter().zip(reps);
-        let weight =
-            |(lead, rep): (&super::Lead, &Option<u32>)| Some(self.weight(lead.class, lead.value((*rep)?)?));
-        matches.filter_map(weight).map(u64::from).sum()
+    fn total(&self, aim: Aim, reps: &[Option<u32>]) -> u64 {
+        let made = self.matches.iter().filter(|of| reps[of.lead] == Some(of.rep));
+        made.map(|of| u64::from(self.worth(aim, of))).sum()
     }
 
-    /// Improves `best` as far as the nodes go, and says what the optimum is at most.
-    fn at_most(
-        self,
-        problem: &Problem,
-        floors: &[(u8, u64)],
-        best: &mut Vec<Option<u32>>,
-        nodes: &mut u64,
-    ) -> u64 {
-        let most = |lead: &super::Lead| {
-            lead.choices.iter().map(|choice| self.weight(lead.class, choice.value)).max()
-        };
-        let everybody = problem.leads.iter().filter_map(most).map(u64::from).sum();
-        if self.of(problem, best) == everybody {
+    /// Improves an assignment as far as the nodes go, and says what the optimum is at most.
+    fn improve(&self, aim: Aim, floors: &[(u8, u64)], best: &mut Vec<Option<u32>>, nodes: &mut u64) -> u64 {
+        let mut most = vec![0; self.classes.len()];
+        for of in &self.matches {
+            most[of.lead] = self.worth(aim, of).max(most[of.lead]);
+        }
+        let everybody = most.into_iter().map(u64::from).sum();
+        if self.total(aim, best) == everybody {
             return everybody;
         }
-        let (program, variables) = self.program(problem, floors);
+        let (program, variables) = self.program(aim, floors);
+        let matches = || self.matches.iter().zip(&variables);
+        let start = matches().map(|(of, &variable)| (variable, f64::from(best[of.lead] == Some(of.rep))));
         let mut options = SolveOptions::default();
         options.node_limit = Some(*nodes);
-        let start =
-            variables.iter().map(|&(lead, rep, variable)| (variable, f64::from(best[lead] == Some(rep))));
         options.warm_start = Some(start.collect());
+        // A solver that gives up has shown nothing; what is known without it holds.
         let Ok(outcome) = program.solve_with(options) else { return everybody };
         let stats = outcome.stats();
         *nodes = nodes.saturating_sub(stats.nodes_solved);
         let bound = stats.best_bound.map_or(everybody, |bound| (bound + 1e-6).floor().max(0.0) as u64);
         let SolveOutcome::Solution(solution) = outcome else { return bound.min(everybody) };
-        let mut found = vec![None; problem.leads.len()];
-        for (lead, rep, variable) in variables {
-            if solution.var_value(variable) > 0.5 {
-                found[lead] = Some(rep);
-            }
+        let mut found = vec![None; self.classes.len()];
+        for (of, _) in matches().filter(|(_, variable)| solution.var_value(**variable) > 0.5) {
+            found[of.lead] = Some(of.rep);
         }
-        let keeps = |&(class, floor): &(u8, u64)| Aim::Class(class).of(problem, &found) >= floor;
-        if feasible(problem, &found).is_ok()
-            && floors.iter().all(keeps)
-            && self.of(problem, &found) > self.of(problem, best)
-        {
+        let keeps = |&(class, floor): &(u8, u64)| self.total(Aim::Class(class), &found) >= floor;
+        if self.fits(&found) && floors.iter().all(keeps) && self.total(aim, &found) > self.total(aim, best) {
             *best = found;
         }
         match solution.status() {
-            SolutionStatus::Optimal => self.of(problem, best),
+            SolutionStatus::Optimal => self.total(aim, best),
             SolutionStatus::Feasible => bound.min(everybody),
         }
     }
 
-    /// The integer program, and which lead and rep each of its variables brings together.
-    fn program(
-        self,
-        problem: &Problem,
-        floors: &[(u8, u64)],
-    ) -> (microlp::Problem, Vec<(usize, u32, Variable)>) {
+    /// The integer program, with a variable for each match.
+    fn program(&self, aim: Aim, floors: &[(u8, u64)]) -> (microlp::Problem, Vec<Variable>) {
         let mut program = microlp::Problem::new(OptimizationDirection::Maximize);
-        let mut variables = Vec::new();
-        let mut reps = vec![Vec::new(); problem.reps.len()];
-        let mut classes = vec![Vec::new(); floors.len()];
-        for (place, lead) in problem.leads.iter().enumerate() {
-            let mut once = Vec::new();
-            for choice in &lead.choices {
-                let variable = program.add_binary_var(f64::from(self.weight(lead.class, choice.value)));
-                variables.push((place, choice.rep, variable));
-                reps[choice.rep as usize].push((variable, f64::from(lead.units.get())));
-                once.push((variable, 1.0));
+        let variables: Vec<Variable> =
+            self.matches.iter().map(|of| program.add_binary_var(self.worth(aim, of).into())).collect();
+        let mut once = vec![Vec::new(); self.classes.len()];
+        let mut by_class = vec![Vec::new(); floors.len()];
+        let mut by_cap = vec![Vec::new(); self.caps.len()];
+        for (of, &variable) in self.matches.iter().zip(&variables) {
+            once[of.lead].push((variable, 1.0));
+            if let Some(class) = floors.iter().position(|(class, _)| *class == self.classes[of.lead]) {
+                by_class[class].push((variable, 1.0));
             }
-            if let Some(class) = floors.iter().position(|(class, _)| *class == lead.class) {
-                classes[class].extend_from_slice(&once);
+            for ((reps, _), cap) in self.caps.iter().zip(&mut by_cap) {
+                if reps.contains(&of.rep) {
+                    cap.push((variable, f64::from(of.units)));
+                }
             }
-            program.add_constraint(once, ComparisonOp::Le, 1.0);
         }
-        for team in &problem.teams {
-            let members: Vec<_> =
-                team.reps.iter().flat_map(|&rep| reps[rep as usize].iter().copied()).collect();
-            program.add_constraint(members, ComparisonOp::Le, f64::from(team.capacity));
+        for lead in once {
+            program.add_constraint(lead, ComparisonOp::Le, 1.0);
         }
-        for (rep, matches) in problem.reps.iter().zip(reps) {
-            program.add_constraint(matches, ComparisonOp::Le, f64::from(rep.capacity));
+        for ((_, units), matches) in self.caps.iter().zip(by_cap) {
+            program.add_constraint(matches, ComparisonOp::Le, f64::from(*units));
         }
-        for (&(_, floor), matches) in floors.iter().zip(classes) {
-            program.add_constraint(matches, ComparisonOp::Ge, floor as f64);
+        for ((_, floor), matches) in floors.iter().zip(by_class) {
+            program.add_constraint(matches, ComparisonOp::Ge, *floor as f64);
         }
         (program, variables)
     }
-}
 
-/// A start: leads in order of class, the most value for its units first, each with the best rep who has room.
-fn greedy(problem: &Problem) -> Vec<Option<u32>> {
-    let mut matches: Vec<(usize, u32, u32)> = Vec::new();
-    for (place, lead) in problem.leads.iter().enumerate() {
-        matches.extend(lead.choices.iter().map(|choice| (place, choice.rep, choice.value)));
-    }
-    matches.sort_by_key(|&(place, rep, value)| {
-        let lead = &problem.leads[place];
-        let per_unit = u64::from(value) * 1_000 / u64::from(lead.units.get());
-        (lead.class, std::cmp::Reverse(per_unit), lead.key, problem.reps[rep as usize].key)
-    });
-    let mut found = vec![None; problem.leads.len()];
-    let mut room: Vec<u32> = problem.reps.iter().map(|rep| rep.capacity).collect();
-    let mut team_room: Vec<u32> = problem.teams.iter().map(|team| team.capacity).collect();
-    for (place, rep, _) in matches {
-        let units = u32::from(problem.leads[place].units.get());
-        let mut none = u32::MAX;
-        let team = match problem.team[rep as usize] {
-            Some(team) => &mut team_room[team as usize],
-            None => &mut none,
+    fn fits(&self, reps: &[Option<u32>]) -> bool {
+        let made = || self.matches.iter().filter(|of| reps[of.lead] == Some(of.rep));
+        let units = |cap: &[u32]| {
+            made().filter(|of| cap.contains(&of.rep)).map(|of| u64::from(of.units)).sum::<u64>()
         };
-        if found[place].is_none() && units <= room[rep as usize] && units <= *team {
-            found[place] = Some(rep);
-            room[rep as usize] -= units;
-            *team -= units;
-        }
+        self.caps.iter().all(|(cap, most)| units(cap) <= u64::from(*most))
     }
-    found
+
+    /// A start: leads in order of class, the most value for its units first, with whoever has room.
+    fn greedy(&self) -> Vec<Option<u32>> {
+        let mut order: Vec<&Match> = self.matches.iter().collect();
+        order.sort_by_key(|of| {
+            (self.classes[of.lead], Reverse(u64::from(of.value) * 1_000 / u64::from(of.units.max(1))))
+        });
+        let mut found = vec![None; self.classes.len()];
+        for of in order {
+            if found[of.lead].is_none() {
+                found[of.lead] = Some(of.rep);
+                if !self.fits(&found) {
+                    found[of.lead] = None;
+                }
+            }
+        }
+        found
+    }
 }

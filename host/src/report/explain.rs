@@ -220,12 +220,16 @@ fn candidates(story: &mut Story, score: &ScoreTrace, look: Look) {
 }
 
 fn excluded(story: &mut Story, eligibility: &EligibilityTrace) {
-    if eligibility.excluded.is_empty() {
+    if eligibility.excluded.is_empty() && eligibility.others.is_empty() {
         return;
     }
     story.section(&format!("Not candidates for team {}", eligibility.team));
     for (rep, reason) in &eligibility.excluded {
         story.line(format!("{rep} {reason}"));
+    }
+    for others in &eligibility.others {
+        let more = if eligibility.excluded.is_empty() { "" } else { "more " };
+        story.line(format!("{} {more}each {}", others.reps, others.reason));
     }
 }
 

@@ -1,0 +1,98 @@
+//! Instances with optima that others have published.
+
+use super::*;
+use crate::assignment::search::{Match, Packing};
+
+/// The least cost, as the most of what is saved against a dear match.
+fn least_cost(costs: &[Vec<u32>], reps: Vec<Rep>, teams: Vec<Team>) -> u64 {
+    const DEAR: u32 = 1_000;
+    let saved =
+        |costs: &Vec<u32>| lead(0, 1, &costs.iter().map(|cost| Some(DEAR - cost)).collect::<Vec<_>>());
+    let problem = Problem::new(costs.iter().map(saved).collect(), reps, teams).expect("small numbers");
+    let solution = solve(&problem, 0);
+    assert_eq!(certify(&problem, &solution), Ok(Certified::Optimal));
+    u64::from(DEAR) * u64::from(solution.objective.assigned[0].1) - solution.objective.value
+}
+
+fn columns<const ROWS: usize, const COLUMNS: usize>(rows: [[u32; COLUMNS]; ROWS]) -> Vec<Vec<u32>> {
+    (0..COLUMNS).map(|column| rows.iter().map(|row| row[column]).collect()).collect()
+}
+
+#[test]
+fn examples_of_manuals() {
+    // SciPy, `scipy.optimize.linear_sum_assignment`.
+    let scipy = columns([[4, 1, 3], [2, 0, 5], [3, 2, 2]]);
+    assert_eq!(least_cost(&scipy, vec![rep(1); 3], Vec::new()), 5);
+
+    // OR-Tools, "Linear Sum Assignment Solver", and "Solving an Assignment Problem" with a worker more.
+    let four = columns([[90, 76, 75, 70], [35, 85, 55, 65], [125, 95, 90, 105], [45, 110, 95, 115]]);
+    assert_eq!(least_cost(&four, vec![rep(1); 4], Vec::new()), 265);
+    let five = columns([
+        [90, 80, 75, 70],
+        [35, 85, 55, 65],
+        [125, 95, 90, 95],
+        [45, 110, 95, 115],
+        [50, 100, 90, 100],
+    ]);
+    assert_eq!(least_cost(&five, vec![rep(1); 5], Vec::new()), 265);
+
+    // OR-Tools, "Assignment with Teams of Workers": two tasks at most for each team.
+    let six = columns([
+        [90, 76, 75, 70],
+        [35, 85, 55, 65],
+        [125, 95, 90, 105],
+        [45, 110, 95, 115],
+        [60, 105, 80, 75],
+        [45, 65, 110, 95],
+    ]);
+    let teams = [vec![0, 2, 4], vec![1, 3, 5]].map(|reps| Team { reps, capacity: 2 });
+    assert_eq!(least_cost(&six, vec![rep(1); 6], teams.into()), 250);
+}
+
+fn numbers(text: &str) -> impl Iterator<Item = u32> {
+    text.split_whitespace().map(|word| word.parse().expect("a number"))
+}
+
+#[test]
+fn or_library_assign100() {
+    let mut numbers = numbers(include_str!("../../../../data/or-library/assign100.txt"));
+    let size = numbers.next().expect("a size") as usize;
+    let costs: Vec<u32> = numbers.collect();
+    let costs: Vec<Vec<u32>> = costs.chunks(size).map(<[u32]>::to_vec).collect();
+    assert_eq!(least_cost(&costs, vec![rep(1); size], Vec::new()), 305);
+}
+
+#[test]
+fn or_library_generalised_assignment() {
+    let check = |text: &str, optima: [u64; 5]| {
+        let mut numbers = numbers(text);
+        let mut next = || numbers.next().expect("a number");
+        assert_eq!(next(), 5);
+        for optimum in optima {
+            let (agents, jobs) = (next(), next() as usize);
+            let mut table =
+                || (0..agents).map(|_| (0..jobs).map(|_| next()).collect()).collect::<Vec<Vec<u32>>>();
+            let (values, units) = (table(), table());
+            let matches = (0..jobs).flat_map(|lead| (0..agents).map(move |rep| (lead, rep)));
+            let packing = Packing {
+                classes: vec![0; jobs],
+                matches: matches
+                    .map(|(lead, rep)| Match {
+                        lead,
+                        rep,
+                        value: values[rep as usize][lead],
+                        units: units[rep as usize][lead],
+                    })
+                    .collect(),
+                rank: (vec![0; jobs], vec![0; agents as usize]),
+                caps: (0..agents).map(|agent| (vec![agent], next())).collect(),
+            };
+            let (reps, proof) = packing.solve(NODES);
+            let matched = reps.iter().enumerate().map(|(lead, rep)| Some(values[(*rep)? as usize][lead]));
+            let value = matched.map(|value| u64::from(value.expect("every job is done"))).sum::<u64>();
+            assert_eq!((value, proof), (optimum, Proof::Searched));
+        }
+    };
+    check(include_str!("../../../../data/or-library/gap1.txt"), [336, 327, 339, 341, 326]);
+    check(include_str!("../../../../data/or-library/gap2.txt"), [434, 436, 420, 419, 428]);
+}
