@@ -67,7 +67,7 @@ pub struct Settled {
 }
 
 /// Goes through the claims until one holds, or an owner is met who has to be covered for.
-pub fn settle(claims: Vec<Claim>, bars: impl Fn(&RepId) -> Option<Excluded>) -> Settled {
+pub(super) fn settle(claims: Vec<Claim>, bars: impl Fn(&RepId) -> Option<Excluded>) -> Settled {
     let mut settled = Settled::default();
     for claim in claims {
         let excluded = bars(&claim.rep);
