@@ -111,7 +111,7 @@ const SMALL: Size = Size { leads: 6, reps: 4, teams: 0, units: (1, 1) };
 const LARGE: Size = Size { leads: 40, reps: 12, teams: 0, units: (1, 1) };
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn no_assignment_is_better(problem in problems(SMALL)) {
