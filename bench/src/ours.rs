@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use jiff::Timestamp;
-use lanewright::counters::Ledger;
+use lanewright::decision::Past;
+use lanewright::desk::Desk;
 use lanewright::failure::Failure;
 use lanewright::fetch::{Fetcher, Reach};
 use lanewright::lead::{Destination, LabelPolicy, Lane, Lead, Verdict};
-use lanewright::pipeline::{self, Live, Numbered};
+use lanewright::pipeline::{self, Live, State};
 use lanewright::plugin::{
     CandidateRow, Directory, Instance, Options, Plan, Plugins, Refusal, Release, ScoreQuestion, Scores, Size,
     VisibleLead,
@@ -105,17 +106,13 @@ impl Line {
     /// in order, as `lanewright route` does. Answers how many decisions were made.
     pub(crate) fn pass(&self) -> Result<usize> {
         use rayon::prelude::*;
-        let mut ledger = Ledger::new(&self.tenant.config);
+        let mut desk = Desk::new(&self.tenant);
         let at = Timestamp::UNIX_EPOCH;
-        let prepared: Vec<_> = self
-            .leads
-            .par_iter()
-            .map(|lead| pipeline::prepare(&self.tenant, lead, at, &self.outside))
-            .collect();
+        let prepared: Vec<_> =
+            self.leads.par_iter().map(|lead| Desk::prepare(&self.tenant, lead, at, &self.outside)).collect();
         let mut decisions = 0;
         for prepared in prepared {
-            let numbered = Numbered::new(&self.tenant, prepared?, 1);
-            let decision = pipeline::settle(&self.tenant, &numbered, &self.outside, &mut ledger);
+            let decision = desk.lead(prepared?, &self.outside);
             decisions += usize::from(decision.number == 1);
         }
         Ok(decisions)
@@ -123,9 +120,10 @@ impl Line {
 
     /// One decision about the first sample lead.
     pub(crate) fn first(&self) -> Result<()> {
-        let mut ledger = Ledger::new(&self.tenant.config);
+        let mut state = State::new(&self.tenant.config);
         let lead = self.leads.first().context("no sample lead")?;
-        pipeline::route(&self.tenant, lead, Timestamp::UNIX_EPOCH, 1, &self.outside, &mut ledger)?;
+        let asked = (Timestamp::UNIX_EPOCH, 1, Past::default());
+        pipeline::route(&self.tenant, lead, asked, &self.outside, &mut state)?;
         Ok(())
     }
 }

@@ -232,6 +232,16 @@ impl Draw {
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
     }
 
+    /// From 0 up to but not including 1.
+    pub(crate) fn share(&mut self) -> f64 {
+        self.next() as f64 / (1u64 << 48) as f64
+    }
+
+    /// About normal, with mean 0 and variance 1: a sum of twelve shares.
+    pub(crate) fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.share()).sum::<f64>() - 6.0
+    }
+
     /// Brings items into a random order.
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {

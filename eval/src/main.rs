@@ -1,12 +1,18 @@
-//! Trains what the standard classifier ships with, and measures it.
+//! Trains what the standard classifier ships with, and measures it; measures routing under scarcity.
 //!
 //! `train` makes `plugins/classifier/pack/standard.bin` from `data/`, the same to the byte each time;
-//! `report` measures every pass mark and writes `docs/eval.md`; `signals` lists signals to check by eye. All need nothing outside this repository.
+//! `report` measures every pass mark and writes `docs/eval.md`; `signals` lists signals to check by eye;
+//! `scarcity` measures routing one at a time against the optimum and writes `docs/scarcity.md`. All need nothing outside this repository.
 
 mod data;
 mod report;
 mod review;
+mod scarcity;
 mod train;
+
+#[path = "../../host/src/pacing.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the host's own file, so that measuring needs no sandbox")]
+mod pacing;
 
 #[path = "../../host/src/text.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the host's own file, of which measuring needs a part")]
@@ -37,6 +43,8 @@ enum Command {
         /// A kind of signal: `deadline`.
         kind: String,
     },
+    /// Measure routing one at a time under scarcity and write docs/scarcity.md.
+    Scarcity,
     /// Measure every pass mark and write docs/eval.md.
     Report {
         /// Fail where a mark is missed.
@@ -50,6 +58,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Train { check } => train_pack(&root, check),
         Command::Signals { kind } => review::review(&root, &kind),
+        Command::Scarcity => write_scarcity(&root),
         Command::Report { check } => write_report(&root, check),
     }
 }
@@ -70,6 +79,14 @@ fn train_pack(root: &Path, check: bool) -> Result<()> {
         std::fs::write(&path, &trained.pack).with_context(|| path.display().to_string())?;
         println!("{}: {} bytes", path.display(), trained.pack.len());
     }
+    Ok(())
+}
+
+fn write_scarcity(root: &Path) -> Result<()> {
+    let page = scarcity::report()?;
+    let path = root.join("docs/scarcity.md");
+    std::fs::write(&path, &page).with_context(|| path.display().to_string())?;
+    print!("{page}");
     Ok(())
 }
 

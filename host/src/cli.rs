@@ -12,10 +12,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::plugin::{self, Options, Plan, Plugins, Size};
 
 mod check;
+mod coverage;
 mod lines;
 mod plugins;
 mod replay;
 mod route;
+mod simulate;
+mod stream;
 
 /// Routes inbound sales leads for many tenants, with each tenant's own logic in a sandbox.
 #[derive(Debug, Parser)]
@@ -33,12 +36,16 @@ const EXIT_CODES: &str = "Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Routes leads: JSON Lines in, a decision a line out.
+    /// Routes leads, one by one or as a batch: JSON Lines in, a decision a line out.
     Route(route::Arguments),
     /// Checks a tenant folder and tells every problem at once.
     Check(check::Arguments),
     /// Runs decisions again and shows that they are the same to the bit, or where they differ.
     Replay(replay::Arguments),
+    /// Routes leads under two folders and tells which decisions change, why, and what comes of it.
+    Simulate(simulate::Arguments),
+    /// Tells from decisions which leads nobody could be found for, and which people are lacking.
+    Coverage(coverage::Arguments),
     /// Builds, checks and tries plugins.
     Plugin(plugins::Arguments),
     /// Compiles one component under its own limits; started by this program alone.
@@ -108,6 +115,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Route(arguments) => route::run(&arguments),
         Verb::Check(arguments) => check::run(&arguments),
         Verb::Replay(arguments) => replay::run(&arguments),
+        Verb::Simulate(arguments) => simulate::run(&arguments),
+        Verb::Coverage(arguments) => coverage::run(&arguments),
         Verb::Plugin(arguments) => plugins::run(&arguments),
         Verb::Compile { arguments } => return plugin::child(&arguments),
     };

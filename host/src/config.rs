@@ -8,20 +8,39 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::digest::Digest;
-use crate::lead::{Account, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TenantId, Territory, Tier};
-use crate::rules::Condition;
+use crate::lead::{
+    Account, Caps, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TeamId, TenantId, Territory, Tier,
+};
+use crate::pacing::Pacing;
+use crate::records::Records;
+use crate::rules::{Condition, RuleSet, Segment};
 
+mod calendars;
 mod check;
+mod condition;
+mod fairness;
+mod handling;
+mod hours;
+mod known;
 mod lanes;
 mod names;
 mod people;
 mod plugins;
 mod problem;
 mod read;
+mod records;
+mod rules;
+mod scarcity;
+mod segments;
 mod sheet;
+mod territories;
+mod territory_index;
+mod territory_words;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -29,9 +48,16 @@ mod tests;
 mod toml_table;
 mod tuning;
 mod values;
+mod world;
 
 pub use check::load;
+pub use fairness::{Fairness, QueueBy, Share};
+pub use handling::{Handling, Missed, Modes};
+pub use hours::Hours;
+pub use known::{Duplicates, Exclusions, HandoverRule, KnownRules, Sticky};
 pub use problem::{Problem, Problems};
+pub use territory_index::{Role, TerritoryIndex};
+pub use territory_words::in_words;
 
 /// One tenant's configuration: checked, total, immutable.
 #[derive(Debug)]
@@ -50,26 +76,57 @@ pub struct Config {
     pub policy: LabelPolicy,
     /// At least one, in the tenant's order.
     pub lanes: Vec<Lane>,
+    /// Tables that give every lead a word, in the order of the file.
+    pub segments: Vec<Segment>,
+    /// What the tenant lays down for leads, rows of segment tables that name a team among them.
+    pub rules: RuleSet,
     /// How tiers are found.
     pub tiers: Tiers,
     /// Bands and caps.
     pub capacity: Capacity,
+    /// How turns are counted.
+    pub fairness: Fairness,
     /// When a match is good enough.
     pub matching: Matching,
+    /// What happens around an assignment.
+    pub handling: Handling,
+    /// How remaining capacity is priced; absent: it is not, the highest total wins.
+    pub scarcity: Option<Pacing>,
     /// Who answers what.
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.
     pub reps: Vec<Rep>,
+    /// When they work.
+    pub hours: Hours,
+    /// What reps prefer, each distinct condition once.
+    pub prefers: Vec<Preference>,
     /// In the order of the file.
     pub teams: Vec<Team>,
     /// In the order of the file; the first that fits a lead holds, and each is reached by some lead.
     pub territories: Vec<Territory>,
+    /// The same by place; made from them, and so no part of the digest.
+    pub territory_index: TerritoryIndex,
     /// By domain.
     pub accounts: BTreeMap<String, Account>,
-    /// Of everything above and the plugins' bytes: the same folder, the same digest.
+    /// What the CRM has already.
+    pub records: Records,
+    /// What that means for a lead.
+    pub known: KnownRules,
+    /// What is worth a look and no problem, such as two rules that can hold together.
+    pub notes: Vec<Problem>,
+    /// Of everything else above and the plugins' bytes: the same folder, the same digest.
     pub digest: Digest,
     /// Where it was read from; plugin paths are relative to it.
     pub folder: PathBuf,
+}
+
+/// Leads that some reps are served first with (P17).
+#[derive(Debug)]
+pub struct Preference {
+    /// A CEL expression over `lead` and `verdict`.
+    pub when: Condition,
+    /// The reps' places.
+    pub reps: Vec<usize>,
 }
 
 /// Conditions and response times of the three tiers. What is neither 1 nor 2 is 3.
@@ -81,6 +138,19 @@ pub struct Tiers {
     pub two: TierRule,
     /// Minutes to first touch of everything else.
     pub three_minutes: u32,
+    /// What those minutes are counted in.
+    pub clock: Clock,
+}
+
+/// What promised minutes are counted in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// Time as it passes.
+    #[default]
+    Always,
+    /// The tenant's working hours.
+    Working,
 }
 
 /// When a lead is of a tier, and what that promises.
@@ -92,8 +162,8 @@ pub struct TierRule {
     pub minutes: u32,
 }
 
-/// Bands of load (open deals over the maximum, before the assignment), and what each allows (X3, X4).
-#[derive(Debug, Clone, PartialEq)]
+/// Bands of load (open work over the maximum, before the assignment), and what each allows (X3, X4).
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Capacity {
     /// Up to here a rep is available; 0.70 by default.
     pub available: f64,
@@ -103,6 +173,21 @@ pub struct Capacity {
     pub near_total: f64,
     /// Tier 1 may use the band above `near`; on by default (X3).
     pub tier_one_may_fill: bool,
+    /// Most new leads by seniority, 1 to 5, of reps without caps of their own (P15).
+    pub by_seniority: BTreeMap<u8, Caps>,
+    /// What a lead weighs.
+    pub units: Units,
+}
+
+/// What a lead weighs, in work units (P14): the largest that applies, or else 1.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Units {
+    /// By lane.
+    pub lanes: BTreeMap<LaneId, u32>,
+    /// By tier.
+    pub tiers: BTreeMap<Tier, u32>,
+    /// Of a deal.
+    pub deal: Option<u32>,
 }
 
 /// When a match is good enough.
@@ -114,6 +199,28 @@ pub struct Matching {
     pub qualified_within: f64,
     /// Sources whose tier-1 leads may leave their territory; `demo-request` by default (X2, S2.14).
     pub waive_territory: Vec<String>,
+    /// When the best match is at odds with itself.
+    pub conflict: Conflict,
+}
+
+/// When the best match is at odds with itself (S2.6): strong in one thing that weighs, weak in another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conflict {
+    /// Factors with at least this share of the total are looked at; 0 to 1, 0.15 by default.
+    pub weight: f64,
+    /// Strong is at least this; 0 to 100, 80 by default.
+    pub strong: f64,
+    /// Weak is at most this, below `strong`; 40 by default.
+    pub weak: f64,
+    /// Somebody within so many points of the best, and weak in nothing that weighs, settles it; 10 by
+    /// default.
+    pub within: f64,
+}
+
+impl Default for Conflict {
+    fn default() -> Self {
+        Self { weight: 0.15, strong: 80.0, weak: 40.0, within: 10.0 }
+    }
 }
 
 /// Which plugin answers which question.
@@ -178,6 +285,27 @@ impl Config {
     /// The rep with this id.
     pub fn rep(&self, id: &RepId) -> Option<&Rep> {
         self.reps.iter().find(|rep| rep.id == *id)
+    }
+
+    /// The rep whom a CRM calls so: by their id, or by their e-mail address in any case.
+    pub fn rep_called(&self, name: &str) -> Option<&Rep> {
+        let email = name.to_lowercase();
+        let named = self.reps.iter().find(|rep| rep.id.as_str() == name);
+        named.or_else(|| self.reps.iter().find(|rep| rep.email.as_ref() == Some(&email)))
+    }
+
+    /// The team with this id.
+    pub fn team(&self, id: &TeamId) -> Option<&Team> {
+        self.teams.iter().find(|team| team.id == *id)
+    }
+
+    /// When first touch is due for what is decided at this time.
+    pub fn due(&self, tier: Tier, at: Timestamp) -> Timestamp {
+        let minutes = self.minutes(tier);
+        match self.tiers.clock {
+            Clock::Always => at + SignedDuration::from_mins(minutes.into()),
+            Clock::Working => self.hours.default_schedule().deadline(at, minutes),
+        }
     }
 
     /// Minutes to first touch.

@@ -13,8 +13,12 @@ use serde_json::Value as Json;
 use crate::digest::Digest;
 use crate::failure::{Failure, LogLine};
 use crate::lead::{
-    Confidence, FieldValue, LaneId, Lead, LeadId, RepId, TeamId, TenantId, TerritoryId, Tier, Verdict,
+    Confidence, FieldValue, LaneId, Lead, LeadId, Mode, RecordId, RepId, RuleId, SkillNeed, TeamId, TenantId,
+    TerritoryId, Tier, Turns, Verdict,
 };
+use crate::pacing::Price;
+use crate::records::{Alike, Record};
+use crate::rules::RulesSaid;
 
 mod words;
 
@@ -44,10 +48,25 @@ pub struct Decision {
     pub tier: Tier,
     /// Minutes to first touch that the tier promises.
     pub minutes: u32,
+    /// When those are over, counted in working time where the tier counts so.
+    pub due: Timestamp,
+    /// Work units that it counts for.
+    pub units: u32,
+    /// Whether it holds at once or waits for a person.
+    pub mode: Mode,
     /// Where it went.
     pub outcome: Outcome,
     /// Why a person should look as well, where one should.
     pub triage: Option<Triage>,
+    /// What rules tagged it with, each once, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// What somebody should know about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<Flag>,
+    /// What is to be done outside, once it holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<Effect>,
     /// One line for a person: why there.
     pub why: String,
     /// What the rep gets, where there is a rep.
@@ -115,6 +134,147 @@ pub enum AssignedBy {
     },
     /// The fallback's rotation in a team.
     Fallback,
+    /// A rule names them.
+    Rule {
+        /// Which.
+        rule: String,
+    },
+    /// They have had this contact or account before (P15, S2.19).
+    Sticky {
+        /// What they know already.
+        known: Known,
+    },
+    /// It repeats a record that is theirs (P2).
+    Master {
+        /// The record it was merged into.
+        record: String,
+    },
+    /// Handed over by who qualified it (S2.19).
+    Relay {
+        /// By whom.
+        from: RepId,
+    },
+    /// The best for all leads of the batch together (S3.12).
+    Batch,
+    /// A person gave it to them (S3.25).
+    Person,
+}
+
+/// What somebody knows of a lead from before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Known {
+    /// The contact.
+    Contact,
+    /// Another contact of the account.
+    Account,
+}
+
+/// Something about a decision that somebody should know. A closed list, apart from what rules say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "flag")]
+pub enum Flag {
+    /// A rule says so.
+    Rule {
+        /// Which.
+        rule: String,
+        /// What it says.
+        text: String,
+    },
+    /// A segment and the lane do not go together (X5).
+    SegmentsDisagree {
+        /// The table.
+        segment: String,
+        /// What it says.
+        value: String,
+        /// The lane that says otherwise.
+        lane: LaneId,
+    },
+    /// The best match is strong in one thing that weighs and weak in another (S2.6).
+    Conflict {
+        /// Whose match.
+        rep: RepId,
+        /// The strong factor.
+        strong: String,
+        /// The weak one.
+        weak: String,
+    },
+    /// Nobody with a skill it asks for could take it, so a generalist has it (S2.13).
+    SpecialistMissing {
+        /// The skill.
+        skill: String,
+    },
+    /// Somebody has more than they may have; their manager should know (S3.20).
+    OverCapacity {
+        /// Who.
+        rep: RepId,
+        /// Open work.
+        open: u32,
+        /// Most open work.
+        max: u32,
+    },
+    /// It came longer ago than the tenant routes by itself (P11).
+    Overdue {
+        /// Hours since it came.
+        hours: u32,
+    },
+}
+
+/// Something to do outside, such as in the CRM (S2.7, S2.17, S4.3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Effect {
+    /// Make this rep the record's owner.
+    SetOwner {
+        /// Who.
+        rep: RepId,
+    },
+    /// A task for them: first touch by then.
+    Task {
+        /// Whose.
+        rep: RepId,
+        /// The promised time.
+        due: Timestamp,
+    },
+    /// Tell somebody of it, with the explanation.
+    Notify {
+        /// A rep's id, or a manager's address.
+        who: String,
+        /// What about.
+        about: Notice,
+    },
+    /// The chosen rep is not free at this moment: offer the contact a time to book with them (S4.3).
+    OfferTimes {
+        /// With whom.
+        rep: RepId,
+        /// The contact's number in E.164.
+        phone: String,
+        /// When the rep is free at the earliest.
+        from: Timestamp,
+    },
+    /// Put it on an automated track.
+    Enrol {
+        /// Which.
+        track: String,
+    },
+}
+
+/// What somebody is told about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notice {
+    /// They have a new lead.
+    Assigned,
+    /// One of their people has a lead that cannot wait.
+    Urgent,
+    /// A suggestion waits for them.
+    Suggested,
+    /// A lead was not touched in time.
+    Missed,
+    /// Nobody could be picked, and they decide.
+    Undecided,
+    /// One of their people has more than they may have.
+    OverCapacity,
 }
 
 /// Why an automated track has a lead.
@@ -125,6 +285,8 @@ pub enum TrackedBy {
     Lane,
     /// The fallback chose it.
     Fallback,
+    /// A rule sends it there.
+    Rule,
 }
 
 /// Why a lead has no rep (P10). A closed list.
@@ -145,6 +307,18 @@ pub enum Unassigned {
     BelowThreshold,
     /// A plugin failed and the fallback holds.
     PluginFailed,
+    /// Nobody has a skill it needs.
+    NoSkill,
+    /// Rules leave nobody.
+    Forbidden,
+    /// Everybody who could has declined.
+    Declined,
+    /// It came too long ago to be routed by itself.
+    TooOld,
+    /// A label or its owner keeps it from being routed (P21).
+    NeverAutomatic,
+    /// A rule sends it to a queue.
+    ByRule,
 }
 
 /// Why a rep is not a candidate. A closed list.
@@ -161,14 +335,61 @@ pub enum Excluded {
         /// The lead's.
         territory: TerritoryId,
     },
-    /// Takes no new leads at the moment.
+    /// Takes no new leads at the moment: the folder says so.
     Unavailable,
+    /// On leave.
+    Leave {
+        /// First moment after it.
+        until: Timestamp,
+    },
+    /// Leave is near, and what came now would be left lying.
+    BeforeLeave {
+        /// First moment after the leave.
+        until: Timestamp,
+    },
+    /// A public holiday where they are.
+    Holiday {
+        /// Its name.
+        name: String,
+    },
+    /// Not at work again soon enough (P11).
+    NotSoon {
+        /// When they are, as far as is known.
+        back: Option<Timestamp>,
+    },
     /// As many new leads in seven days as their cap allows.
     WeeklyCap {
         /// New leads in the last seven days.
         assigned: u32,
         /// The cap.
         cap: u32,
+    },
+    /// As many new leads today as their cap allows.
+    DailyCap {
+        /// New leads today.
+        assigned: u32,
+        /// The cap.
+        cap: u32,
+    },
+    /// Their team has had as many as its cap allows.
+    TeamCap {
+        /// New leads of the team.
+        assigned: u32,
+        /// The cap.
+        cap: u32,
+        /// In seven days or today.
+        window: Window,
+    },
+    /// They have had as many by this rule as it allows them.
+    RuleCap {
+        /// Which.
+        rule: String,
+        /// New leads by it.
+        assigned: u32,
+        /// The cap.
+        cap: u32,
+        /// In seven days or today.
+        window: Window,
     },
     /// Above the near band; only tier 1 may use what is left.
     AtCapacity {
@@ -201,6 +422,49 @@ pub enum Excluded {
         /// The contact's.
         language: String,
     },
+    /// A rule excludes them.
+    ByRule {
+        /// Which.
+        rule: String,
+    },
+    /// They are not what a rule asks for (P12), or it cannot be told.
+    Unlike {
+        /// Which rule.
+        rule: String,
+    },
+    /// Lacks a skill, or the level of it.
+    Skill {
+        /// Which.
+        skill: String,
+        /// Theirs, 0 where they have none.
+        level: u8,
+        /// The least that will do.
+        needed: u8,
+    },
+    /// Has declined it, or was not heard of in time.
+    Declined,
+    /// Too far ahead of the others this month (P16).
+    Ahead {
+        /// By so many leads.
+        leads: u32,
+    },
+}
+
+impl Excluded {
+    /// Whether they are absent for days, rather than after hours or full.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Unavailable | Self::Leave { .. } | Self::Holiday { .. })
+    }
+}
+
+/// What a cap counts over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Window {
+    /// A calendar day of the tenant's zone.
+    Day,
+    /// Seven days.
+    Week,
 }
 
 /// Why a person should look as well.
@@ -253,6 +517,9 @@ pub enum BriefKind {
 pub struct Trace {
     /// The lead as it was received.
     pub received: Json,
+    /// What was known of it from before.
+    #[serde(default, skip_serializing_if = "Past::is_empty")]
+    pub past: Past,
     /// By which versions of everything.
     pub versions: Versions,
     /// What ties are drawn from: derived from the lead's id and the decision's number.
@@ -267,6 +534,9 @@ pub struct Trace {
     pub tier: TierTrace,
     /// Named account and territory.
     pub rules: RulesTrace,
+    /// What was known of it before: records it repeats, who has had the contact or the account.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub known: KnownTrace,
     /// Who could take it, and why nobody else.
     pub eligibility: Option<EligibilityTrace>,
     /// How well each candidate fits.
@@ -275,8 +545,115 @@ pub struct Trace {
     pub select: Option<SelectTrace>,
     /// What the fallback said, where it was asked.
     pub fallback: Option<FallbackTrace>,
-    /// The counters the decision saw, of every rep it looked at.
-    pub counters: BTreeMap<RepId, Counters>,
+    /// The counters the decision saw.
+    pub counters: Seen,
+}
+
+/// What a decision knew of its lead besides the message: recorded, so that it can be run again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Past {
+    /// Why it was decided.
+    #[serde(default)]
+    pub trigger: Trigger,
+    /// When the lead first came here, from which its age is counted; absent for a first decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Reps who had reported themselves away since the folder was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<RepId>,
+    /// Who declined it or let it lie, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declined: Vec<RepId>,
+    /// When the last of them did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declined_at: Option<Timestamp>,
+    /// Who is to have it, where that was decided elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pick: Option<Pick>,
+}
+
+impl Past {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Why a lead was decided about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trigger {
+    /// It came.
+    #[default]
+    Arrived,
+    /// Somebody it waited for has room, or is back.
+    Freed,
+    /// It has waited long enough to ask for less (P13).
+    Waited,
+    /// Whoever had it declined (P14).
+    Declined,
+    /// Whoever had it did not accept it in time (P14).
+    NotAccepted,
+    /// Whoever had it did not touch it in time (P15, S2.17).
+    NotTouched,
+    /// A manager approved the suggestion (S3.22).
+    Approved,
+    /// A manager rejected the suggestion (S3.22).
+    Rejected,
+    /// A person gave it to somebody (S3.25).
+    Reassigned,
+}
+
+impl Trigger {
+    /// Whether the decision is counted when it is made; a person's reassignment moves what was counted.
+    pub fn counts(self) -> bool {
+        !matches!(self, Self::Reassigned | Self::Approved)
+    }
+}
+
+/// Who is to have a lead, where that was decided elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "by")]
+pub enum Pick {
+    /// A person says so.
+    Person {
+        /// Who is to have it.
+        rep: RepId,
+        /// Why.
+        reason: String,
+    },
+    /// A manager approves what was suggested (S3.22).
+    Approved {
+        /// To whom.
+        rep: RepId,
+        /// How they were picked.
+        how: AssignedBy,
+        /// Their total, where they were scored.
+        total: Option<f64>,
+    },
+    /// The manager of the team of whoever had it (S2.17).
+    Manager {
+        /// Which team's.
+        team: TeamId,
+    },
+    /// The optimum of a batch (S3.12).
+    Batch(BatchPick),
+}
+
+/// What the optimum of a batch says of one lead, in points of a match's total.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BatchPick {
+    /// Who is to have it; nobody where everybody's room is worth more to others.
+    pub rep: Option<RepId>,
+    /// Their total.
+    pub total: Option<f64>,
+    /// What one more lead of room with them would add to the batch: the price of their capacity.
+    pub price: Option<f64>,
+    /// Whose total is highest.
+    pub best: RepId,
+    /// That total.
+    pub best_total: f64,
+    /// The price of the best's capacity; absent where a search without prices found the optimum.
+    pub best_price: Option<f64>,
 }
 
 /// By which versions of everything a decision was made.
@@ -301,6 +678,202 @@ pub struct NormaliseTrace {
     pub dropped: Vec<Dropped>,
     /// The domain of the account it belongs to.
     pub account: Option<String>,
+    /// What the account was found by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_by: Option<Sign>,
+    /// Where the account was looked for, in order (P1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub account_steps: Vec<Step>,
+}
+
+/// What was known of a lead before it came: whose it is already. Absent parts are those that the tenant
+/// does not ask for, or that nothing was found for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct KnownTrace {
+    /// The record that it repeats (P2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate: Option<Duplicate>,
+    /// Who has had the contact or the account (P15, S2.19).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<Relation>,
+    /// Where somebody was looked for, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// Leads of the same run that decided any of this, as they were, so that it can be run again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Record>,
+}
+
+/// A lead that repeats a record. The record is its master: it keeps its owner and team, and the lead only
+/// fills in what it lacks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Duplicate {
+    /// The master, with the lead merged into it.
+    pub master: Record,
+    /// What both have in common.
+    pub by: Alike,
+    /// How alike the names are, 0 to 1, where they are not the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<f64>,
+    /// The rep who has the master.
+    pub owner: Option<RepId>,
+    /// The team that has it.
+    pub team: Option<TeamId>,
+    /// What the master lacked and got from the lead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filled: Vec<Fact>,
+    /// What the lead says otherwise; the master's holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<MergeConflict>,
+}
+
+/// A fact that records of the CRM have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// The e-mail address.
+    Email,
+    /// The phone number.
+    Phone,
+    /// The person's name.
+    Name,
+    /// The company's name.
+    Company,
+    /// The company's domain.
+    Domain,
+    /// The account.
+    Account,
+}
+
+/// A fact on which a lead and its master disagree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MergeConflict {
+    /// Which.
+    pub fact: Fact,
+    /// The master's, which holds.
+    pub master: String,
+    /// The lead's.
+    pub lead: String,
+}
+
+/// Somebody who has had the contact or the account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relation {
+    /// Who.
+    pub rep: RepId,
+    /// What they know.
+    pub known: Known,
+    /// The record, or the latest of several, that says so.
+    pub record: RecordId,
+}
+
+/// One step of a search in what the tenant and its CRM have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What it went by.
+    pub by: Sign,
+    /// What it found.
+    #[serde(flatten)]
+    pub found: Found,
+}
+
+/// What a search goes by. A closed list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sign {
+    /// For the account with the company's domain.
+    CompanyDomain,
+    /// For the account with the domain that the e-mail tells.
+    EmailDomain,
+    /// For the account of the contact with this e-mail.
+    Contact,
+    /// For the account with most contacts that write from the e-mail's domain.
+    MostContacts,
+    /// For the account with the company's name.
+    CompanyName,
+    /// For who had this contact last.
+    LastOfContact,
+    /// For who got the account's last lead of this run.
+    LastOfRun,
+    /// For the owner of the account's own record.
+    AccountRecord,
+    /// For who has most of the account's open records, then the latest of them.
+    MostRecords,
+    /// For who had anybody of the company last.
+    LastOfAccount,
+}
+
+/// What a step of a search found. A closed list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "found")]
+pub enum Found {
+    /// An account.
+    Account {
+        /// Its domain.
+        account: String,
+    },
+    /// Somebody.
+    Rep {
+        /// Who.
+        rep: RepId,
+    },
+    /// The lead says nothing to look by.
+    NothingToGoBy,
+    /// The domain is a provider's of mail for anybody.
+    FreeMail,
+    /// Nothing.
+    Nothing,
+    /// Several that nothing tells apart: none is taken.
+    Tied {
+        /// The first few of them.
+        between: Vec<String>,
+    },
+    /// An owner who is no rep of the tenant, and is passed over.
+    NoRep {
+        /// Who.
+        owner: String,
+    },
+}
+
+impl Found {
+    /// Several that nothing tells apart, the first few of them.
+    pub fn tied(between: Vec<&str>) -> Self {
+        Self::Tied { between: between.into_iter().take(8).map(str::to_owned).collect() }
+    }
+}
+
+/// What was handed over, from who qualified a lead to who closes it (S2.19).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HandoverTrace {
+    /// Set where it is handed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Handover>,
+    /// Conditions that could not be answered, with why; they count as not holding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<String>,
+}
+
+/// From whom to whom a lead is handed over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Handover {
+    /// Who has it.
+    pub from: RepId,
+    /// The team it goes to.
+    pub to: TeamId,
+    /// Who of that team takes over from them first.
+    pub relay: Option<RepId>,
+    /// Why.
+    pub because: HandoverCause,
+}
+
+/// Why a lead is handed over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandoverCause {
+    /// This condition holds.
+    When(String),
+    /// It is this complex, 0 to 1.
+    Complexity(f32),
 }
 
 /// A malformed part of a message. It is dropped, never guessed.
@@ -425,8 +998,42 @@ pub struct RulesTrace {
     pub owner_excluded: Option<Excluded>,
     /// The territory the lead is in.
     pub territory: Option<TerritoryId>,
+    /// Territories that lie over it there, whose people may help out; in the order of the folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlays: Vec<TerritoryId>,
+    /// Conditions of territories that could not be answered, with why; they count as not holding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<String>,
     /// True where a tier-1 lead may leave it.
     pub territory_waived: bool,
+    /// What the tenant's rules said.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub said: RulesSaid,
+    /// Who had a claim to it, in the order in which they were asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<ClaimTrace>,
+    /// Whether it goes on from whoever has it to another team.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub handover: HandoverTrace,
+    /// What each segment table says of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub segments: BTreeMap<String, String>,
+}
+
+/// Somebody who had a claim to a lead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClaimTrace {
+    /// Who.
+    pub rep: RepId,
+    /// By what.
+    pub by: AssignedBy,
+    /// Why they do not get it, where they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<Excluded>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Who could take a lead, and why nobody else.
@@ -436,8 +1043,36 @@ pub struct EligibilityTrace {
     pub team: TeamId,
     /// In the order of the folder.
     pub candidates: Vec<RepId>,
-    /// Everybody else of the tenant.
+    /// Everybody else of the team who may sell where the lead is, and whoever a rule or a claim named.
     pub excluded: BTreeMap<RepId, Excluded>,
+    /// Everybody else of the tenant, counted by the reason they share.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Others>,
+    /// Which of the skills that it asks for held.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub skills: SkillTrace,
+}
+
+/// Reps who are not candidates for the same reason.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Others {
+    /// The reason.
+    pub reason: Excluded,
+    /// How many.
+    pub reps: u32,
+}
+
+/// Which of the skills that a lead asks for held (P13).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkillTrace {
+    /// Whole minutes that the lead has waited, since it came or was last declined.
+    pub waited: u32,
+    /// What every candidate has, in the order it was asked for.
+    pub held: Vec<SkillNeed>,
+    /// What was given up, first one first: nobody who could take the lead met it together with what was
+    /// still asked for, and the lead had waited its `drop_after` minutes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<SkillNeed>,
 }
 
 /// How well each candidate fits.
@@ -471,6 +1106,9 @@ pub struct Match {
     pub factors: Vec<f32>,
     /// The weighted sum, 0 to 100.
     pub total: f64,
+    /// The price of what is left of their capacity, in points; it is taken off the total where one is picked.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub price: f64,
     /// Why they were not picked although they are a candidate, where a rule says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed_over: Option<Excluded>,
@@ -481,10 +1119,31 @@ pub struct Match {
 pub struct SelectTrace {
     /// How the tier picks.
     pub method: Method,
+    /// How the pool takes turns.
+    #[serde(default, skip_serializing_if = "is_credit")]
+    pub turns: Turns,
+    /// The virtual queue the turn is counted in, such as `smb|tier=3`: the pool, and what the tenant counts
+    /// turns by.
+    #[serde(default)]
+    pub queue: String,
     /// Those picked from, with the probability of each being picked; they add up to 1.
     pub pool: Vec<(RepId, f64)>,
     /// Who.
     pub picked: RepId,
+    /// True where they prefer such leads and were served first for it (P17).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub preferred: bool,
+    /// Who was left out for having had too many more than the others this month (P16).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub passed_over: BTreeMap<RepId, Excluded>,
+}
+
+fn is_credit(turns: &Turns) -> bool {
+    *turns == Turns::Credit
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// How a rep is picked among candidates.
@@ -495,8 +1154,10 @@ pub enum Method {
     FastestQualified,
     /// Tier 2: the highest total.
     HighestTotal,
-    /// Tier 3 and fallbacks: whose turn it is, by weighted make-up credit.
+    /// Tier 3 and fallbacks: whose turn it is.
     Rotation,
+    /// The best for all leads of a batch together.
+    Batch,
 }
 
 /// What the fallback said.
@@ -504,6 +1165,8 @@ pub enum Method {
 pub struct FallbackTrace {
     /// Why it was asked.
     pub cause: Cause,
+    /// Why nobody could be picked.
+    pub reason: Unassigned,
     /// The tenant's plugin, then the standard one where the tenant's failed or could not be carried out.
     pub calls: Vec<CallTrace>,
     /// What it said, in order: the first that is not refused was carried out, those behind it were not
@@ -551,13 +1214,62 @@ pub enum Action {
     Nurture(String),
 }
 
-/// What is counted about a rep, as a decision saw it.
+/// Every counter a decision looked at, as it saw it: enough to select again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Of every rep it looked at.
+    pub reps: BTreeMap<RepId, Counters>,
+    /// New leads of their teams; absent where there was none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub teams: BTreeMap<TeamId, NewLeads>,
+    /// New leads by rule and rep, of rules that cap them; absent where there was none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<RuleId, BTreeMap<RepId, NewLeads>>,
+    /// How the turns stood, by virtual queue.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub queues: BTreeMap<String, QueueSeen>,
+}
+
+/// What is counted about a rep.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counters {
-    /// Open deals.
+    /// Open work, in work units.
     pub open: u32,
+    /// New leads today, in the tenant's zone.
+    #[serde(default)]
+    pub day: u32,
     /// New leads in the last seven days.
     pub week: u32,
-    /// Credit in the team's rotation: who has most is next.
+    /// The price of what is left of their capacity, where the tenant puts one on it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub price: Price,
+}
+
+/// New leads of somebody, or of a team.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewLeads {
+    /// Today, in the tenant's zone.
+    pub day: u32,
+    /// In the last seven days.
+    pub week: u32,
+}
+
+/// How the turns of a virtual queue stood.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct QueueSeen {
+    /// Whose turn was the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<RepId>,
+    /// By rep.
+    pub standings: BTreeMap<RepId, Standing>,
+}
+
+/// How a rep stands in a virtual queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// What they are owed, in leads: who has most is next.
     pub credit: f64,
+    /// Leads they have had this calendar month of the tenant's zone, and what they were credited with when
+    /// they joined or came back.
+    pub month: f64,
 }

@@ -108,12 +108,19 @@ id!(/// A group of reps with a manager.
     TeamId);
 id!(/// Who may sell where.
     TerritoryId);
+id!(/// Something that the CRM has already.
+    RecordId);
+id!(/// A condition with what follows from it.
+    RuleId);
 
 /// An inquiry after normalising: every field is of the right form or absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lead {
     /// The sender's or the intake's own id.
     pub id: LeadId,
+    /// An inquiry or a deal; both go the same way (S3.1).
+    #[serde(default, skip_serializing_if = "Kind::is_lead")]
+    pub kind: Kind,
     /// Where it came from: `demo-request`, `web-form`, `event`, `partner-referral`, … in lower case.
     pub source: String,
     /// When it arrived.
@@ -130,9 +137,61 @@ pub struct Lead {
     /// Estimated yearly value in the tenant's currency, not negative.
     #[serde(default)]
     pub value: Option<f64>,
+    /// Who has the record in the CRM: a rep's id or address, or somebody who is no rep, such as a bot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Labels of the record, in lower case; a tenant can keep some from being routed (P21).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
     /// Custom CRM fields.
     #[serde(default)]
     pub fields: BTreeMap<String, FieldValue>,
+}
+
+impl Lead {
+    /// A lead of which nothing else is known.
+    pub fn bare(id: LeadId, received_at: Timestamp) -> Self {
+        Self {
+            id,
+            kind: Kind::Lead,
+            source: String::new(),
+            received_at,
+            text: String::new(),
+            contact: Contact::default(),
+            company: Company::default(),
+            products: Vec::new(),
+            value: None,
+            owner: None,
+            labels: Vec::new(),
+            fields: BTreeMap::new(),
+        }
+    }
+}
+
+/// What kind of record is routed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// An inquiry that nobody has qualified yet.
+    #[default]
+    Lead,
+    /// A qualified opportunity.
+    Deal,
+}
+
+impl Kind {
+    fn is_lead(&self) -> bool {
+        *self == Self::Lead
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lead => "lead",
+            Self::Deal => "deal",
+        })
+    }
 }
 
 /// The person behind an inquiry.
@@ -319,6 +378,62 @@ impl From<Tier> for u8 {
     }
 }
 
+/// Whether a decision holds at once or waits for a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// It is assigned at once.
+    Auto,
+    /// It waits in the queue of suggestions until a person approves it.
+    Suggest,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Suggest => "suggest",
+        })
+    }
+}
+
+/// A skill that a lead asks for (P13).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkillNeed {
+    /// Which, in lower case.
+    pub skill: String,
+    /// The least level that will do, 1 to 10.
+    pub level: u8,
+    /// Absent: it is needed. Else minutes that the lead waits for it before it is dropped; 0 drops it at
+    /// once where nobody who could take the lead has it, and flags the lead for a specialist (S2.13).
+    pub drop_after: Option<u32>,
+    /// Of several that can be dropped, the one with the highest number goes first.
+    pub priority: u32,
+}
+
+/// How a team takes turns (P5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Turns {
+    /// Weighted make-up credit: who is owed most is next.
+    #[default]
+    Credit,
+    /// In the order of the roster, one after the other; who cannot take one is passed over and makes up
+    /// for nothing.
+    Order,
+    /// Who has had fewest of this month's, by weight, is next.
+    Count,
+}
+
+/// How many new leads are too many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caps {
+    /// Most in one calendar day of the tenant's zone; no cap where absent.
+    pub daily: Option<u32>,
+    /// Most in seven days.
+    pub weekly: Option<u32>,
+}
+
 /// A seller with a profile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rep {
@@ -330,12 +445,12 @@ pub struct Rep {
     pub email: Option<String>,
     /// The team they sell in.
     pub team: TeamId,
-    /// Most open deals at once, at least 1.
+    /// Most open work at once, at least 1: deals, or work units where the tenant weighs them.
     pub max_open: u32,
-    /// Open deals when the folder was written.
+    /// Open work when the folder was written.
     pub open: u32,
-    /// Most new leads in seven days; no cap where absent.
-    pub weekly_cap: Option<u32>,
+    /// Most new leads in seven days and in a day.
+    pub caps: Caps,
     /// New leads in the last seven days when the folder was written.
     pub week: u32,
     /// Share in rotations, above 0; 1 is ordinary.
@@ -356,10 +471,22 @@ pub struct Rep {
     pub competitors: Vec<String>,
     /// As issued.
     pub certifications: Vec<String>,
-    /// Selling style.
+    /// Skills by name in lower case, 1 (beginner) to 10 (expert).
+    pub skills: BTreeMap<String, u8>,
+    /// Depth in technical matters, 1 to 10; 8 is a solutions engineer's.
+    pub technical: Option<u8>,
+    /// Selling style, in lower case.
     pub style: Option<String>,
     /// IANA name.
     pub timezone: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    /// The id of their working hours; the tenant's where absent.
+    pub schedule: Option<String>,
+    /// A CEL expression over the lead: those it holds for come to them first (P17).
+    pub prefers: Option<String>,
+    /// Who takes over what they have qualified (P18, S2.19).
+    pub relay: Option<RepId>,
     /// Smallest yearly value they work on, in the tenant's currency.
     pub deal_min: Option<f64>,
     /// Largest yearly value they work on.
@@ -377,23 +504,107 @@ pub struct Team {
     pub name: String,
     /// Who decides for it; may be one of its reps or somebody who takes no leads.
     pub manager: Option<String>,
+    /// Most new leads of the whole team.
+    pub caps: Caps,
+    /// How its people take turns.
+    pub turns: Turns,
 }
 
 /// Who may sell where. A lead inside a territory goes to its people only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Territory {
     /// Its id.
     pub id: TerritoryId,
     /// Its name.
     pub name: String,
-    /// ISO 3166-1 alpha-2.
-    pub countries: Vec<String>,
-    /// ISO 3166-2; of a country of which parts are here, only these.
-    pub regions: Vec<String>,
+    /// How it stands to the others.
+    pub layer: Layer,
+    /// Which leads are in it.
+    pub reach: Reach,
+    /// Only leads of these lanes; of every lane where there are none.
+    pub lanes: Vec<LaneId>,
+    /// A CEL expression over lead and verdict that has to hold as well.
+    pub when: Option<String>,
     /// Whose it is.
     pub primary: Vec<RepId>,
     /// Who may help out.
     pub overlay: Vec<RepId>,
+}
+
+/// How a territory stands to the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer {
+    /// A lead is in one of these, the first that holds it.
+    #[default]
+    Ground,
+    /// It lies over them: a lead stays where it is, and everybody of this one may help out there.
+    Overlay,
+}
+
+/// Which leads a territory holds: those of which every part that is not empty holds. What is not known of
+/// a lead is in no list and in no span.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reach {
+    /// ISO 3166-1 alpha-2.
+    pub countries: Vec<String>,
+    /// ISO 3166-2; of a country of which parts are here, only these.
+    pub regions: Vec<String>,
+    /// In lower case; see [`covers_industry`].
+    pub industries: Vec<String>,
+    /// Headcount.
+    pub employees: Span<u32>,
+    /// Yearly value in the tenant's currency.
+    pub value: Span<f64>,
+}
+
+impl Reach {
+    /// Places that it holds: countries of which it names no part, and parts. Everywhere where there are none.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        let country = |region: &str| region.split('-').next().unwrap_or_default().to_owned();
+        let in_parts: Vec<String> = self.regions.iter().map(|region| country(region)).collect();
+        let whole = self.countries.iter().filter(move |country| !in_parts.contains(country));
+        whole.chain(&self.regions).map(String::as_str)
+    }
+}
+
+/// Numbers from one to another; an end that is absent is open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span<T> {
+    /// The first that is inside.
+    pub from: Option<T>,
+    /// The first that is outside again.
+    pub below: Option<T>,
+}
+
+impl<T: PartialOrd + Copy> Span<T> {
+    /// Whether a number is inside. One that is not known is where both ends are open.
+    pub fn holds(&self, number: Option<T>) -> bool {
+        match number {
+            Some(number) => {
+                self.from.is_none_or(|from| number >= from) && self.below.is_none_or(|below| number < below)
+            }
+            None => self.is_open(),
+        }
+    }
+
+    /// Whether it holds every number, unknown ones among them.
+    pub fn is_open(&self) -> bool {
+        self.from.is_none() && self.below.is_none()
+    }
+
+    /// Whether it holds whatever the other holds.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.from.is_none_or(|from| other.from.is_some_and(|other| other >= from))
+            && self.below.is_none_or(|below| other.below.is_some_and(|other| other <= below))
+    }
+}
+
+/// Whether an industry is another one or one of its kinds: "healthcare" covers "healthcare providers", for
+/// every word of the first is one of the second.
+pub fn covers_industry(industry: &str, other: &str) -> bool {
+    let mut words = industry.split_whitespace().peekable();
+    words.peek().is_some() && words.all(|word| other.split_whitespace().any(|own| own == word))
 }
 
 /// A company that may have an owner.
@@ -405,4 +616,30 @@ pub struct Account {
     pub name: String,
     /// Whose named account it is.
     pub owner: Option<RepId>,
+    /// Who works its new contacts until they are handed over to the owner (S2.19).
+    pub sdr: Option<RepId>,
+    /// How personally it is worked, where it is part of account-based marketing.
+    pub attention: Option<Attention>,
+}
+
+/// How personally an account is worked (S2.19).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attention {
+    /// A plan of its own.
+    OneToOne,
+    /// A plan for a handful like it.
+    OneToFew,
+    /// A programme for many.
+    OneToMany,
+}
+
+impl fmt::Display for Attention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OneToOne => "one-to-one",
+            Self::OneToFew => "one-to-few",
+            Self::OneToMany => "one-to-many",
+        })
+    }
 }

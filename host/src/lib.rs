@@ -20,18 +20,22 @@
 //! Lowest first; a module names only those of its own line and of the lines before it.
 //!
 //! - [`lead`], [`digest`], [`zones`]: the field's words as plain values. They import nothing of ours.
-//! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`]: what ties are drawn from,
-//!   and whose turn it is.
+//! - [`hours`]: when somebody works: hours, shifts, holidays, leave, calendars; deadlines in working time.
+//! - [`failure`]: why a plugin gave no answer that counts. [`seed`], [`rotation`], [`pacing`]: what ties are
+//!   drawn from, whose turn it is, and what a rep's remaining capacity costs.
 //! - [`assignment`]: who gets which lead when a batch is decided at once, exactly.
+//! - [`records`]: what the CRM has already, and the ways to find it.
 //! - [`rules`]: conditions that tenants write, checked when read, answered with why.
+//! - [`events`]: what happens after a decision, as a stream tells it.
 //! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
 //! - [`config`]: the tenant's folder, read raw, then checked; every problem at once. [`text`]: the
 //!   embedded text model.
 //! - [`plugin`]: the sandbox. Bytes to component to release to instance to checked answer or typed failure.
 //! - [`fetch`]: what enrichers may ask of the outside.
-//! - [`pipeline`]: the route on one screen, its pure stages below it; [`counters`]: what is counted about
+//! - [`pipeline`]: the route on one screen, its pure stages below it; [`roster`], [`counters`]: how reps are found, and what is counted about
 //!   reps; [`tenant`]: whom it all is for.
-//! - [`report`]: decisions for a person; [`replay`]: decisions run again.
+//! - [`desk`]: everything that is open in one run: events in, further decisions out; whole batches.
+//! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions for a person; [`replay`]: decisions run again.
 //! - [`cli`]: arguments, files, exit codes.
 //!
 //! # Invariants
@@ -48,19 +52,27 @@ pub mod assignment;
 pub mod cli;
 pub mod config;
 pub mod counters;
+pub mod coverage;
 pub mod decision;
+pub mod desk;
 pub mod digest;
+pub mod events;
 pub mod failure;
 pub mod fetch;
+pub mod hours;
 pub mod lead;
 mod nearest;
+pub mod pacing;
 pub mod pipeline;
 pub mod plugin;
+pub mod records;
 pub mod replay;
 pub mod report;
+pub mod roster;
 pub mod rotation;
 pub mod rules;
 pub mod seed;
+pub mod simulate;
 pub mod tenant;
 pub mod text;
 pub mod zones;

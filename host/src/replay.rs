@@ -3,9 +3,8 @@
 
 use serde_json::Value as Json;
 
-use crate::counters::Ledger;
 use crate::decision::{Decision, FORMAT};
-use crate::pipeline::{self, Recorded, Refusal};
+use crate::pipeline::{self, Recorded, Refusal, State};
 use crate::tenant::Tenant;
 
 /// What came of running a decision again.
@@ -64,10 +63,11 @@ pub fn replay(tenant: &Tenant, decision: &Decision) -> Result<Replayed, ReplayEr
         let (theirs, ours) = (decision.tenant.to_string(), tenant.config.tenant.to_string());
         return Err(ReplayError::Tenant { theirs, ours });
     }
-    let mut ledger = Ledger::from_recorded(&tenant.config, &decision.trace.counters);
+    let mut state = State::from_recorded(&tenant.config, &decision.trace);
     let outside = Recorded { decision };
     let (received, number) = (&decision.trace.received, decision.number);
-    let again = pipeline::route(tenant, received, decision.at, number, &outside, &mut ledger)?;
+    let asked = (decision.at, number, decision.trace.past.clone());
+    let again = pipeline::route(tenant, received, asked, &outside, &mut state)?;
     let (then, now) = (serde_json::to_value(decision)?, serde_json::to_value(&again)?);
     if then == now {
         return Ok(Replayed::Same);

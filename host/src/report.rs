@@ -16,8 +16,10 @@ use crate::failure::clean;
 use crate::lead::Confidence;
 
 mod explain;
+mod tables;
 
 pub use explain::explain;
+pub use tables::{comparison, coverage};
 
 /// How a report is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,11 @@ pub struct Look {
 }
 
 impl Look {
+    /// Whether a person is looking.
+    pub fn terminal(self) -> bool {
+        std::io::stdout().is_terminal()
+    }
+
     /// As standard output wants it: the terminal's width and its colours, a wide plain page elsewhere.
     pub fn of_stdout() -> Self {
         let terminal = std::io::stdout().is_terminal();

@@ -1,168 +1,120 @@
-//! Conditions as data: CEL expressions of the tenant over `lead` and `verdict`.
+//! The tenant's rules as data: a condition, what follows from it, and an order.
 //!
-//! An expression is compiled once, when the folder is read: names, fields, patterns and types are
-//! checked then (`rules/check.rs`), so that a typing error is found before a lead meets it. Evaluating
-//! borrows the lead (`rules/facts.rs`) and copies nothing.
+//! Rules are looked at by priority, lowest number first; those without one come behind, in the order of
+//! the file, as do rules of the same priority among themselves. The first that holds and has a route
+//! decides where the lead goes. Everything else adds up over all rules that hold.
 //!
-//! A fact that is absent is `null`. A condition that would have to compare it with a number or match
-//! it against a pattern cannot be answered: [`Condition::holds`] then says why, the caller counts it
-//! as not holding, and the trace keeps the reason. `||` and `&&` need only the side that decides.
+//! [`RuleSet::evaluate`] asks only the rules that the lead's values leave possible (`rules/index.rs`),
+//! so a set may be long. [`analyse`](RuleSet::analyse) says what is wrong with a set before a lead meets
+//! it (`rules/analyse.rs`).
 
-use std::sync::{Arc, LazyLock};
+use std::collections::BTreeSet;
 
-use cel::common::ast::IdedExpr;
-use cel::common::value::{CowVal, Val};
-use cel::context::VariableResolver;
-use cel::{Context, Env, ExecutionError, Value};
-use thiserror::Error;
+use serde::Serialize;
 
-mod check;
-mod facts;
-mod pattern;
-mod shape;
+use crate::lead::{Caps, Mode, RepId, RuleId, SkillNeed, TeamId};
 
-use check::in_words;
-pub use facts::Facts;
-use pattern::{Pattern, pattern_number};
+mod analyse;
+mod condition;
+mod found;
+mod index;
+mod logic;
+mod segments;
+mod values;
 
-/// A compiled condition. Its text is part of the configuration's digest.
-#[derive(Debug)]
-pub struct Condition {
-    source: String,
-    expression: IdedExpr,
-    patterns: Vec<Pattern>,
-    /// The facts it reads, to say which of them was absent.
-    reads: Vec<(String, IdedExpr)>,
+pub use analyse::{Finding, Severity};
+pub use condition::{Around, Condition, ConditionError, ConditionProblem, Facts, Reads, RepFacts, Words};
+pub use found::{RulesFound, RulesSaid, Unanswered};
+use index::Index;
+pub use segments::{Measure, Segment, SegmentRow, disagreements, segments};
+
+/// A condition with what follows from it.
+#[derive(Debug, Serialize)]
+pub struct Rule {
+    /// Its id.
+    pub id: RuleId,
+    /// Its name for people.
+    pub name: String,
+    /// When it holds; always where absent.
+    pub when: Option<Condition>,
+    /// Lower goes first; those without one come behind all that have one.
+    pub priority: Option<u32>,
+    /// Whether it is looked at.
+    pub active: bool,
+    /// What follows.
+    pub then: Actions,
 }
 
-/// Why an expression cannot be a condition.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{} problem(s) in the expression", .problems.len())]
-pub struct ConditionError {
-    /// In the order of the expression, at least one.
-    pub problems: Vec<ConditionProblem>,
+/// What follows from a rule that holds.
+#[derive(Debug, Default, Serialize)]
+pub struct Actions {
+    /// Where the lead goes, where no rule before says.
+    pub route: Option<Route>,
+    /// Who may not get it.
+    pub exclude: BTreeSet<RepId>,
+    /// Only reps for whom this holds may get it (P12).
+    pub only: Option<Condition>,
+    /// What it is tagged with.
+    pub tags: Vec<String>,
+    /// What people are told about it.
+    pub flag: Option<String>,
+    /// Whether a decision holds at once, where no rule before says.
+    pub mode: Option<Mode>,
+    /// What a rep should be able to do (P13).
+    pub skills: Vec<SkillNeed>,
+    /// Most leads that a rep gets by this rule (P15).
+    pub caps: Caps,
+    /// Work units it counts for, where no rule before says.
+    pub units: Option<u32>,
+    /// Hours within which a rep must be at work, where no rule before says (P11).
+    pub within_hours: Option<u32>,
 }
 
-/// One thing that is wrong with an expression.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConditionProblem {
-    /// Line within the expression, from 1.
-    pub line: usize,
-    /// Character within the line, from 1.
-    pub column: usize,
-    /// What is wrong, a lowercase fragment.
-    pub message: String,
-    /// How to mend it.
-    pub hint: Option<String>,
+/// Where a rule sends a lead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Route {
+    /// To this rep.
+    Rep(RepId),
+    /// To the reps of a team.
+    Team(TeamId),
+    /// To an automated track; no rep is taken.
+    Track(String),
+    /// To a queue that people pick from.
+    Queue(String),
 }
 
-impl Condition {
-    /// Checks and compiles an expression.
-    pub fn compile(source: &str) -> Result<Self, ConditionError> {
-        let checked = check::check(source).map_err(|mut problems| {
-            problems.sort();
-            problems.dedup();
-            ConditionError { problems }
-        })?;
-        let condition = Self {
-            source: source.to_owned(),
-            expression: checked.expression,
-            patterns: checked.patterns,
-            reads: checked.reads,
-        };
-        // Shapes find most mistakes; what the expression as a whole gives is seen by asking it.
-        for sample in facts::samples() {
-            if let Err(Unanswered::NotBoolean(found)) = condition.evaluate(&sample.facts()) {
-                let message = format!("it gives {found}, and a condition gives true or false");
-                let hint = Some("compare it with something, such as `verdict.intent >= 60`".to_owned());
-                return Err(ConditionError {
-                    problems: vec![ConditionProblem { line: 1, column: 1, message, hint }],
-                });
-            }
-        }
-        Ok(condition)
+/// Every rule of a tenant, in the order in which they are looked at.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    index: Index,
+}
+
+impl RuleSet {
+    /// Puts rules, given as the file has them, in order. The words are those they were compiled with.
+    pub fn new(mut rules: Vec<Rule>, words: &Words) -> Self {
+        rules.sort_by_key(|rule| (rule.priority.is_none(), rule.priority));
+        let index = Index::new(&rules, words);
+        Self { rules, index }
     }
 
-    /// The expression as the tenant wrote it.
-    pub fn source(&self) -> &str {
-        &self.source
+    /// In the order in which they are looked at, those that are not active too.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
     }
 
-    /// Whether it holds. Where that cannot be answered, the reason: it then counts as not holding.
-    pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, String> {
-        self.evaluate(facts).map_err(|unanswered| match unanswered {
-            Unanswered::NotBoolean(found) => format!("it gives {found}, not true or false"),
-            Unanswered::Failed(error) => self.explain(&error, facts),
-        })
+    /// What the rules say of a lead.
+    pub fn evaluate(&self, facts: &Facts<'_>) -> RulesFound<'_> {
+        found::ask(self.index.possible(facts).into_iter().map(|number| &self.rules[number]), facts)
     }
 
-    fn evaluate(&self, facts: &Facts<'_>) -> Result<bool, Unanswered> {
-        let scope = Scope { facts, patterns: &self.patterns };
-        match evaluate(&self.expression, &scope) {
-            Ok(Value::Bool(holds)) => Ok(holds),
-            Ok(other) => Err(Unanswered::NotBoolean(in_words(&other.type_of().to_string()).to_owned())),
-            Err(error) => Err(Unanswered::Failed(error)),
-        }
-    }
-
-    /// Names the absent facts, which is nearly always the reason.
-    fn explain(&self, error: &ExecutionError, facts: &Facts<'_>) -> String {
-        let scope = Scope { facts, patterns: &self.patterns };
-        let absent: Vec<&str> = self
-            .reads
-            .iter()
-            .filter(|(_, read)| {
-                matches!(evaluate(read, &scope), Ok(Value::Null) | Err(ExecutionError::NoSuchKey(_)))
-            })
-            .map(|(path, _)| path.as_str())
-            .collect();
-        match absent.as_slice() {
-            [] => check::message(error),
-            [one] => format!("{one} is absent"),
-            several => format!("{} are absent", several.join(", ")),
-        }
+    /// The same, asking every rule.
+    #[cfg(test)]
+    fn evaluate_each(&self, facts: &Facts<'_>) -> RulesFound<'_> {
+        found::ask(self.rules.iter().filter(|rule| rule.active), facts)
     }
 }
-
-/// Why there is no yes or no.
-enum Unanswered {
-    /// It gave something else.
-    NotBoolean(String),
-    /// It gave nothing.
-    Failed(ExecutionError),
-}
-
-/// What the names of an expression stand for.
-struct Scope<'a> {
-    facts: &'a Facts<'a>,
-    patterns: &'a [Pattern],
-}
-
-impl VariableResolver for Scope<'_> {
-    fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        let value: &dyn Val = match variable {
-            "lead" => self.facts.lead(),
-            "verdict" => self.facts.verdict(),
-            other => self.patterns.get(pattern_number(other)?)?,
-        };
-        Some(CowVal::Borrowed(value))
-    }
-}
-
-fn evaluate(expression: &IdedExpr, scope: &Scope<'_>) -> Result<Value, ExecutionError> {
-    let mut context = Context::with_env(Arc::clone(&ENV));
-    context.set_variable_resolver(scope);
-    Value::resolve(expression, &context)
-}
-
-/// The language: CEL's standard library, its functions on texts, and patterns compiled beforehand.
-static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
-    let mut env = Env::stdlib().with_optional_support(false);
-    // Each name is declared once, here; the tests evaluate one function of either.
-    let declared = env.add_extension(cel::extensions::strings).and_then(|()| pattern::declare(&mut env));
-    debug_assert!(declared.is_ok(), "{declared:?}");
-    Arc::new(env)
-});
 
 #[cfg(test)]
 mod tests;

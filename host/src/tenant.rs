@@ -15,6 +15,7 @@ use crate::decision::Versions;
 use crate::digest::Digest;
 use crate::lead::Lane;
 use crate::plugin::{Directory, Exports, Plugins, Prototype, Release, Standard};
+use crate::roster::Roster;
 use crate::text::TextModel;
 
 /// One tenant ready to serve.
@@ -29,6 +30,8 @@ pub struct Tenant {
     pub fallback: Role,
     /// Add facts first, in this order.
     pub enrichers: Vec<Enricher>,
+    /// Its people by what the route looks them up by.
+    pub roster: Roster,
     /// Its people, as plugins see them.
     pub directory: Arc<Directory>,
     /// What decisions are made by.
@@ -94,7 +97,8 @@ impl Tenant {
         };
         let directory = Arc::new(Directory::new(&config));
         let versions = versions(&config, &classifier, &scorer, &fallback, &enrichers);
-        Ok(Self { config, classifier, scorer, fallback, enrichers, directory, versions })
+        let roster = Roster::new(&config);
+        Ok(Self { config, classifier, scorer, fallback, enrichers, roster, directory, versions })
     }
 }
 

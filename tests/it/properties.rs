@@ -9,11 +9,11 @@ use std::fs;
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
-use lanewright::counters::Ledger;
-use lanewright::decision::{Decision, Outcome, Triage};
+use lanewright::counters::{Ledger, View};
+use lanewright::decision::{Decision, Outcome, Past, Triage};
 use lanewright::fetch::{Fetcher, Reach};
 use lanewright::lead::{Confidence, LabelPolicy};
-use lanewright::pipeline::{Live, route};
+use lanewright::pipeline::{Live, State, route};
 use lanewright::plugin::{Plan, Plugins, THREAD_STACK, VISIBLE_TEXT};
 use lanewright::replay::{Replayed, replay};
 use lanewright::tenant::Tenant;
@@ -96,19 +96,25 @@ fn try_route_all(folder: &Folder, leads: &[Json], plugins: &Plugins) -> Result<V
         .unwrap_or_else(|problems| panic!("{:?}\n{}", problems.0, folder.tenant_toml()));
     let at: Timestamp = NOW.parse().expect("a time");
     let outside = Live { fetcher: Fetcher::new(Reach::Public) };
-    let mut ledger = Ledger::new(&tenant.config);
+    let mut state = State::new(&tenant.config);
     let mut decisions = Vec::new();
     for (place, lead) in leads.iter().enumerate() {
-        let before = ledger.clone();
-        let decision = route(&tenant, lead, at, place as u32 + 1, &outside, &mut ledger)
+        let before: Ledger = state.ledger.clone();
+        let asked = (at, place as u32 + 1, Past::default());
+        let decision = route(&tenant, lead, asked, &outside, &mut state)
             .map_err(|refusal| TestCaseError::fail(format!("refused: {refusal}")))?;
-        laws(&tenant, &decision, &before, &ledger)?;
+        laws(&tenant, &decision, &before.at(at), &state.ledger.at(at))?;
         decisions.push(decision);
     }
     Ok(decisions)
 }
 
-fn laws(tenant: &Tenant, decision: &Decision, before: &Ledger, after: &Ledger) -> Result<(), TestCaseError> {
+fn laws(
+    tenant: &Tenant,
+    decision: &Decision,
+    before: &View<'_>,
+    after: &View<'_>,
+) -> Result<(), TestCaseError> {
     let config = &tenant.config;
     if config.policy == LabelPolicy::BestMatch {
         prop_assert!(decision.lane.is_some(), "best-match always yields a lane");
@@ -127,23 +133,29 @@ fn laws(tenant: &Tenant, decision: &Decision, before: &Ledger, after: &Ledger) -
             let counters = after.get(rep);
             prop_assert!(profile.available, "{rep} is away");
             prop_assert!(counters.open <= profile.max_open, "{rep} has {counters:?} of {}", profile.max_open);
-            prop_assert!(profile.weekly_cap.is_none_or(|cap| counters.week <= cap), "{rep} has {counters:?}");
+            prop_assert!(
+                profile.caps.weekly.is_none_or(|cap| counters.week <= cap),
+                "{rep} has {counters:?}"
+            );
             prop_assert!(
                 counters.open == before.get(rep).open + 1 && counters.week == before.get(rep).week + 1
             );
         }
-        _ => prop_assert_eq!(before, after, "nobody's counters move"),
+        _ => {
+            for rep in &config.reps {
+                prop_assert_eq!(before.get(&rep.id), after.get(&rep.id), "nobody's counters move");
+            }
+        }
     }
     if let Some(eligibility) = &decision.trace.eligibility {
+        let mut counted: usize = eligibility.others.iter().map(|others| others.reps as usize).sum();
         for rep in &config.reps {
             let (candidate, excluded) =
                 (eligibility.candidates.contains(&rep.id), eligibility.excluded.contains_key(&rep.id));
-            prop_assert!(
-                candidate != excluded,
-                "{} is a candidate or excluded, never both or neither",
-                rep.id
-            );
+            prop_assert!(!(candidate && excluded), "{} is a candidate or excluded, never both", rep.id);
+            counted += usize::from(candidate || excluded);
         }
+        prop_assert_eq!(counted, config.reps.len(), "everybody is a candidate or has a reason");
     }
     if let Some(select) = &decision.trace.select {
         let all: f64 = select.pool.iter().map(|(_, chance)| chance).sum();

@@ -3,6 +3,7 @@
 //! ```text
 //! tests/scenarios/NAME/tenant/        a tenant's folder, or `tenant`, a file that names an example
 //! tests/scenarios/NAME/leads.jsonl    the leads; the example's own where there are none here
+//! tests/scenarios/NAME/arguments      what else the program is told, such as `--batch`
 //! tests/scenarios/NAME/expected.txt   every decision, as far as people care
 //! tests/scenarios/NAME/messages.txt   what is said about lines that were refused
 //! ```
@@ -16,8 +17,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use expect_test::expect_file;
-use lanewright::decision::{AssignedBy, Decision, Excluded, Outcome, TrackedBy};
-use lanewright::lead::FieldValue;
+use lanewright::decision::{AssignedBy, Decision, Excluded, Known, Outcome, TrackedBy, Trigger};
+use lanewright::lead::{FieldValue, Mode};
 
 use crate::harness::{self, NOW, lanewright};
 
@@ -46,7 +47,13 @@ fn check(scenario: &Path) {
     let (tenant, leads) = parts(scenario);
     let tenant = harness::tenant(&tenant);
     let (folder, leads) = (tenant.path().to_str().expect("UTF-8"), leads.to_str().expect("UTF-8"));
-    let routed = lanewright(&["route", "--tenant", folder, leads, "--now", NOW, "--format", "json"]);
+    let told = fs::read_to_string(scenario.join("arguments")).unwrap_or_default();
+    let mut arguments = vec!["route", "--tenant", folder, leads, "--format", "json"];
+    arguments.extend(told.split_whitespace());
+    if !told.contains("--now") {
+        arguments.extend(["--now", NOW]);
+    }
+    let routed = lanewright(&arguments);
     let messages = String::from_utf8(routed.stderr).expect("UTF-8");
     let expected_code = if messages.is_empty() { 0 } else { 1 };
     assert_eq!(routed.status.code(), Some(expected_code), "{}: {messages}", scenario.display());
@@ -109,10 +116,41 @@ fn project(decision: &Decision, out: &mut String) -> std::fmt::Result {
     if let Some(triage) = &decision.triage {
         writeln!(out, "  triage    {triage}")?;
     }
+    if trace.past.trigger != Trigger::Arrived {
+        writeln!(out, "  since     {:?} at {}", trace.past.trigger, decision.at)?;
+    }
+    if decision.mode == Mode::Suggest {
+        writeln!(out, "  mode      {}", decision.mode)?;
+    }
+    if decision.units != 1 {
+        writeln!(out, "  units     {}", decision.units)?;
+    }
+    if !decision.tags.is_empty() {
+        writeln!(out, "  tags      {}", decision.tags.join(", "))?;
+    }
+    for flag in &decision.flags {
+        writeln!(out, "  flag      {flag}")?;
+    }
     for dropped in &trace.normalise.dropped {
         writeln!(out, "  dropped   {}: {}", dropped.field, dropped.problem)?;
     }
+    if let Some(duplicate) = &trace.known.duplicate {
+        writeln!(out, "  repeats   {} by {:?}", duplicate.master.id, duplicate.by)?;
+    }
     let rules = &trace.rules;
+    for rule in &rules.said.held {
+        writeln!(out, "  rule      {rule}")?;
+    }
+    for unanswered in &rules.said.unanswered {
+        writeln!(out, "  no answer {}: {}", unanswered.rule, unanswered.why)?;
+    }
+    for (name, value) in &rules.segments {
+        writeln!(out, "  segment   {name} = {value}")?;
+    }
+    for claim in rules.claims.iter().filter(|claim| Some(&claim.rep) != rules.owner.as_ref()) {
+        let excluded = claim.excluded.as_ref().map(|reason| format!(", who {reason}")).unwrap_or_default();
+        writeln!(out, "  claim     {}{excluded}", claim.rep)?;
+    }
     if let Some(owner) = &rules.owner {
         let excluded = rules.owner_excluded.as_ref().map(|reason| format!(", who {reason}"));
         writeln!(out, "  owner     {owner}{}", excluded.unwrap_or_default())?;
@@ -143,6 +181,16 @@ fn project(decision: &Decision, out: &mut String) -> std::fmt::Result {
         for (rep, reason) in eligibility.excluded.iter().filter(|(_, reason)| !other(reason)) {
             writeln!(out, "  not       {rep}: {reason}")?;
         }
+        for others in eligibility.others.iter().filter(|others| !other(&others.reason)) {
+            writeln!(out, "  not       {} others: {}", others.reps, others.reason)?;
+        }
+        for dropped in &eligibility.skills.dropped {
+            writeln!(
+                out,
+                "  dropped   the skill {} after {} minutes",
+                dropped.skill, eligibility.skills.waited
+            )?;
+        }
     }
     let asked: BTreeMap<_, _> = trace.calls().flat_map(|call| &call.fields).collect();
     for (name, value) in asked {
@@ -165,6 +213,13 @@ fn outcome(outcome: &Outcome) -> String {
                 AssignedBy::NamedAccount => "as owner".to_owned(),
                 AssignedBy::Cover { owner } => format!("as cover for {owner}"),
                 AssignedBy::Fallback => "by fallback".to_owned(),
+                AssignedBy::Rule { rule } => format!("by rule {rule}"),
+                AssignedBy::Sticky { known: Known::Contact } => "who knows the contact".to_owned(),
+                AssignedBy::Sticky { known: Known::Account } => "who knows the account".to_owned(),
+                AssignedBy::Master { record } => format!("who has the record {record}"),
+                AssignedBy::Relay { from } => format!("in relay from {from}"),
+                AssignedBy::Batch => "by batch".to_owned(),
+                AssignedBy::Person => "by a person".to_owned(),
             };
             let total = total.map(|total| format!(" with {total:.1}")).unwrap_or_default();
             format!("rep {rep} of {team} {by}{total}")
@@ -172,6 +227,7 @@ fn outcome(outcome: &Outcome) -> String {
         Outcome::Manager { team, manager, .. } => format!("manager {manager} of {team}"),
         Outcome::Held { queue, .. } => format!("queue {queue}"),
         Outcome::Track { track, by: TrackedBy::Lane } => format!("track {track}"),
+        Outcome::Track { track, by: TrackedBy::Rule } => format!("track {track} by rule"),
         Outcome::Track { track, by: TrackedBy::Fallback } => format!("track {track} by fallback"),
         Outcome::Triage => "people who decide".to_owned(),
     }

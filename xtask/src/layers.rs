@@ -15,27 +15,28 @@ use source::{Named, paths};
 
 /// Lowest first. A module may name those of its own layer and of the layers before it.
 const LAYERS: [&[&str]; 10] = [
-    &["lead", "assignment", "digest", "failure", "nearest", "zones"],
-    &["rules", "seed"],
+    &["lead", "digest", "failure", "nearest", "zones"],
+    &["assignment", "events", "hours", "pacing", "records", "rules", "seed"],
     &["decision", "rotation"],
     &["config", "text"],
-    &["plugin", "counters"],
+    &["plugin", "counters", "roster"],
     &["fetch", "tenant"],
     &["pipeline"],
-    &["report", "replay"],
+    &["desk", "coverage", "simulate", "report", "replay"],
     &["cli", "app"],
     &["main", "lib"],
 ];
 
 /// These import nothing of ours, not even each other.
-const GROUND: [&str; 6] = ["lead", "assignment", "digest", "failure", "nearest", "zones"];
+const GROUND: [&str; 7] = ["lead", "assignment", "digest", "failure", "hours", "nearest", "zones"];
 
 /// Who may name what. A module stands for everything below it.
-const WORDS: [(&str, &[&str]); 6] = [
+const WORDS: [(&str, &[&str]); 7] = [
     ("wasmtime", &["plugin"]),
     ("wasmparser", &["plugin"]),
     ("wit_component", &["plugin"]),
     ("wit_parser", &["plugin"]),
+    ("calcard", &["hours", "config"]),
     // Only what a tenant granted is fetched, so there is one place that fetches.
     ("ureq", &["fetch"]),
     ("clap", &["main", "app", "cli"]),
@@ -43,8 +44,21 @@ const WORDS: [(&str, &[&str]); 6] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 9] =
-    ["lead", "assignment", "digest", "nearest", "zones", "rules", "decision", "counters", "pipeline::"];
+const PURE: [&str; 13] = [
+    "lead",
+    "assignment",
+    "digest",
+    "hours",
+    "nearest",
+    "zones",
+    "pacing",
+    "records",
+    "rules",
+    "decision",
+    "rotation",
+    "counters",
+    "pipeline::",
+];
 
 /// What a pure module never names.
 const EFFECTS: [&str; 9] = [

@@ -18,6 +18,9 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     match Tenant::load(&arguments.folder, &plugins) {
         Ok(tenant) => {
             let config = &tenant.config;
+            for note in &config.notes {
+                eprintln!("note: {note}");
+            }
             println!(
                 "{} is in order: {} lanes, {} teams, {} reps, {} territories, {} accounts, {} enrichers ({})",
                 config.name,

@@ -260,7 +260,7 @@ fn answer(arguments: &Run) -> anyhow::Result<Exit> {
         .map_err(|refusal| anyhow!("{refusal}\n  hint: {}", refusal.hint()))?;
     let answers = pipeline::answers(
         &tenant,
-        prepared,
+        &prepared,
         &Ledger::new(&tenant.config),
         &outside,
         Nobody { cause: arguments.cause.into(), reason: crate::decision::Unassigned::NoSeller },

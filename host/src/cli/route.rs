@@ -1,26 +1,17 @@
-//! `lanewright route`: leads in, decisions out.
-//!
-//! Leads are prepared on all cores and settled in the order they came, so that the same file always
-//! gives the same decisions.
+//! `lanewright route`: leads and events in, decisions out.
 
-use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jiff::Timestamp;
-use rayon::prelude::*;
 
-use super::lines::{Line, Lines};
+use super::lines::Lines;
+use super::stream::{Listener, Now, Stream, threads};
 use super::{Exit, Format, Sandboxing, tell};
-use crate::counters::Ledger;
 use crate::decision::Decision;
-use crate::fetch::{Fetcher, Reach};
-use crate::lead::LeadId;
-use crate::pipeline::{self, Live, Numbered, Prepared, Refusal};
-use crate::plugin::THREAD_STACK;
+use crate::fetch::Reach;
 use crate::report::{self, Look};
 use crate::tenant::Tenant;
 
@@ -29,7 +20,7 @@ pub(super) struct Arguments {
     /// The tenant's folder
     #[arg(long, value_name = "DIR")]
     tenant: PathBuf,
-    /// Leads, one JSON object a line; `-` or nothing reads standard input
+    /// Leads and events, one JSON object a line; `-` or nothing reads standard input
     file: Option<PathBuf>,
     /// Tell the whole story of each decision instead of one line
     #[arg(long)]
@@ -37,9 +28,12 @@ pub(super) struct Arguments {
     /// How to write decisions [default: a table on a terminal, JSON elsewhere]
     #[arg(long)]
     format: Option<Format>,
-    /// The time that counts as now, such as 2026-03-02T09:00:00Z [default: the clock]
+    /// Assign all leads together at the optimum, as suggestions
+    #[arg(long)]
+    batch: bool,
+    /// The time that counts as now, such as 2026-03-02T09:00:00Z, or `lines` for each line's own [default: the clock]
     #[arg(long, value_name = "TIME")]
-    now: Option<Timestamp>,
+    now: Option<Now>,
     /// Threads that run plugins [default: one a core]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -49,9 +43,6 @@ pub(super) struct Arguments {
     #[command(flatten)]
     sandboxing: Sandboxing,
 }
-
-/// Leads prepared at once: enough for every core, few enough that results flow.
-const BATCH: usize = 64;
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let lines = Lines::open(arguments.file.as_deref())?;
@@ -66,82 +57,43 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             return Err(anyhow!("{} is not in order", arguments.tenant.display()));
         }
     };
-    bar.set_message("routing");
+    bar.set_message(if arguments.batch { "assigning the batch" } else { "routing" });
 
-    let threads = rayon::ThreadPoolBuilder::new()
-        .num_threads(arguments.threads.unwrap_or(0))
-        .stack_size(THREAD_STACK)
-        .build()
-        .context("no threads to run plugins on")?;
+    let threads = threads(arguments.threads)?;
     let reach = if arguments.allow_private_hosts { Reach::Anywhere } else { Reach::Public };
-    let mut run = Run {
-        tenant: &tenant,
-        outside: Live { fetcher: Fetcher::new(reach) },
-        ledger: Ledger::new(&tenant.config),
-        numbers: HashMap::new(),
-        now: arguments.now,
-        refused: 0,
-    };
-    let mut out = Out::new(arguments);
-    let mut lines = lines.peekable();
-    while lines.peek().is_some() {
-        let batch =
-            lines.by_ref().take(BATCH).collect::<Result<Vec<Line>, _>>().context("leads cannot be read")?;
-        let bytes: u64 = batch.iter().map(|line| line.bytes).sum();
-        let prepared = threads.install(|| run.prepare(batch));
-        for (number, prepared) in prepared {
-            match prepared {
-                Ok(prepared) => {
-                    let decision = threads.install(|| run.settle(prepared));
-                    bar.suspend(|| out.write(decision))?;
-                }
-                Err(why) => bar.suspend(|| run.refuse(number, &why)),
-            }
-        }
-        bar.inc(bytes);
+    let mut stream = Stream::new(&tenant, arguments.now.unwrap_or_default(), reach, &threads);
+    let mut shown = Shown { out: Out::new(arguments), bar, refused: 0 };
+    match arguments.batch {
+        true => stream.batch(lines, &mut shown)?,
+        false => stream.run(lines, &mut shown)?,
     }
+    let Shown { out, bar, refused } = shown;
     bar.finish_and_clear();
     out.finish()?;
-    Ok(if run.refused == 0 { Exit::Done } else { Exit::Findings })
+    Ok(if refused == 0 { Exit::Done } else { Exit::Findings })
 }
 
-/// One run over a file of leads.
-struct Run<'a> {
-    tenant: &'a Tenant,
-    outside: Live,
-    ledger: Ledger,
-    /// Decisions so far, by lead.
-    numbers: HashMap<LeadId, u32>,
-    now: Option<Timestamp>,
+/// What a person sees of a run.
+struct Shown {
+    out: Out,
+    bar: ProgressBar,
     refused: usize,
 }
 
-impl Run<'_> {
-    fn prepare(&self, batch: Vec<Line>) -> Vec<(usize, Result<Prepared, String>)> {
-        let one = |line: Line| {
-            let prepared = line.value.and_then(|received| {
-                let at = self.now.unwrap_or_else(Timestamp::now);
-                pipeline::prepare(self.tenant, &received, at, &self.outside).map_err(|refusal| told(&refusal))
-            });
-            (line.number, prepared)
-        };
-        batch.into_par_iter().map(one).collect()
+impl Listener for Shown {
+    fn decision(&mut self, decision: Decision) -> anyhow::Result<()> {
+        let Self { out, bar, .. } = self;
+        bar.suspend(|| out.write(decision))
     }
 
-    fn settle(&mut self, prepared: Prepared) -> Decision {
-        let number = self.numbers.entry(prepared.lead().clone()).and_modify(|n| *n += 1).or_insert(1);
-        let numbered = Numbered::new(self.tenant, prepared, *number);
-        pipeline::settle(self.tenant, &numbered, &self.outside, &mut self.ledger)
-    }
-
-    fn refuse(&mut self, line: usize, why: &str) {
+    fn refused(&mut self, line: usize, why: &str) {
         self.refused += 1;
-        eprintln!("line {line}: {why}");
+        self.bar.suspend(|| eprintln!("line {line}: {why}"));
     }
-}
 
-fn told(refusal: &Refusal) -> String {
-    format!("{refusal}\n  hint: {}", refusal.hint())
+    fn done(&mut self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
 }
 
 /// Where decisions are written.

@@ -8,23 +8,33 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
+use super::fairness::{self, Known};
+use super::handling;
+use super::hours::{HOURS, LEAVE, hours};
 use super::lanes::{self, Lanes};
 use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
+use super::rules::{self, RULES};
+use super::segments::{self, PlacedSegment};
+use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::{
-    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems, Tiers,
-    plugins, tuning,
+    Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
+    TerritoryIndex, Tiers, known, plugins, records, scarcity, tuning,
 };
 use crate::digest::Digest;
+use crate::lead::LabelPolicy;
 use crate::nearest::nearest;
+use crate::pacing::Pacing;
+use crate::rules::{RuleSet, Segment, Words};
 
 /// What a folder may hold, in the order in which problems are listed.
-const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS];
+const FILES: &[&str] = &["tenant.toml", TEAMS, REPS, TERRITORIES, ACCOUNTS, HOURS, LEAVE, RECORDS, RULES];
 pub(super) const TEAMS: &str = "teams.toml";
 pub(super) const REPS: &str = "reps.csv";
 pub(super) const TERRITORIES: &str = "territories.toml";
 pub(super) const ACCOUNTS: &str = "accounts.csv";
+pub(super) const RECORDS: &str = "records.csv";
 
 const MINIMAL_TENANT: &str = r#"a minimal one:
     [tenant]
@@ -70,6 +80,7 @@ pub fn load(folder: &Path) -> Result<Config, Problems> {
 
 fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let people = people::people(folder, findings);
+    let records = records::records(folder, &people, findings);
     let tenant = required(folder, "tenant.toml", MINIMAL_TENANT, findings);
     let text = tenant.as_deref()?;
     let source = Source { file: "tenant.toml", text, findings };
@@ -77,15 +88,57 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let root = Table::root(
         &source,
         &document,
-        &["tenant", "classify", "lanes", "tiers", "capacity", "matching", "plugins"],
+        &[
+            "tenant",
+            "classify",
+            "lanes",
+            "segments",
+            "tiers",
+            "capacity",
+            "fairness",
+            "matching",
+            "scarcity",
+            "mode",
+            "acceptance",
+            "escalation",
+            "plugins",
+            "accounts",
+            "duplicates",
+            "sticky",
+            "handovers",
+            "exclusions",
+        ],
     );
 
     let identity = lanes::identity(&root, findings);
+    // Without a zone of the tenant's, which is a finding, any will do to check the rest.
+    let zone = identity.as_ref().map_or("UTC", |identity| identity.timezone.as_str());
+    let hours = hours(folder, &people.reps, &people.rep_names, zone, findings);
     let lanes = lanes::lanes(&root, &people.team_names, findings);
-    let tiers = tuning::tiers(&root, findings);
-    let capacity = tuning::capacity(&root);
+    for lane in &people.territories.lanes {
+        lanes.names.allow("lanes", &lane.value, &lane.place, findings);
+    }
+    let words = words(&lanes, &people);
+    let (segments, words) = segments::segments(&root, &lanes.names, &people.team_names, words, findings);
+    let (rules, notes) = rules(folder, &segments, &words, &people, findings);
+    let segments: Vec<Segment> = segments.into_iter().map(|(segment, _)| segment).collect();
+    let tiers = tuning::tiers(&root, &words, findings);
+    let capacity = tuning::capacity(&root, &lanes.lanes);
+    let fairness = fairness::fairness(
+        &root,
+        Known {
+            reps: &people.rep_names,
+            teams: &people.team_names,
+            lanes: &lanes.lanes,
+            segments: &segments,
+        },
+    );
+    let prefers = people::prefers(&people.prefers, &words, findings);
     let matching = tuning::matching(&root);
+    let handling = handling::handling(&root, &lanes.lanes);
+    let scarcity = scarcity::scarcity(&root);
     let plugins = plugins::plugins(&root, folder, findings);
+    let known = known::known(&root, &people.team_names, &words, findings);
 
     let (identity, tiers) = (identity?, tiers?);
     let People { mut reps, teams, territories, accounts, .. } = people;
@@ -95,7 +148,8 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             rep.timezone.clone_from(&identity.timezone);
         }
     }
-    let Lanes { policy, lanes } = lanes;
+    let Lanes { policy, lanes, .. } = lanes;
+    let territories = territories.list;
     let mut config = Config {
         tenant: identity.id,
         name: identity.name,
@@ -104,19 +158,61 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         country: identity.country,
         policy,
         lanes,
+        segments,
+        rules,
         tiers,
         capacity,
+        fairness,
         matching,
+        handling,
+        scarcity,
         plugins,
         reps,
+        hours,
+        prefers,
         teams,
+        territory_index: TerritoryIndex::new(&territories),
         territories,
         accounts,
+        records,
+        known,
+        notes,
         digest: Digest::of(""),
         folder: folder.to_owned(),
     };
     config.digest = digest(&config, findings)?;
     Some(config)
+}
+
+/// What conditions can compare with. Where something could not be read, any text may be right.
+fn words(lanes: &Lanes, people: &People) -> Words {
+    let mut words = Words::default();
+    if let Some(names) = lanes.names.all() {
+        words = words.with("verdict.lane", names, lanes.policy == LabelPolicy::Strict);
+    }
+    if let Some(names) = people.team_names.all() {
+        words = words.with("rep.team", names, false);
+    }
+    if let Some(names) = people.rep_names.all() {
+        let names: Vec<&str> = names.collect();
+        words = words.with("rep.id", names.clone(), false).with("account.owner", names, true);
+    }
+    words
+}
+
+/// The rules, and what is worth a look in them.
+fn rules(
+    folder: &Path,
+    segments: &[PlacedSegment],
+    words: &Words,
+    people: &People,
+    findings: &Findings,
+) -> (RuleSet, Vec<Problem>) {
+    let People { reps, rep_names, team_names, .. } = people;
+    let roster = Roster { reps, rep_names, team_names, findings };
+    let mut rules = rules::rules(folder, words, &roster);
+    rules.extend(rules::rules_of_segments(segments, words));
+    rules::rule_set(rules, words, &roster)
 }
 
 /// A file that has to be there.
@@ -148,11 +244,7 @@ fn look_around(folder: &Path, findings: &Findings) {
     names.sort();
     for name in &names {
         let place = Place { file: name.clone(), line: 0 };
-        if name == "rules.toml" {
-            findings.add(Problem::at(&place, "rules are not read from a file yet, so none of these would hold").hint(
-                "named accounts are in accounts.csv, territories in territories.toml, tiers in tenant.toml",
-            ));
-        } else if (name.ends_with(".toml") || name.ends_with(".csv"))
+        if (name.ends_with(".toml") || name.ends_with(".csv"))
             && !FILES.contains(&name.as_str())
             && let Some(near) =
                 nearest(name, FILES.iter().copied().filter(|file| !names.iter().any(|name| name == file)))
@@ -198,17 +290,30 @@ fn canonical(config: &Config) -> Json {
         country,
         policy,
         lanes,
-        tiers: Tiers { one, two, three_minutes },
-        capacity: Capacity { available, near, near_total, tier_one_may_fill },
-        matching: Matching { threshold, qualified_within, waive_territory },
+        segments,
+        rules,
+        tiers: Tiers { one, two, three_minutes, clock },
+        capacity,
+        fairness,
+        matching: Matching { threshold, qualified_within, waive_territory, conflict },
+        scarcity,
+        handling,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
+        hours,
+        // The same as in the reps.
+        prefers: _,
         teams,
         territories,
+        territory_index: _,
         accounts,
+        records,
+        known,
+        notes: _,
         digest: _,
         folder: _,
     } = config;
+    let Conflict { weight, strong, weak, within } = conflict;
     let enrichers: Vec<Json> = enrichers
         .iter()
         .map(|enricher| {
@@ -219,11 +324,15 @@ fn canonical(config: &Config) -> Json {
     json!([
         [tenant, name, currency, timezone, country],
         [policy, lanes],
-        [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes],
-        [available, near, near_total, tier_one_may_fill],
-        [threshold, qualified_within, waive_territory],
+        [segments, rules.rules()],
+        [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes, clock],
+        [capacity, fairness],
+        [[threshold, qualified_within], waive_territory, [weight, strong, weak, within]],
+        scarcity.as_ref().map(|Pacing { days, step, ordinary, hold }| json!([days, step, ordinary, hold])),
+        handling,
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [reps, teams, territories, accounts],
+        [json!(records::digest(records)), known::canonical(known), hours.canonical()],
     ])
 }
 

@@ -1,12 +1,11 @@
 //! The tenant itself and its lanes: `[tenant]`, `[classify]` and `[[lanes]]` of `tenant.toml`.
 
 use super::names::Names;
-use super::read::{At, Findings};
+use super::read::Findings;
 use super::toml_table::Table;
 use super::values::{checked, country, currency, id, timezone};
 use super::{Place, Problem};
 use crate::lead::{Destination, LabelPolicy, Lane, TenantId};
-use crate::nearest::nearest;
 
 /// Who the tenant is.
 pub(super) struct Identity {
@@ -21,6 +20,7 @@ pub(super) struct Identity {
 pub(super) struct Lanes {
     pub(super) policy: LabelPolicy,
     pub(super) lanes: Vec<Lane>,
+    pub(super) names: Names,
 }
 
 pub(super) fn identity(root: &Table<'_>, findings: &Findings) -> Option<Identity> {
@@ -45,10 +45,11 @@ pub(super) fn identity(root: &Table<'_>, findings: &Findings) -> Option<Identity
 }
 
 pub(super) fn lanes(root: &Table<'_>, teams: &Names, findings: &Findings) -> Lanes {
+    let policies = [("best-match", LabelPolicy::BestMatch), ("strict", LabelPolicy::Strict)];
+    let meanings = "\"best-match\" gives every lead a lane, \"strict\" may refuse one";
     let policy = root
         .table("classify", "[classify]", &["policy"])
-        .and_then(|table| table.text("policy"))
-        .map(policy(findings));
+        .and_then(|table| table.choice("policy", &policies, meanings));
     let mut names = Names::new("lane", "tenant.toml", true);
     let tables = root.tables(
         "lanes",
@@ -61,22 +62,7 @@ pub(super) fn lanes(root: &Table<'_>, teams: &Names, findings: &Findings) -> Lan
         root.problem(Problem::at(&root.place(), "there is no lane, so no lead could go anywhere").hint(hint));
     }
     let lanes = tables.iter().filter_map(|table| lane(table, &mut names, teams, findings)).collect();
-    Lanes { policy: policy.unwrap_or(LabelPolicy::BestMatch), lanes }
-}
-
-fn policy(findings: &Findings) -> impl Fn(At<String>) -> LabelPolicy {
-    |At { value, place }| match value.as_str() {
-        "best-match" => LabelPolicy::BestMatch,
-        "strict" => LabelPolicy::Strict,
-        other => {
-            let hint = match nearest(other, ["best-match", "strict"]) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => "\"best-match\" gives every lead a lane, \"strict\" may refuse one".to_owned(),
-            };
-            findings.add(Problem::at(&place, format!("there is no `policy` {other:?}")).hint(hint));
-            LabelPolicy::BestMatch
-        }
-    }
+    Lanes { policy: policy.unwrap_or(LabelPolicy::BestMatch), lanes, names }
 }
 
 fn lane(table: &Table<'_>, names: &mut Names, teams: &Names, findings: &Findings) -> Option<Lane> {
@@ -84,6 +70,9 @@ fn lane(table: &Table<'_>, names: &mut Names, teams: &Names, findings: &Findings
         names.define(&at.value, &at.place, findings);
         checked("id", &at, findings, id)
     });
+    if id.is_none() {
+        names.miss();
+    }
     let name = table.required_text("name", "Enterprise");
     let definition = table.required_text(
         "definition",

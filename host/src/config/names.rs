@@ -44,9 +44,19 @@ impl Names {
         self.complete = false;
     }
 
+    /// All of them, where all are known.
+    pub(super) fn all(&self) -> Option<impl Iterator<Item = &str>> {
+        self.complete.then(|| self.ids.keys().map(String::as_str))
+    }
+
     /// Whether the id is known.
     pub(super) fn has(&self, id: &str) -> bool {
         self.ids.contains_key(id)
+    }
+
+    /// Where the id is defined.
+    pub(super) fn place(&self, id: &str) -> Option<&Place> {
+        self.ids.get(id)
     }
 
     /// Whether the id may be one, as far as is known.

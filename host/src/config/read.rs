@@ -11,8 +11,9 @@ use std::path::Path;
 
 use super::{Place, Problem};
 
-/// The largest file of a folder, in bytes: far above ten thousand reps, far below what hurts.
-const MAX_FILE: u64 = 16 << 20;
+/// The largest file of a folder, in bytes: above a hundred thousand records, which take some 20 MiB, and
+/// below what hurts.
+const MAX_FILE: u64 = 64 << 20;
 
 /// Every problem found so far.
 #[derive(Debug, Default)]
@@ -21,6 +22,11 @@ pub(super) struct Findings(RefCell<Vec<Problem>>);
 impl Findings {
     pub(super) fn add(&self, problem: Problem) {
         self.0.borrow_mut().push(problem);
+    }
+
+    /// How many there are so far.
+    pub(super) fn number(&self) -> usize {
+        self.0.borrow().len()
     }
 
     /// In the order of the files as given, then of their lines.

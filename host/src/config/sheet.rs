@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
-use super::read::{Source, line_at};
+use super::read::Source;
 use super::{Place, Problem};
 use crate::nearest::nearest;
 
@@ -136,8 +136,9 @@ fn row<'a>(
 fn line_of(source: &Source<'_>, record: &StringRecord) -> usize {
     let before = record.position().map_or(0, |position| usize::try_from(position.byte()).unwrap_or(0));
     let rest = source.text.as_bytes().get(before..).unwrap_or_default();
-    let blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-    line_at(source.text, before + blank)
+    let blank = rest.iter().take_while(|byte| matches!(byte, b'\n' | b'\r'));
+    let lines = record.position().map_or(1, |position| usize::try_from(position.line()).unwrap_or(1));
+    lines + blank.filter(|byte| **byte == b'\n').count()
 }
 
 impl Row<'_> {
@@ -212,6 +213,21 @@ impl Row<'_> {
         let message = format!("`{column}` is {cell}, and must be from {} to {}", range.start(), range.end());
         self.problem(message, None);
         None
+    }
+
+    /// One of a closed set of words.
+    pub(super) fn choice<T: Copy>(&self, column: &str, words: &[(&str, T)]) -> Option<T> {
+        let cell = self.text(column)?;
+        let found = words.iter().find(|(word, _)| *word == cell).map(|(_, meant)| *meant);
+        if found.is_none() {
+            let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            let hint = match nearest(cell, all.iter().copied()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("one of {}", all.join(", ")),
+            };
+            self.problem(format!("there is no `{column}` {cell:?}"), Some(hint));
+        }
+        found
     }
 
     /// True or false.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::testing::{SMALL, config, folder, small_with};
 use super::*;
-use crate::lead::Destination;
+use crate::lead::{Destination, Layer};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -62,16 +62,27 @@ fn a_small_folder_has_every_default() {
     assert_eq!(config.lanes[0].to, Destination::Team("sales".parse().unwrap()));
     assert_eq!(config.policy, LabelPolicy::BestMatch);
     assert_eq!([Tier::One, Tier::Two, Tier::Three].map(|tier| config.minutes(tier)), [5, 60, 240]);
-    let capacity = Capacity { available: 0.7, near: 0.9, near_total: 75.0, tier_one_may_fill: true };
+    let capacity = Capacity {
+        available: 0.7,
+        near: 0.9,
+        near_total: 75.0,
+        tier_one_may_fill: true,
+        by_seniority: Default::default(),
+        units: Default::default(),
+    };
     assert_eq!(config.capacity, capacity);
     let waive_territory = vec!["demo-request".to_owned()];
-    assert_eq!(config.matching, Matching { threshold: 40.0, qualified_within: 15.0, waive_territory });
+    assert_eq!(
+        config.matching,
+        Matching { threshold: 40.0, qualified_within: 15.0, waive_territory, conflict: Conflict::default() }
+    );
     let ana = config.rep(&"ana".parse().unwrap()).unwrap();
     let expected = serde_json::json!({
-        "id": "ana", "name": "Ana Lima", "email": null, "team": "sales", "max_open": 25, "open": 0, "weekly_cap": null,
+        "id": "ana", "name": "Ana Lima", "email": null, "team": "sales", "max_open": 25, "open": 0, "caps": {"daily": null, "weekly": null},
         "week": 0, "weight": 1.0, "available": true, "free_now": true, "response_seconds": null, "industries": [],
-        "products": [], "languages": [], "competitors": [], "certifications": [], "style": null,
-        "timezone": "America/New_York", "deal_min": null, "deal_max": null, "seniority": 3,
+        "products": [], "languages": [], "competitors": [], "certifications": [], "skills": {},
+        "technical": null, "style": null, "timezone": "America/New_York", "country": null, "schedule": null,
+        "prefers": null, "relay": null, "deal_min": null, "deal_max": null, "seniority": 3,
     });
     assert_eq!(serde_json::to_value(ana).unwrap(), expected);
 }
@@ -161,6 +172,38 @@ fn a_full_folder_is_read_as_written() {
     assert_eq!(config.accounts["ek.example"].owner, None);
 }
 
+#[test]
+fn territories_in_words_and_by_keys_are_the_same() {
+    let with = |territories: &str| {
+        let reps =
+            "id,name,team,max_open,industries\nana,Ana Lima,sales,25,Ship chandlers\nbo,Bo Ek,sales,25,\n";
+        load(small_with(&[("territories.toml", territories), ("reps.csv", reps)]).path())
+            .unwrap_or_else(|found| panic!("{}", listed(&found)))
+    };
+    let common = "id = \"i\"\nname = \"I\"\nlanes = [\"sales\"]\nwhen = \"lead.kind == 'deal'\"\n\
+        primary = [\"ana\"]\noverlay = true\n[[territories]]\nid = \"rest\"\nname = \"Rest\"\n\
+        where = \"anywhere\"\noverlay = [\"bo\"]\n";
+    let words = with(&format!(
+        "[[territories]]\nwhere = \"Iberia, California; banks or ship chandlers; 500 to 999 employees; deals below 50k\"\n{common}"
+    ));
+    let keys = with(&format!(
+        "[[territories]]\ncountries = [\"ES\", \"PT\"]\nregions = [\"US-CA\"]\n\
+        industries = [\"Banking\", \"ship chandlers\"]\nemployees = {{ from = 500, below = 1000 }}\n\
+        value = {{ below = 50000 }}\n{common}"
+    ));
+    assert_eq!(words.territories, keys.territories);
+    assert_eq!(words.digest, keys.digest);
+    let [over, rest] = words.territories.as_slice() else { panic!("{:?}", words.territories) };
+    let ana = "ana".parse::<RepId>().unwrap();
+    assert_eq!((over.layer, rest.layer), (Layer::Overlay, Layer::Ground));
+    assert_eq!((over.primary.as_slice(), over.overlay.as_slice()), ([ana].as_slice(), [].as_slice()));
+    assert_eq!(
+        in_words(&over.reach),
+        "Spain, Portugal and California; industry banking or ship chandlers; between 500 and 999 employees; \
+         deals below 50000"
+    );
+}
+
 /// The digest is of what a folder says: spelling does not move it, content and components do.
 #[test]
 fn digests() {
@@ -193,11 +236,133 @@ fn digests() {
         digest(&[("tenant.toml", &plugin), ("s.wasm", "two")]),
         digest(&[("reps.csv", "id,name,team,max_open\nbo,Bo Ek,sales,25\nana,Ana Lima,sales,25\n")]),
         digest(&[("accounts.csv", "domain,name\nlima.example,Lima\n")]),
+        digest(&[("rules.toml", "[[rules]]\nid = \"a\"\nteam = \"sales\"")]),
+        digest(&[("rules.toml", "[[rules]]\nid = \"a\"\nwhen = \"tier == 1\"\nteam = \"sales\"")]),
     ];
     let number = all.len();
     all.sort();
     all.dedup();
     assert_eq!(all.len(), number);
+}
+
+/// Rules in their order with everything a file can say, rows that name a team behind them, and notes.
+#[test]
+fn rules_are_read_as_written() {
+    let tenant = format!(
+        "{}{}",
+        SMALL[0].1,
+        r#"
+        [[segments]]
+        name = "size"
+        of = "lead.fields.seats"
+        rows = [{ below = 50, is = "small" }, { from = 50, is = "it's big", team = "sales", lanes = ["sales"] }]
+        unknown = "unknown"
+        "#
+    );
+    let rules = r#"
+        [[rules]]
+        id = "last"
+        when = "segment.size == 'small'"
+        queue = "desk"
+
+        [[rules]]
+        id = "first"
+        name = "Fairs"
+        priority = 3
+        when = "lead.source == 'event'"
+        rep = "bo"
+        exclude = ["ana"]
+        only = "rep.team == 'sales'"
+        tag = ["fair", "2026"]
+        flag = "met at a fair"
+        mode = "suggest"
+        skills = [{ skill = "French", level = 3, optional = true, priority = 2 }, { skill = "sales", drop_after = 30 }]
+        cap = { daily = 3, weekly = 10 }
+        units = 2
+        within_hours = 8
+
+        [[rules]]
+        id = "twin"
+        priority = 3
+        active = false
+        track = "nurture"
+
+        [[rules]]
+        id = "other"
+        priority = 3
+        when = "tier == 1"
+        team = "sales"
+    "#;
+    let reps = "id,name,team,max_open,skills\nana,Ana Lima,sales,25,sales:3\nbo,Bo Ek,sales,25,french:9\n";
+    let config =
+        load(small_with(&[("tenant.toml", &tenant), ("rules.toml", rules), ("reps.csv", reps)]).path())
+            .unwrap_or_else(|problems| panic!("{}", listed(&problems)));
+    let rule = |id: &str, name: &str, when: Json, priority: Json, active: bool, changes: Json| {
+        let mut then = serde_json::json!({ "route": null, "exclude": [], "only": null, "tags": [], "flag": null, "mode": null,
+            "skills": [], "caps": { "daily": null, "weekly": null }, "units": null, "within_hours": null });
+        for (key, value) in changes.as_object().unwrap() {
+            then[key] = value.clone();
+        }
+        serde_json::json!({ "id": id, "name": name, "when": when, "priority": priority, "active": active, "then": then })
+    };
+    let expected = serde_json::json!([
+        rule(
+            "first",
+            "Fairs",
+            "lead.source == 'event'".into(),
+            3.into(),
+            true,
+            serde_json::json!({
+                "route": { "rep": "bo" }, "exclude": ["ana"], "only": "rep.team == 'sales'", "tags": ["fair", "2026"],
+                "flag": "met at a fair", "mode": "suggest",
+                "skills": [
+                    { "skill": "french", "level": 3, "drop_after": 0, "priority": 2 },
+                    { "skill": "sales", "level": 1, "drop_after": 30, "priority": 0 },
+                ],
+                "caps": { "daily": 3, "weekly": 10 }, "units": 2, "within_hours": 8,
+            })
+        ),
+        rule(
+            "twin",
+            "twin",
+            Json::Null,
+            3.into(),
+            false,
+            serde_json::json!({ "route": { "track": "nurture" } })
+        ),
+        rule(
+            "other",
+            "other",
+            "tier == 1".into(),
+            3.into(),
+            true,
+            serde_json::json!({ "route": { "team": "sales" } })
+        ),
+        rule(
+            "last",
+            "last",
+            "segment.size == 'small'".into(),
+            Json::Null,
+            true,
+            serde_json::json!({ "route": { "queue": "desk" } })
+        ),
+        rule(
+            "size:it's big",
+            "size is it's big",
+            r"segment.size == 'it\'s big' && verdict.lane in ['sales']".into(),
+            Json::Null,
+            true,
+            serde_json::json!({ "route": { "team": "sales" } })
+        ),
+    ]);
+    assert_eq!(serde_json::to_value(config.rules.rules()).unwrap(), expected);
+    let notes = [
+        "rules.toml:29: this rule and \"first\" can hold together, both have priority 3, and they go to the team \
+            sales and to bo\n  hint: the file's order decides; give the stronger one a lower `priority`",
+        "tenant.toml:17: rules route by `segment.size`, and none of them where it is 'unknown'\n  hint: such leads go \
+            where their lane leads; add a rule for them, or one without `when` at the end",
+    ];
+    assert_eq!(config.notes.iter().map(ToString::to_string).collect::<Vec<_>>(), notes);
 }
 
 /// A component is inside the folder even where a link says otherwise.
@@ -232,11 +397,12 @@ proptest! {
     /// Whatever the files hold: a configuration, or problems of which each has a place that exists.
     #[test]
     fn any_text_is_judged(
-        file in proptest::sample::select(vec!["tenant.toml", "teams.toml", "reps.csv", "territories.toml", "accounts.csv"]),
+        file in proptest::sample::select(vec!["tenant.toml", "teams.toml", "reps.csv", "territories.toml", "accounts.csv", "rules.toml"]),
         cut in 0..2000usize,
         noise in "[\\[\\]{}=\"',;#.a-z0-9\\n-]{0,12}|\\PC{0,8}",
     ) {
-        let text = fs::read_to_string(repository().join("examples/northwind").join(file)).unwrap();
+        let whole = if file == "rules.toml" { "tests/config/rules-analysis" } else { "examples/northwind" };
+        let text = fs::read_to_string(repository().join(whole).join(file)).unwrap();
         let cut = text.char_indices().map(|(at, _)| at).nth(cut).unwrap_or(text.len());
         let text = format!("{}{noise}{}", &text[..cut], &text[cut..]);
         let folder = small_with(&[(file, &text)]);

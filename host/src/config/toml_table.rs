@@ -7,10 +7,12 @@
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 
+use jiff::civil::Date;
 use serde_json::{Map as JsonMap, Number as JsonNumber, Value as Json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::names::Names;
 use super::read::{At, Source};
 use super::{Place, Problem};
 use crate::nearest::nearest;
@@ -184,6 +186,55 @@ impl<'a> Table<'a> {
         Some(texts)
     }
 
+    /// A date without a time, with or without quotes.
+    pub(super) fn date(&self, key: &str) -> Option<At<Date>> {
+        let value = self.entries.get(key)?;
+        let text = match value.get_ref() {
+            DeValue::Datetime(date) => date.to_string(),
+            DeValue::String(text) => text.trim().to_owned(),
+            other => return self.wrong_type(key, value.span(), "a date", other),
+        };
+        let place = self.source.place(&value.span());
+        match text.parse() {
+            Ok(value) if text.len() == 10 => Some(At { value, place }),
+            _ => {
+                let problem = Problem::at(&place, format!("`{key}` is no date: {text:?}"));
+                self.problem(problem.hint(format!("year, month, day: {key} = 2026-01-05")));
+                None
+            }
+        }
+    }
+
+    /// The lists of texts of a list; none where the key is absent or something in it is no text.
+    pub(super) fn lists(&self, key: &str) -> Option<Vec<At<Vec<At<String>>>>> {
+        let value = self.entries.get(key)?;
+        let wanted = "a list of lists of texts";
+        let Some(items) = value.get_ref().as_array() else {
+            return self.wrong_type(key, value.span(), wanted, value.get_ref());
+        };
+        let mut lists = Some(Vec::new());
+        for item in items.iter() {
+            let Some(texts) = item.get_ref().as_array() else {
+                lists = self.wrong_type(key, item.span(), wanted, item.get_ref());
+                continue;
+            };
+            let mut list = Vec::new();
+            for text in texts.iter() {
+                match text.get_ref().as_str() {
+                    Some(value) => {
+                        let place = self.source.place(&text.span());
+                        list.push(At { value: value.trim().to_owned(), place });
+                    }
+                    None => lists = self.wrong_type(key, text.span(), wanted, text.get_ref()),
+                }
+            }
+            if let Some(lists) = &mut lists {
+                lists.push(At { value: list, place: self.source.place(&item.span()) });
+            }
+        }
+        lists
+    }
+
     /// A number in a range.
     pub(super) fn number(&self, key: &str, range: RangeInclusive<f64>, hint: &str) -> Option<f64> {
         let value = self.entries.get(key)?;
@@ -218,6 +269,25 @@ impl<'a> Table<'a> {
             .get_ref()
             .as_bool()
             .or_else(|| self.wrong_type(key, value.span(), "true or false", value.get_ref()))
+    }
+
+    /// Whether true or false stands at this key.
+    pub(super) fn is_flag(&self, key: &str) -> bool {
+        self.entries.get(key).is_some_and(|value| value.get_ref().as_bool().is_some())
+    }
+
+    /// One of a closed set of words.
+    pub(super) fn choice<T: Copy>(&self, key: &str, words: &[(&str, T)], meanings: &str) -> Option<T> {
+        let At { value, place } = self.text(key)?;
+        let found = words.iter().find(|(word, _)| *word == value).map(|(_, meant)| *meant);
+        if found.is_none() {
+            let hint = match nearest(&value, words.iter().map(|(word, _)| *word)) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => meanings.to_owned(),
+            };
+            self.problem(Problem::at(&place, format!("there is no `{key}` {value:?}")).hint(hint));
+        }
+        found
     }
 
     /// A table of somebody else's keys, as a JSON object.
@@ -265,6 +335,11 @@ impl<'a> Table<'a> {
                 .hint("give a finite number of at most 64 bits"),
         );
         None
+    }
+
+    /// Whether a name may be used here; one that is not known is a finding.
+    pub(super) fn allow(&self, names: &Names, key: &str, at: &At<String>) -> bool {
+        names.allow(key, &at.value, &at.place, self.source.findings)
     }
 
     /// Whether there is nothing at this key, or an empty list.

@@ -2,10 +2,17 @@
 //!
 //! Everything here has a default, so that a tenant who says nothing is served well.
 
-use super::read::{At, Findings};
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::condition::condition;
+use super::handling::{by_lane, by_tier};
+use super::read::Findings;
 use super::toml_table::Table;
-use super::{Capacity, Matching, Problem, TierRule, Tiers};
-use crate::rules::Condition;
+use super::{Capacity, Clock, Conflict, Matching, Problem, TierRule, Tiers, Units};
+use crate::lead::{Caps, Lane};
+use crate::rules::{Condition, Reads, Words};
 
 /// Executive buyer or demo request (S2.16). Titles in the languages the standard classifier reads.
 pub(super) const TIER_ONE: &str = r"lead.source == 'demo-request' || (lead.contact.title != null
@@ -23,20 +30,29 @@ const MINUTES: [u32; 3] = [5, 60, 240];
 /// A month, in minutes.
 const MAX_MINUTES: u32 = 43_200;
 
-pub(super) fn tiers(root: &Table<'_>, findings: &Findings) -> Option<Tiers> {
-    let table = root.table("tiers", "[tiers]", &["one", "two", "three"]);
+pub(super) fn tiers(root: &Table<'_>, words: &Words, findings: &Findings) -> Option<Tiers> {
+    let table = root.table("tiers", "[tiers]", &["one", "two", "three", "clock"]);
     let rule = |key, noun| table.and_then(|table| table.table(key, noun, &["when", "minutes"]));
-    let one = tier(rule("one", "tier `one`"), TIER_ONE, MINUTES[0], findings);
-    let two = tier(rule("two", "tier `two`"), TIER_TWO, MINUTES[1], findings);
+    let one = tier(rule("one", "tier `one`"), TIER_ONE, MINUTES[0], words, findings);
+    let two = tier(rule("two", "tier `two`"), TIER_TWO, MINUTES[1], words, findings);
     let three = table
         .and_then(|table| table.table("three", "tier `three`, which takes every other lead,", &["minutes"]));
-    Some(Tiers { one: one?, two: two?, three_minutes: minutes(three, MINUTES[2]) })
+    let clocks = [("always", Clock::Always), ("working", Clock::Working)];
+    let meanings = "\"always\" counts time as it passes, \"working\" the hours of the default schedule";
+    let clock = table.and_then(|table| table.choice("clock", &clocks, meanings)).unwrap_or_default();
+    Some(Tiers { one: one?, two: two?, three_minutes: minutes(three, MINUTES[2]), clock })
 }
 
-fn tier(table: Option<Table<'_>>, when: &str, promised: u32, findings: &Findings) -> Option<TierRule> {
+fn tier(
+    table: Option<Table<'_>>,
+    when: &str,
+    promised: u32,
+    words: &Words,
+    findings: &Findings,
+) -> Option<TierRule> {
     let minutes = minutes(table, promised);
     let when = match table.and_then(|table| table.lines("when")) {
-        Some(at) => condition(&at, findings)?,
+        Some(at) => condition("when", &at, Reads::Lead, words, findings)?,
         None => Condition::compile(when).ok()?,
     };
     Some(TierRule { when, minutes })
@@ -47,26 +63,11 @@ fn minutes(table: Option<Table<'_>>, default: u32) -> u32 {
     table.and_then(|table| table.count("minutes", 1..=MAX_MINUTES, hint)).unwrap_or(default)
 }
 
-fn condition(at: &At<String>, findings: &Findings) -> Option<Condition> {
-    Condition::compile(&at.value)
-        .map_err(|error| {
-            for problem in error.problems {
-                let mut place = at.place.clone();
-                place.line += problem.line - 1;
-                let message = format!("`when`, character {}: {}", problem.column, problem.message);
-                let found = Problem::at(&place, message);
-                findings.add(match problem.hint {
-                    Some(hint) => found.hint(hint),
-                    None => found,
-                });
-            }
-        })
-        .ok()
-}
+const CAPACITY_KEYS: &[&str] =
+    &["available", "near", "near_total", "tier_one_may_fill", "by_seniority", "units"];
 
-pub(super) fn capacity(root: &Table<'_>) -> Capacity {
-    let table =
-        root.table("capacity", "[capacity]", &["available", "near", "near_total", "tier_one_may_fill"]);
+pub(super) fn capacity(root: &Table<'_>, lanes: &[Lane]) -> Capacity {
+    let table = root.table("capacity", "[capacity]", CAPACITY_KEYS);
     let share = "a share of a rep's `max_open`: 0.7 is 70 %";
     let number = |key, range, hint| table.and_then(|table| table.number(key, range, hint));
     let available = number("available", 0.0..=1.0, share).unwrap_or(0.7);
@@ -83,11 +84,52 @@ pub(super) fn capacity(root: &Table<'_>) -> Capacity {
         near,
         near_total: number("near_total", 0.0..=100.0, "points of a match's total").unwrap_or(75.0),
         tier_one_may_fill: table.and_then(|table| table.flag("tier_one_may_fill")).unwrap_or(true),
+        by_seniority: table.map(|table| by_seniority(&table)).unwrap_or_default(),
+        units: table.map(|table| units(&table, lanes)).unwrap_or_default(),
+    }
+}
+
+fn by_seniority(capacity: &Table<'_>) -> BTreeMap<u8, Caps> {
+    let levels = [(1, "1"), (2, "2"), (3, "3"), (4, "4"), (5, "5")];
+    let Some(table) = capacity.table("by_seniority", "[capacity.by_seniority]", &["1", "2", "3", "4", "5"])
+    else {
+        return BTreeMap::new();
+    };
+    let caps = |key| {
+        let caps = table.table(key, "this table of caps", &["daily", "weekly"])?;
+        let cap = |key| caps.count(key, 1..=10_000, "new leads of one rep");
+        Some(Caps { daily: cap("daily"), weekly: cap("weekly") })
+    };
+    levels.into_iter().filter_map(|(level, key)| Some((level, caps(key)?))).collect()
+}
+
+/// Most work units of one lead: as many as a rep can have open.
+const MAX_UNITS: u32 = 10_000;
+
+fn units(capacity: &Table<'_>, lanes: &[Lane]) -> Units {
+    let Some(table) = capacity.table("units", "[capacity.units]", &["lanes", "tiers", "deal"]) else {
+        return Units::default();
+    };
+    let count = |value: &Json| {
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        number.filter(|number| (1..=MAX_UNITS).contains(number)).ok_or((
+            "is no number of work units",
+            "a whole number from 1 to 10000; an ordinary lead weighs 1",
+        ))
+    };
+    Units {
+        lanes: by_lane(&table, lanes, count),
+        tiers: by_tier(&table, count),
+        deal: table.count("deal", 1..=MAX_UNITS, "an ordinary lead weighs 1"),
     }
 }
 
 pub(super) fn matching(root: &Table<'_>) -> Matching {
-    let table = root.table("matching", "[matching]", &["threshold", "qualified_within", "waive_territory"]);
+    let table = root.table(
+        "matching",
+        "[matching]",
+        &["threshold", "qualified_within", "waive_territory", "conflict"],
+    );
     let points = |key| table.and_then(|table| table.number(key, 0.0..=100.0, "points of a match's total"));
     let waived = table.and_then(|table| table.texts("waive_territory"));
     Matching {
@@ -98,7 +140,28 @@ pub(super) fn matching(root: &Table<'_>) -> Matching {
             Some(sources) => sources.into_iter().map(|at| at.value.to_lowercase()).collect(),
             None => vec!["demo-request".to_owned()],
         },
+        conflict: table
+            .and_then(|table| table.table("conflict", "`conflict`", &["weight", "strong", "weak", "within"]))
+            .map_or_else(Conflict::default, |table| conflict(&table)),
     }
+}
+
+fn conflict(table: &Table<'_>) -> Conflict {
+    let default = Conflict::default();
+    let points = |key, hint| table.number(key, 0.0..=100.0, hint);
+    let share = "a factor's share of the total: 0.15 is 15 of 100";
+    let found = Conflict {
+        weight: table.number("weight", 0.0..=1.0, share).unwrap_or(default.weight),
+        strong: points("strong", "points of one factor").unwrap_or(default.strong),
+        weak: points("weak", "points of one factor").unwrap_or(default.weak),
+        within: points("within", "points of a match's total").unwrap_or(default.within),
+    };
+    if found.weak >= found.strong {
+        let message = format!("`weak` is {}, not below `strong` at {}", found.weak, found.strong);
+        let hint = "at most `weak` is weak, at least `strong` is strong";
+        table.problem(Problem::at(&table.place_of("weak"), message).hint(hint));
+    }
+    found
 }
 
 #[cfg(test)]
@@ -106,7 +169,7 @@ mod tests {
     use super::*;
     use crate::lead::{Lead, Verdict};
     use crate::rules::Facts;
-    use serde_json::{Value as Json, json};
+    use serde_json::json;
 
     /// Whether the default condition holds for a lead with these parts, and that it can be answered.
     #[track_caller]

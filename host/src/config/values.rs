@@ -22,7 +22,7 @@ pub(super) struct Wrong {
     pub(super) hint: Option<String>,
 }
 
-fn wrong<T>(message: String, hint: Option<String>) -> Result<T, Wrong> {
+pub(super) fn wrong<T>(message: String, hint: Option<String>) -> Result<T, Wrong> {
     Err(Wrong { message, hint })
 }
 

@@ -9,11 +9,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::counters::Ledger;
+use crate::counters::View;
 use crate::decision::{ActionTrace, CallTrace, ClassifyTrace, EnrichTrace, FallbackTrace, ScoreTrace};
 use crate::failure::Failure;
 use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, Rep, Verdict};
-use crate::pipeline::eligible::load;
+use crate::pipeline::capacity::{caps, load};
+use crate::pipeline::presence::free_now;
 use crate::pipeline::{Fits, Nobody, Numbered, Outside};
 use crate::plugin::{Called, CandidateRow, Instance, Release, ScoreQuestion, Scores, VisibleLead};
 use crate::tenant::{Enricher, Tenant};
@@ -147,22 +148,23 @@ pub(super) fn no_verdict(config: &Config) -> Verdict {
 /// How well each candidate fits; `None` where the scorer failed.
 pub(super) fn score(
     tenant: &Tenant,
-    prepared: &Numbered,
+    prepared: &Numbered<'_, '_>,
     reps: &[&Rep],
     fits: &Fits,
-    ledger: &Ledger,
+    counters: &View<'_>,
     outside: &dyn Outside,
 ) -> (ScoreTrace, Option<Scores>) {
-    let places: BTreeMap<&str, u32> =
-        tenant.config.reps.iter().enumerate().map(|(place, rep)| (rep.id.as_str(), place as u32)).collect();
     let row = |rep: &&Rep| {
-        let counters = ledger.get(&rep.id);
-        let weekly = rep.weekly_cap.map_or(0.0, |cap| f64::from(counters.week) / f64::from(cap.max(1)));
+        let counted = counters.get(&rep.id);
+        let place = tenant.roster.place(&rep.id).unwrap_or_default();
+        let weekly = caps(&tenant.config, rep)
+            .weekly
+            .map_or(0.0, |cap| f64::from(counted.week) / f64::from(cap.max(1)));
         CandidateRow {
-            rep: places.get(rep.id.as_str()).copied().unwrap_or_default(),
-            load: load(rep, counters) as f32,
+            rep: place as u32,
+            load: load(rep, counted) as f32,
             weekly_load: weekly as f32,
-            free_now: rep.free_now,
+            free_now: free_now(&tenant.config, place, prepared.moment()),
             response_seconds: rep.response_seconds,
         }
     };
@@ -185,13 +187,14 @@ pub(super) fn score(
 /// What the fallback wants, in order: the tenant's own actions, or the standard one's where it fails.
 pub(super) fn fallback(
     tenant: &Tenant,
-    prepared: &Numbered,
+    prepared: &Numbered<'_, '_>,
     nobody: Nobody,
     outside: &dyn Outside,
 ) -> (Nobody, FallbackTrace) {
     let fields = Arc::new(prepared.lead.fields.clone());
     let verdict = prepared.classify.verdict.as_ref().or(Some(&prepared.verdict));
-    let mut trace = FallbackTrace { cause: nobody.cause, calls: Vec::new(), actions: Vec::new() };
+    let mut trace =
+        FallbackTrace { cause: nobody.cause, reason: nobody.reason, calls: Vec::new(), actions: Vec::new() };
     for release in tenant.fallback.in_order() {
         let called = ask(tenant, release, &fields, "fallback.resolve", outside, |instance| {
             instance.resolve(&prepared.visible, verdict, nobody.cause)

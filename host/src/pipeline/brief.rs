@@ -4,7 +4,7 @@
 //! its place, and a question that builds on a quote carries the same place. Signals come from a plugin, so
 //! a place that is not inside the text is left out.
 
-use crate::decision::{AssignedBy, Brief, BriefKind, BriefLine, Outcome};
+use crate::decision::{AssignedBy, Brief, BriefKind, BriefLine, Known, Outcome};
 use crate::failure::clean;
 use crate::lead::{RepId, Signal, Tier, Verdict};
 use crate::pipeline::Routed;
@@ -134,6 +134,15 @@ fn why_them(routed: &Routed<'_>, rep: &RepId, by: &AssignedBy) -> String {
             let owner = routed.rep_name(owner);
             format!("You cover for {owner}, who keeps the account{total}.{strong}")
         }
+        AssignedBy::Rule { rule } => format!("The rule {rule} names you."),
+        AssignedBy::Sticky { known: Known::Contact } => "You have had this contact before.".to_owned(),
+        AssignedBy::Sticky { known: Known::Account } => "You have other contacts of this account.".to_owned(),
+        AssignedBy::Master { record } => {
+            format!("It repeats your record {}, and was merged into it.", clean(record, 80))
+        }
+        AssignedBy::Relay { from } => format!("You take over from {}.", routed.rep_name(from)),
+        AssignedBy::Batch => format!("You are the best for the batch as a whole{total}.{strong}"),
+        AssignedBy::Person => "A person gave it to you.".to_owned(),
         AssignedBy::Fallback => match routed.fallback {
             Some(cause) => format!("It is your turn in the team: {cause}."),
             None => "It is your turn in the team.".to_owned(),
@@ -238,6 +247,7 @@ mod tests {
             score,
             select: None,
             fallback: Some(Cause::BelowThreshold),
+            batch: None,
             outcome: &outcome,
         })
         .unwrap()

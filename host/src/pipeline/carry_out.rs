@@ -6,27 +6,33 @@
 //! [`last_resort`], which cannot fail.
 
 use crate::config::Config;
-use crate::counters::Ledger;
-use crate::decision::{Action, AssignedBy, Method, Outcome, SelectTrace, TrackedBy, Unassigned};
-use crate::lead::{Confidence, Lead, Rep, RepId, TeamId, Tier};
-use crate::pipeline::eligible::{load, sells_in};
-use crate::pipeline::place::may_leave;
-use crate::pipeline::select::chances;
-use crate::pipeline::{barred, territory_of};
-use crate::rotation::{Member, turn};
+use crate::counters::View;
+use crate::decision::{
+    Action, AssignedBy, Excluded, Method, Outcome, RulesTrace, SelectTrace, TrackedBy, Unassigned,
+};
+use crate::lead::{Confidence, Rep, TeamId, Tier};
+use crate::pipeline::capacity::{Demand, load};
+use crate::pipeline::people;
+use crate::pipeline::queue::{Pool, queue};
+use crate::pipeline::select::{chances, served_first, too_far_ahead};
+use crate::rotation::turn;
 
 /// The queue of leads that nothing else could be done with.
 pub const LAST_QUEUE: &str = "unassigned";
 
 /// A lead that asks for the fallback, and what it is asked with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Stranded<'a> {
-    /// The lead.
-    pub lead: &'a Lead,
+    /// The lead, and what it asks of whoever takes it.
+    pub demand: Demand<'a>,
+    /// Where it is.
+    pub rules: &'a RulesTrace,
     /// How sure its classifier was.
     pub confidence: Confidence,
-    /// Its tier.
-    pub tier: Tier,
+    /// Whether each rep, by their place, prefers such a lead; empty where nobody does.
+    pub prefers: &'a [bool],
+    /// What keeps a rep from it, whatever team they are asked for.
+    pub bars: &'a dyn Fn(&Rep) -> Option<Excluded>,
     /// Why nobody could be picked.
     pub reason: Unassigned,
 }
@@ -36,13 +42,13 @@ pub fn carry_out(
     action: &Action,
     config: &Config,
     stranded: Stranded<'_>,
-    ledger: &Ledger,
+    counters: &View<'_>,
     seed: u64,
 ) -> Result<(Outcome, Option<SelectTrace>), String> {
     let reason = stranded.reason;
     match action {
         Action::RoundRobin(team) => {
-            let trace = rotate(config, stranded, team, ledger, seed)?;
+            let trace = rotate(config, stranded, team, counters, seed)?;
             let outcome = Outcome::Assigned {
                 rep: trace.picked.clone(),
                 team: team.clone(),
@@ -79,31 +85,44 @@ pub fn last_resort(reason: Unassigned) -> Outcome {
 /// The next of a team. Nobody is scored, so nobody is a high match: only tier 1 may use the near band.
 fn rotate(
     config: &Config,
-    Stranded { lead, tier, .. }: Stranded<'_>,
+    Stranded { demand, rules, prefers, bars, .. }: Stranded<'_>,
     team: &TeamId,
-    ledger: &Ledger,
+    counters: &View<'_>,
     seed: u64,
 ) -> Result<SelectTrace, String> {
-    let territory = territory_of(config, lead).filter(|_| !may_leave(config, lead, tier));
+    let people = people(config, rules).filter(|_| !rules.territory_waived);
     let mut members = config.reps.iter().filter(|rep| rep.team == *team).peekable();
     if members.peek().is_none() {
         return Err(format!("team {team} has no reps"));
     }
     let mut inside =
-        members.filter(|rep| territory.is_none_or(|territory| sells_in(rep, territory))).peekable();
+        members.filter(|rep| people.as_ref().is_none_or(|people| people.role(&rep.id).is_some())).peekable();
     if inside.peek().is_none() {
         return Err(format!("nobody of team {team} sells where the lead is"));
     }
     let has_room = |rep: &&Rep| {
-        let counters = ledger.get(&rep.id);
-        let roomy = tier == Tier::One || load(rep, counters) <= config.capacity.available;
-        roomy && barred(config, rep, tier, counters).is_none()
+        let roomy = demand.tier == Tier::One || load(rep, counters.get(&rep.id)) <= config.capacity.available;
+        roomy && bars(rep).is_none()
     };
-    let pool: Vec<&RepId> = inside.filter(has_room).map(|rep| &rep.id).collect();
-    let members: Vec<Member<'_>> = pool.iter().map(|rep| ledger.member(rep)).collect();
-    let turn = turn(&members, seed).ok_or_else(|| format!("everybody of team {team} is away or full"))?;
-    let picked = pool[turn.picked].clone();
-    Ok(SelectTrace { method: Method::Rotation, pool: chances(pool.into_iter(), &turn.tied), picked })
+    let Pool { name, turns } = Pool::team(config, team);
+    let queue = queue(config, name, &demand);
+    let mut line = counters.line(&queue, inside.filter(has_room).map(|rep| &rep.id));
+    let passed_over = too_far_ahead(config, &line.members);
+    line.members.retain(|member| !passed_over.contains_key(member.rep));
+    let first_served = served_first(&line.members, prefers);
+    let preferred = first_served.is_some();
+    let among = first_served.unwrap_or_else(|| (0..line.members.len()).collect());
+    let turn = turn(turns, &line.members, &among, line.last, seed)
+        .ok_or_else(|| format!("everybody of team {team} is away or full"))?;
+    Ok(SelectTrace {
+        method: Method::Rotation,
+        turns,
+        queue,
+        picked: line.members[turn.picked].rep.clone(),
+        pool: chances(&line.members, &turn.tied),
+        preferred,
+        passed_over,
+    })
 }
 
 fn named(text: &str) -> Option<String> {
@@ -114,10 +133,26 @@ fn named(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counters::Ledger;
+    use crate::decision::{QueueSeen, Seen, Standing};
+    use crate::lead::{Lead, RepId};
+    use crate::pipeline::capacity::full;
     use crate::pipeline::fixture::{self, id};
+    use crate::pipeline::place;
 
-    fn check(config: &Config, action: Action, stranded: Stranded<'_>, expect: Result<Outcome, &str>) {
-        let found = carry_out(&action, config, stranded, &Ledger::new(config), 1);
+    /// Of a lead that nothing but capacity and the folder's word keeps anybody from.
+    fn check(config: &Config, action: Action, asked: Asked<'_>, expect: Result<Outcome, &str>) {
+        let Asked { lead, tier, rules, confidence } = asked;
+        let ledger = Ledger::new(config);
+        let counters = ledger.at(lead.received_at);
+        let demand = Demand::of(lead, tier);
+        let bars = |rep: &Rep| {
+            let away = (!rep.available).then_some(Excluded::Unavailable);
+            away.or_else(|| full(config, rep, &demand, &counters))
+        };
+        let reason = Unassigned::NoCapacity;
+        let stranded = Stranded { demand, rules, confidence, prefers: &[], bars: &bars, reason };
+        let found = carry_out(&action, config, stranded, &counters, 1);
         let outcome = found.map(|(outcome, trace)| {
             assert_eq!(trace.is_some(), matches!(outcome, Outcome::Assigned { .. }));
             if let (Some(trace), Outcome::Assigned { rep, .. }) = (&trace, &outcome) {
@@ -129,8 +164,12 @@ mod tests {
         assert_eq!(outcome, expect.map_err(str::to_owned), "{action:?}");
     }
 
-    fn stranded(lead: &Lead) -> Stranded<'_> {
-        Stranded { lead, confidence: Confidence::High, tier: Tier::Three, reason: Unassigned::NoCapacity }
+    #[derive(Clone, Copy)]
+    struct Asked<'a> {
+        lead: &'a Lead,
+        tier: Tier,
+        rules: &'a RulesTrace,
+        confidence: Confidence,
     }
 
     fn assigned(rep: &str) -> Outcome {
@@ -148,7 +187,8 @@ mod tests {
         let check = |lead: &Lead, tier, change: fn(&mut Vec<Rep>), expect| {
             let mut config = fixture::config();
             change(&mut config.reps);
-            let stranded = Stranded { tier, ..stranded(lead) };
+            let rules = place(&config, lead, &fixture::verdict(), None, tier);
+            let stranded = Asked { lead, tier, rules: &rules, confidence: Confidence::High };
             check(&config, Action::RoundRobin(id("smb")), stranded, expect);
         };
         check(&lead, Tier::Three, |reps| reps[0].available = false, Ok(assigned("ben")));
@@ -159,7 +199,7 @@ mod tests {
             &lead,
             Tier::Three,
             |reps| {
-                reps[0].weekly_cap = Some(0);
+                reps[0].caps.weekly = Some(0);
                 reps[1].open = 8;
             },
             Err(away_or_full),
@@ -180,11 +220,45 @@ mod tests {
     }
 
     #[test]
+    fn rotation_serves_first_who_prefers_it_and_passes_over_who_is_ahead() {
+        let (lead, rules) = (fixture::lead(), RulesTrace::default());
+        let check = |prefers: &[bool], spread, months: [f64; 2], expect: (&str, bool, &[&str])| {
+            let mut config = fixture::config();
+            config.fairness.max_spread = spread;
+            let standings = ["ana", "ben"].into_iter().zip(months);
+            let standings = standings.map(|(rep, month)| (id(rep), Standing { credit: 0.0, month }));
+            let queue = QueueSeen { last: None, standings: standings.collect() };
+            let queues = [("smb".to_owned(), queue)].into();
+            let ledger = Ledger::from_recorded(&config, &Seen { queues, ..Seen::default() });
+            let stranded = Stranded {
+                demand: Demand::of(&lead, Tier::Three),
+                rules: &rules,
+                confidence: Confidence::High,
+                prefers,
+                bars: &|_| None,
+                reason: Unassigned::NoCapacity,
+            };
+            let found = rotate(&config, stranded, &id("smb"), &ledger.at(lead.received_at), 1).unwrap();
+            let passed_over: Vec<&str> = found.passed_over.keys().map(RepId::as_str).collect();
+            assert_eq!((found.picked.as_str(), found.preferred, &passed_over[..]), expect);
+        };
+        for rep in [0, 1] {
+            let prefers = [rep == 0, rep == 1];
+            let picked = ["ana", "ben"][rep];
+            check(&prefers, None, [9.0, 0.0], (picked, true, &[]));
+        }
+        check(&[true, false], Some(3), [3.0, 0.0], ("ben", false, &["ana"]));
+        check(&[true, false], Some(3), [2.0, 0.0], ("ana", true, &[]));
+        check(&[], Some(3), [0.0, 5.0], ("ana", false, &["ben"]));
+    }
+
+    #[test]
     fn other_actions() {
         let config = fixture::config();
+        let rules = RulesTrace::default();
         let lead = fixture::lead();
-        let stranded = stranded(&lead);
-        let unsure = Stranded { confidence: Confidence::Low, ..stranded };
+        let stranded = Asked { lead: &lead, tier: Tier::Three, rules: &rules, confidence: Confidence::High };
+        let unsure = Asked { confidence: Confidence::Low, ..stranded };
         let reason = Unassigned::NoCapacity;
         let manager = Outcome::Manager { team: id("smb"), manager: "mia".to_owned(), reason };
         check(&config, Action::Manager(id("smb")), stranded, Ok(manager));

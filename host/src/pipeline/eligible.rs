@@ -2,43 +2,79 @@
 //!
 //! Every rep of the tenant is a candidate or has exactly one reason, the first that holds in this order:
 //!
-//! 1. **team**: sells in another team than the lane's;
+//! 1. **team**: sells in another team than the one that is asked;
 //! 2. **territory**: the lead is in one whose people they are not among, neither primary nor overlay; left
 //!    out where a tier-1 lead may leave its territory (X2);
-//! 3. **availability**: takes no new leads;
-//! 4. **over capacity**: one more deal would be above their maximum. Holds for every tier (X3);
-//! 5. **at capacity**: their load, open deals over the maximum before this lead, is above the near band.
+//! 3. **rules**: a rule excludes them, or asks for somebody else (P12);
+//! 4. **absence**: on leave or about to be, on holiday, or reported away; then, where a rule asks for people
+//!    who are at work soon, not soon enough (P11);
+//! 5. **over capacity**: with this lead they would be above their maximum. Holds for every tier (X3);
+//! 6. **at capacity**: their load, open work over the maximum before this lead, is above the near band.
 //!    Tier 1 may use what is left where the tenant lets it (X3);
-//! 6. **weekly cap**: as many new leads in seven days as they may have;
-//! 7. **deal size**: the lead's value is outside the range they state; nothing where either is silent;
-//! 8. **language**: they do not speak the contact's, and somebody whom nothing else excludes does. Where
-//!    nobody does, it excludes nobody: a lead in the wrong language beats a lead without a rep.
+//! 7. **caps**: as many new leads as they, a rule or their team may have, today or in seven days;
+//! 8. **declined**: they have had this lead and did not want it (P14);
+//! 9. **deal size**: the lead's value is outside the range they state; nothing where either is silent;
+//! 10. **language**: they do not speak the contact's, and somebody whom nothing else excludes does. Where
+//!     nobody does, it excludes nobody: a lead in the wrong language beats a lead without a rep;
+//! 11. **skills**: they lack one that holds (P13).
 //!
 //! The near band, where only high matches are taken, needs totals and is left to ranking.
+//!
+//! Only the team's people are looked at, and those outside the territory are counted, not listed: what a
+//! lead costs does not grow with the reps it has nothing to do with.
 
 use std::collections::BTreeMap;
 
 use crate::config::Config;
-use crate::counters::Ledger;
-use crate::decision::{Cause, Counters, EligibilityTrace, Excluded, RulesTrace, Unassigned};
-use crate::lead::{Lead, Rep, TeamId, Territory, Tier};
+use crate::counters::View;
+use crate::decision::{Cause, EligibilityTrace, Excluded, Others, RulesTrace, Unassigned};
+use crate::lead::{Lead, Rep, RepId, SkillNeed, TeamId};
+use crate::pipeline::capacity::{Demand, full};
+use crate::pipeline::people;
+use crate::pipeline::presence::{Moment, absent, not_soon};
+use crate::pipeline::skills::skills;
+use crate::roster::Roster;
+use crate::rules::{Facts, RulesFound};
 
-/// Everybody of the tenant, as candidates of this team for this lead or with the reason why not.
-pub fn eligible(
-    config: &Config,
-    lead: &Lead,
-    team: &TeamId,
-    tier: Tier,
-    rules: &RulesTrace,
-    ledger: &Ledger,
-) -> EligibilityTrace {
-    let territory = hard_territory(config, rules);
-    let mut candidates = Vec::new();
+/// A lead that asks for candidates.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    /// The tenant.
+    pub config: &'a Config,
+    /// Its people by what they are looked up by.
+    pub roster: &'a Roster,
+    /// What the lead asks of whoever takes it.
+    pub demand: &'a Demand<'a>,
+    /// Where it is.
+    pub place: &'a RulesTrace,
+    /// The rules that hold for it.
+    pub rules: &'a RulesFound<'a>,
+    /// What they may read of it.
+    pub facts: &'a Facts<'a>,
+    /// Skills it asks for.
+    pub skills: &'a [SkillNeed],
+    /// Whole minutes that it has waited for them.
+    pub waited: u32,
+    /// Who has declined it.
+    pub declined: &'a [RepId],
+    /// Now.
+    pub moment: Moment<'a>,
+}
+
+/// Everybody of a team, as candidates for this lead or with the reason why not.
+pub fn eligible(asking: &Asking<'_>, team: &TeamId, counters: &View<'_>) -> EligibilityTrace {
+    let Asking { config, roster, demand, place: rules, skills: needs, .. } = *asking;
+    let people = people(config, rules).filter(|_| !rules.territory_waived);
+    let mut candidates: Vec<&Rep> = Vec::new();
     let mut excluded = BTreeMap::new();
-    for (place, rep) in config.reps.iter().enumerate() {
-        let reason = outside(rep, team, territory)
-            .or_else(|| barred(config, rep, tier, ledger.at(place)))
-            .or_else(|| deal_size(rep, lead));
+    let mut outside = 0;
+    for &place in roster.team(team) {
+        let Some(rep) = config.reps.get(place) else { continue };
+        if people.as_ref().is_some_and(|people| people.role(&rep.id).is_none()) {
+            outside += 1;
+            continue;
+        }
+        let reason = refuses(asking, place, rep, counters).or_else(|| deal_size(rep, demand.lead));
         match reason {
             None => candidates.push(rep),
             Some(reason) => {
@@ -46,7 +82,7 @@ pub fn eligible(
             }
         }
     }
-    if let Some(language) = &lead.contact.language
+    if let Some(language) = &demand.lead.contact.language
         && candidates.iter().any(|rep| speaks(rep, language))
     {
         candidates.retain(|rep| {
@@ -57,68 +93,75 @@ pub fn eligible(
             speaks
         });
     }
+    let skilled = skills(needs, &candidates, asking.waited);
+    let mut unskilled = skilled.excluded.iter().map(|(rep, _)| rep).peekable();
+    candidates.retain(|rep| unskilled.next_if(|id| **id == rep.id).is_none());
+    excluded.extend(skilled.excluded);
+    let mut others: Vec<Others> = Vec::new();
+    if let Some(people) = people.filter(|_| outside > 0) {
+        let reason = Excluded::OutsideTerritory { territory: people.territory.clone() };
+        others.push(Others { reason, reps: outside });
+    }
+    let mut elsewhere: Vec<(&TeamId, &[usize])> =
+        roster.teams().filter(|(other, _)| *other != team).collect();
+    elsewhere.sort_unstable();
+    others.extend(elsewhere.into_iter().map(|(team, places)| Others {
+        reason: Excluded::OtherTeam { team: team.clone() },
+        reps: u32::try_from(places.len()).unwrap_or(u32::MAX),
+    }));
     let candidates = candidates.into_iter().map(|rep| rep.id.clone()).collect();
-    EligibilityTrace { team: team.clone(), candidates, excluded }
+    EligibilityTrace { team: team.clone(), candidates, excluded, others, skills: skilled.trace }
 }
 
 /// The profiles of the candidates, in the order of the folder.
-pub fn candidates<'a>(config: &'a Config, eligibility: &EligibilityTrace) -> Vec<&'a Rep> {
-    let mut wanted = eligibility.candidates.iter().peekable();
-    config.reps.iter().filter(|rep| wanted.next_if(|id| **id == rep.id).is_some()).collect()
+pub fn candidates<'a>(config: &'a Config, roster: &Roster, eligibility: &EligibilityTrace) -> Vec<&'a Rep> {
+    let rep = |id: &RepId| config.reps.get(roster.place(id)?);
+    eligibility.candidates.iter().filter_map(rep).collect()
 }
 
-/// What keeps this rep from getting any lead of this tier at the moment: away, full, or their week is.
-pub fn barred(config: &Config, rep: &Rep, tier: Tier, counters: Counters) -> Option<Excluded> {
-    let Counters { open, week, .. } = counters;
-    let max = rep.max_open;
-    let may_fill = tier == Tier::One && config.capacity.tier_one_may_fill;
-    if !rep.available {
-        Some(Excluded::Unavailable)
-    } else if open >= max {
-        Some(Excluded::OverCapacity { open, max })
-    } else if load(rep, counters) > config.capacity.near && !may_fill {
-        Some(Excluded::AtCapacity { open, max })
-    } else {
-        rep.weekly_cap.filter(|cap| week >= *cap).map(|cap| Excluded::WeeklyCap { assigned: week, cap })
-    }
+/// What keeps this rep from a lead in any team: a rule, or what [`bars`] them.
+pub fn refuses(asking: &Asking<'_>, place: usize, rep: &Rep, counters: &View<'_>) -> Option<Excluded> {
+    unlike(asking, place, rep).or_else(|| bars(asking, place, rep, counters))
 }
 
-/// Why the owner of a named account does not get the task; `None` where they do.
-///
-/// A named account comes before territories and teams (X6), so only being away or full can keep its owner
-/// from it. The near band does not: nobody is scored, and an own account is the highest match there is.
-pub fn owner_excluded(config: &Config, rules: &RulesTrace, tier: Tier, ledger: &Ledger) -> Option<Excluded> {
-    let owner = rules.owner.as_ref().and_then(|owner| config.rep(owner))?;
-    barred(config, owner, tier, ledger.get(&owner.id))
+/// What keeps this rep from a lead whatever they are like: absent, full, or they have declined it.
+pub fn bars(asking: &Asking<'_>, place: usize, rep: &Rep, counters: &View<'_>) -> Option<Excluded> {
+    let Asking { config, demand, rules, declined, moment, .. } = *asking;
+    absent(config, place, moment)
+        .or_else(|| not_soon(config, place, moment.at, rules.within_hours()))
+        .or_else(|| full(config, rep, demand, counters))
+        .or_else(|| declined.contains(&rep.id).then_some(Excluded::Declined))
 }
 
 /// Why nobody is a candidate: of everybody's reasons, the one that is nearest to being mended.
 ///
-/// Somebody who is at work in the right place and full is nearest; then somebody away; then a team without
-/// anyone for a deal of this size; then a territory without anyone of the team; then a team without reps.
+/// Somebody who is at work in the right place and full is nearest; then somebody away; then somebody who
+/// did not want it; then a team without the skill, or without anyone for a deal of this size; then rules;
+/// then a territory without anyone of the team; then a team without reps.
 pub fn why_nobody(eligibility: &EligibilityTrace) -> (Cause, Unassigned) {
     let any = |test: fn(&Excluded) -> bool| eligibility.excluded.values().any(test);
-    if any(is_full) {
-        (Cause::AllAtCapacity, Unassigned::NoCapacity)
-    } else if any(|reason| matches!(reason, Excluded::Unavailable)) {
-        (Cause::NoCandidate, Unassigned::NotAvailable)
+    let reason = if any(is_full) {
+        return (Cause::AllAtCapacity, Unassigned::NoCapacity);
+    } else if any(is_absent) {
+        Unassigned::NotAvailable
+    } else if any(|reason| matches!(reason, Excluded::Declined)) {
+        Unassigned::Declined
+    } else if any(|reason| matches!(reason, Excluded::Skill { .. })) {
+        Unassigned::NoSkill
     } else if any(|reason| matches!(reason, Excluded::DealSize { .. } | Excluded::Language { .. })) {
-        (Cause::NoCandidate, Unassigned::NoSeller)
-    } else if any(|reason| matches!(reason, Excluded::OutsideTerritory { .. })) {
-        (Cause::NoCandidate, Unassigned::NoTerritory)
+        Unassigned::NoSeller
+    } else if any(|reason| matches!(reason, Excluded::ByRule { .. } | Excluded::Unlike { .. })) {
+        Unassigned::Forbidden
+    } else if eligibility
+        .others
+        .iter()
+        .any(|others| matches!(others.reason, Excluded::OutsideTerritory { .. }))
+    {
+        Unassigned::NoTerritory
     } else {
-        (Cause::NoCandidate, Unassigned::NoSeller)
-    }
-}
-
-/// Open deals over the most they take, before the lead; above 1 where a maximum was lowered.
-pub(super) fn load(rep: &Rep, counters: Counters) -> f64 {
-    f64::from(counters.open) / f64::from(rep.max_open.max(1))
-}
-
-/// Whether a rep may sell in a territory at all.
-pub(super) fn sells_in(rep: &Rep, territory: &Territory) -> bool {
-    territory.primary.contains(&rep.id) || territory.overlay.contains(&rep.id)
+        Unassigned::NoSeller
+    };
+    (Cause::NoCandidate, reason)
 }
 
 /// The language of a tag without script and region: who speaks `pt-PT` understands `pt-BR`.
@@ -131,17 +174,14 @@ fn speaks(rep: &Rep, language: &str) -> bool {
     rep.languages.iter().any(|tag| primary_language(tag).eq_ignore_ascii_case(wanted))
 }
 
-fn hard_territory<'a>(config: &'a Config, rules: &RulesTrace) -> Option<&'a Territory> {
-    let territory = rules.territory.as_ref().filter(|_| !rules.territory_waived)?;
-    config.territories.iter().find(|candidate| candidate.id == *territory)
-}
-
-fn outside(rep: &Rep, team: &TeamId, territory: Option<&Territory>) -> Option<Excluded> {
-    if rep.team != *team {
-        return Some(Excluded::OtherTeam { team: rep.team.clone() });
+/// A rule that excludes them, or asks for somebody else.
+fn unlike(asking: &Asking<'_>, place: usize, rep: &Rep) -> Option<Excluded> {
+    if let Some(rule) = asking.rules.excludes(&rep.id) {
+        return Some(Excluded::ByRule { rule: rule.id.to_string() });
     }
-    let territory = territory.filter(|territory| !sells_in(rep, territory))?;
-    Some(Excluded::OutsideTerritory { territory: territory.id.clone() })
+    let facts = asking.roster.facts(place)?;
+    let rule = asking.rules.unlike(asking.facts, facts)?;
+    Some(Excluded::Unlike { rule: rule.id.to_string() })
 }
 
 fn deal_size(rep: &Rep, lead: &Lead) -> Option<Excluded> {
@@ -151,6 +191,11 @@ fn deal_size(rep: &Rep, lead: &Lead) -> Option<Excluded> {
     (below || above).then_some(Excluded::DealSize { value })
 }
 
+/// Whether a reason can end while a lead waits: somebody has room again, or is back.
+pub fn passes(reason: &Excluded) -> bool {
+    is_full(reason) || is_absent(reason)
+}
+
 fn is_full(reason: &Excluded) -> bool {
     matches!(
         reason,
@@ -158,6 +203,21 @@ fn is_full(reason: &Excluded) -> bool {
             | Excluded::AtCapacity { .. }
             | Excluded::NearCapacity { .. }
             | Excluded::WeeklyCap { .. }
+            | Excluded::DailyCap { .. }
+            | Excluded::TeamCap { .. }
+            | Excluded::RuleCap { .. }
+            | Excluded::Ahead { .. }
+    )
+}
+
+fn is_absent(reason: &Excluded) -> bool {
+    matches!(
+        reason,
+        Excluded::Unavailable
+            | Excluded::Leave { .. }
+            | Excluded::BeforeLeave { .. }
+            | Excluded::Holiday { .. }
+            | Excluded::NotSoon { .. }
     )
 }
 
@@ -166,18 +226,49 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::TerritoryIndex;
+    use crate::counters::Ledger;
+    use crate::decision::SkillTrace;
+    use crate::lead::{Caps, Tier};
     use crate::pipeline::fixture::{self, id};
     use crate::pipeline::place;
+
+    /// Everybody of the team `smb`, for a lead that no rule holds for.
+    fn asked(config: &Config, lead: &Lead, tier: Tier, rules: &RulesTrace) -> EligibilityTrace {
+        let (roster, found, verdict) = (Roster::new(config), RulesFound::default(), fixture::verdict());
+        let (facts, demand) = (Facts::new(lead, &verdict), Demand::of(lead, tier));
+        let asking = asking(config, &roster, &demand, rules, &found, &facts);
+        let found = eligible(&asking, &id("smb"), &Ledger::new(config).at(lead.received_at));
+        let profiles: Vec<_> = candidates(config, &roster, &found).iter().map(|rep| rep.id.clone()).collect();
+        assert_eq!(profiles, found.candidates);
+        found
+    }
+
+    fn asking<'a>(
+        config: &'a Config,
+        roster: &'a Roster,
+        demand: &'a Demand<'a>,
+        place: &'a RulesTrace,
+        rules: &'a RulesFound<'a>,
+        facts: &'a Facts<'a>,
+    ) -> Asking<'a> {
+        let moment = Moment { at: demand.lead.received_at, absent: &[] };
+        Asking { config, roster, demand, place, rules, facts, skills: &[], waited: 0, declined: &[], moment }
+    }
 
     /// One rep, one lead: what becomes of the rep.
     fn check(tier: Tier, rep: Rep, lead: Lead, expect: Option<Excluded>) {
         let mut config = fixture::config();
         config.reps = vec![rep];
-        let rules = place(&config, &lead, None, tier);
-        let found = eligible(&config, &lead, &id("smb"), tier, &rules, &Ledger::new(&config));
+        let rules = place(&config, &lead, &fixture::verdict(), None, tier);
+        let found = asked(&config, &lead, tier, &rules);
         let expect = expect.map(|reason| (id("ana"), reason)).into_iter().collect();
         assert_eq!(found.excluded, expect, "{tier:?} {:?}", config.reps);
         assert_eq!(found.candidates.len() + found.excluded.len(), 1);
+    }
+
+    fn weekly(cap: u32) -> Caps {
+        Caps { daily: None, weekly: Some(cap) }
     }
 
     fn ana() -> Rep {
@@ -196,10 +287,11 @@ mod tests {
         let outsider = || Rep { id: id("zoe"), ..ana() };
         let check = |tier, rep: Rep, lead: Lead, expect: Option<Excluded>| {
             let config = fixture::config();
-            let rules = place(&config, &lead, None, tier);
+            let rules = place(&config, &lead, &fixture::verdict(), None, tier);
             let config = Config { reps: vec![rep], ..config };
-            let found = eligible(&config, &lead, &id("smb"), tier, &rules, &Ledger::new(&config));
-            assert_eq!(found.excluded.into_values().next(), expect);
+            let found = asked(&config, &lead, tier, &rules);
+            let others = found.others.into_iter().map(|others| others.reason);
+            assert_eq!(found.excluded.into_values().chain(others).next(), expect);
         };
         let outside = || Some(Excluded::OutsideTerritory { territory: id("americas") });
         let elsewhere = Rep { team: id("enterprise"), ..outsider() };
@@ -246,11 +338,11 @@ mod tests {
 
     #[test]
     fn the_first_reason_holds() {
-        let away_and_full = Rep { available: false, open: 10, weekly_cap: Some(0), ..ana() };
+        let away_and_full = Rep { available: false, open: 10, caps: weekly(0), ..ana() };
         check(Tier::One, away_and_full, fixture::lead(), Some(Excluded::Unavailable));
-        let weekly = |week| Rep { weekly_cap: Some(5), week, ..ana() };
-        check(Tier::One, weekly(5), fixture::lead(), Some(Excluded::WeeklyCap { assigned: 5, cap: 5 }));
-        check(Tier::Three, weekly(4), fixture::lead(), None);
+        let busy = |week| Rep { caps: weekly(5), week, ..ana() };
+        check(Tier::One, busy(5), fixture::lead(), Some(Excluded::WeeklyCap { assigned: 5, cap: 5 }));
+        check(Tier::Three, busy(4), fixture::lead(), None);
     }
 
     #[test]
@@ -281,12 +373,8 @@ mod tests {
         let check = |language: Option<&str>, expect: &[&str]| {
             let mut lead = fixture::lead();
             lead.contact.language = language.map(str::to_owned);
-            let ledger = Ledger::new(&config);
-            let rules = RulesTrace::default();
-            let found = eligible(&config, &lead, &id("smb"), Tier::Two, &rules, &ledger);
+            let found = asked(&config, &lead, Tier::Two, &RulesTrace::default());
             assert_eq!(found.candidates, expect.iter().map(|rep| id(rep)).collect::<Vec<_>>());
-            let profiles: Vec<_> = candidates(&config, &found).iter().map(|rep| rep.id.clone()).collect();
-            assert_eq!(profiles, found.candidates);
         };
         check(None, &["ana", "ben", "cy"]);
         check(Some("pt-BR"), &["ana"]);
@@ -295,20 +383,25 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_is_kept_from_it_only_when_away_or_full() {
-        let config = fixture::config();
-        let check = |tier, change: fn(&mut Rep), expect: Option<Excluded>| {
-            let mut reps = config.reps.clone();
-            change(&mut reps[0]);
-            let config = Config { reps, ..fixture::config() };
-            let rules = RulesTrace { owner: Some(id("ana")), ..RulesTrace::default() };
-            assert_eq!(owner_excluded(&config, &rules, tier, &Ledger::new(&config)), expect);
+    fn whoever_has_a_claim_is_kept_from_it_only_when_away_full_or_unwilling() {
+        let check = |tier, change: fn(&mut Rep), declined: &[RepId], expect: Option<Excluded>| {
+            let mut config = fixture::config();
+            change(&mut config.reps[0]);
+            let (lead, verdict, place) = (fixture::lead(), fixture::verdict(), RulesTrace::default());
+            let (roster, found, facts) =
+                (Roster::new(&config), RulesFound::default(), Facts::new(&lead, &verdict));
+            let demand = Demand::of(&lead, tier);
+            let asking = Asking { declined, ..asking(&config, &roster, &demand, &place, &found, &facts) };
+            let ledger = Ledger::new(&config);
+            assert_eq!(bars(&asking, 0, &config.reps[0], &ledger.at(lead.received_at)), expect);
         };
-        check(Tier::Three, |_| (), None);
-        check(Tier::Three, |rep| rep.team = id("enterprise"), None);
-        check(Tier::Three, |rep| rep.open = 9, None);
-        check(Tier::Three, |rep| rep.available = false, Some(Excluded::Unavailable));
-        check(Tier::One, |rep| rep.open = 10, Some(Excluded::OverCapacity { open: 10, max: 10 }));
+        check(Tier::Three, |_| (), &[], None);
+        check(Tier::Three, |rep| rep.team = id("enterprise"), &[], None);
+        check(Tier::Three, |rep| rep.open = 9, &[], None);
+        check(Tier::Three, |_| (), &[id("ben")], None);
+        check(Tier::Three, |_| (), &[id("ana")], Some(Excluded::Declined));
+        check(Tier::Three, |rep| rep.available = false, &[], Some(Excluded::Unavailable));
+        check(Tier::One, |rep| rep.open = 10, &[], Some(Excluded::OverCapacity { open: 10, max: 10 }));
     }
 
     #[test]
@@ -320,10 +413,18 @@ mod tests {
         let weekly = || Excluded::WeeklyCap { assigned: 1, cap: 1 };
         let size = || Excluded::DealSize { value: 1.0 };
         let check = |reasons: Vec<Excluded>, cause, reason| {
-            let excluded =
-                reasons.into_iter().enumerate().map(|(i, reason)| (id(&format!("rep-{i}")), reason));
-            let trace =
-                EligibilityTrace { team: id("smb"), candidates: vec![], excluded: excluded.collect() };
+            let of_many = |reason: &Excluded| {
+                matches!(reason, Excluded::OtherTeam { .. } | Excluded::OutsideTerritory { .. })
+            };
+            let (others, own): (Vec<_>, Vec<_>) = reasons.into_iter().partition(of_many);
+            let excluded = own.into_iter().enumerate().map(|(i, reason)| (id(&format!("rep-{i}")), reason));
+            let trace = EligibilityTrace {
+                team: id("smb"),
+                candidates: vec![],
+                excluded: excluded.collect(),
+                others: others.into_iter().map(|reason| Others { reason, reps: 1 }).collect(),
+                skills: SkillTrace::default(),
+            };
             assert_eq!(why_nobody(&trace), (cause, reason), "{trace:?}");
         };
         check(vec![], Cause::NoCandidate, Unassigned::NoSeller);
@@ -346,7 +447,8 @@ mod tests {
             language in prop::sample::select(vec!["en", "pt", "ja"]),
         ) -> Rep {
             Rep {
-                team: id(team), open, max_open, week, weekly_cap, available, deal_min,
+                team: id(team), open, max_open, week, available, deal_min,
+                caps: Caps { daily: None, weekly: weekly_cap },
                 languages: vec![language.to_owned()],
                 ..fixture::rep("any")
             }
@@ -368,22 +470,25 @@ mod tests {
                 rep.id = id(&format!("rep-{i}"));
             }
             config.territories[0].primary = vec![id("rep-0"), id("rep-3")];
+            config.territory_index = TerritoryIndex::new(&config.territories);
             let mut lead = Lead { value, ..fixture::lead() };
             lead.contact.language = language.map(str::to_owned);
             lead.company.country = country.map(str::to_owned);
             let tier = Tier::try_from(tier).unwrap();
-            let rules = place(&config, &lead, None, tier);
-            let ledger = Ledger::new(&config);
-            let found = eligible(&config, &lead, &id("smb"), tier, &rules, &ledger);
+            let rules = place(&config, &lead, &fixture::verdict(), None, tier);
+            let found = asked(&config, &lead, tier, &rules);
+            let mut counted = found.others.iter().map(|others| others.reps as usize).sum::<usize>();
             for rep in &config.reps {
                 let candidate = found.candidates.contains(&rep.id);
-                prop_assert!(candidate != found.excluded.contains_key(&rep.id), "{rep:?}");
+                let listed = found.excluded.contains_key(&rep.id);
+                prop_assert!(!(candidate && listed), "{rep:?}");
+                counted += usize::from(candidate || listed);
                 if candidate {
                     prop_assert!(rep.available && rep.open < rep.max_open);
                     prop_assert!(rep.team.as_str() == "smb");
                 }
             }
-            prop_assert_eq!(found.candidates.len() + found.excluded.len(), config.reps.len());
+            prop_assert_eq!(counted, config.reps.len());
         }
     }
 }

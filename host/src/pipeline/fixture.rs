@@ -7,14 +7,20 @@ use std::str::FromStr;
 use serde_json::json;
 
 use crate::config::{
-    Capacity, Config, Matching, Place, PluginChoice, PluginSource, Plugins, TierRule, Tiers,
+    Capacity, Clock, Config, Conflict, Fairness, Handling, Hours, KnownRules, Matching, Missed, Modes, Place,
+    PluginChoice, PluginSource, Plugins, TerritoryIndex, TierRule, Tiers, Units,
+};
+use crate::decision::{
+    ClassifyTrace, Decision, FORMAT, KnownTrace, NormaliseTrace, Outcome, Past, RulesTrace, Seen, TierTrace,
+    Trace, Versions,
 };
 use crate::digest::Digest;
 use crate::lead::{
-    Account, Company, Confidence, Contact, Destination, IdError, LabelPolicy, Lane, Lead, Ranked, Rep,
-    Signal, Team, Territory, Verdict,
+    Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Layer, Lead, Mode, Ranked, Reach,
+    Rep, Signal, Team, Territory, Tier, Turns, Verdict,
 };
-use crate::rules::Condition;
+use crate::records::{Record, RecordKind, Records, Status};
+use crate::rules::{Condition, RuleSet};
 
 /// An id of any kind.
 pub(crate) fn id<T: FromStr<Err = IdError>>(text: &str) -> T {
@@ -30,7 +36,7 @@ pub(crate) fn rep(name: &str) -> Rep {
         team: id("smb"),
         max_open: 10,
         open: 0,
-        weekly_cap: None,
+        caps: Caps::default(),
         week: 0,
         weight: 1.0,
         available: true,
@@ -41,8 +47,14 @@ pub(crate) fn rep(name: &str) -> Rep {
         languages: vec![],
         competitors: vec![],
         certifications: vec![],
+        skills: BTreeMap::new(),
+        technical: None,
         style: None,
         timezone: "Europe/Lisbon".to_owned(),
+        country: None,
+        schedule: None,
+        prefers: None,
+        relay: None,
         deal_min: None,
         deal_max: None,
         seniority: 3,
@@ -52,16 +64,31 @@ pub(crate) fn rep(name: &str) -> Rep {
 /// A lead with a text and nothing else known.
 pub(crate) fn lead() -> Lead {
     Lead {
-        id: id("lead-1"),
         source: "web-form".to_owned(),
-        received_at: "2026-03-02T10:00:00Z".parse().expect("a moment"),
         text: "We are 40 people and need reports by the end of March. Budget is 5k a month.".to_owned(),
-        contact: Contact::default(),
-        company: Company::default(),
-        products: vec![],
-        value: None,
-        fields: BTreeMap::new(),
+        ..Lead::bare(id("lead-1"), "2026-03-02T10:00:00Z".parse().expect("a moment"))
     }
+}
+
+/// An open record of which nothing is known but what `change` says.
+pub(crate) fn record(name: &str, kind: RecordKind, change: impl FnOnce(&mut Record)) -> Record {
+    let mut record = Record {
+        id: id(name),
+        kind,
+        email: None,
+        phone: None,
+        name: None,
+        company: None,
+        domain: None,
+        account: None,
+        owner: None,
+        team: None,
+        status: Status::Open,
+        created_at: None,
+        updated_at: None,
+    };
+    change(&mut record);
+    record
 }
 
 /// A sure verdict for the lane `smb`.
@@ -106,11 +133,26 @@ pub(crate) fn config() -> Config {
         id: id(name),
         name: name.to_uppercase(),
         manager: manager.map(str::to_owned),
+        caps: Caps::default(),
+        turns: Turns::Credit,
     };
     let account = |domain: &str, owner: Option<&str>| {
-        let account = Account { domain: domain.to_owned(), name: domain.to_owned(), owner: owner.map(id) };
+        let account = Account {
+            domain: domain.to_owned(),
+            name: domain.to_owned(),
+            owner: owner.map(id),
+            sdr: None,
+            attention: None,
+        };
         (domain.to_owned(), account)
     };
+    let territories = vec![Territory {
+        reach: Reach { countries: vec!["US".to_owned()], ..Reach::default() },
+        primary: vec![id("ana")],
+        overlay: vec![id("eve")],
+        ..territory("americas")
+    }];
+    let reps = vec![ana, ben, eve];
     Config {
         tenant: id("acme"),
         name: "Acme".to_owned(),
@@ -123,36 +165,128 @@ pub(crate) fn config() -> Config {
             lane("enterprise", Destination::Team(id("enterprise"))),
             lane("self-serve", Destination::Track("trial".to_owned())),
         ],
+        segments: vec![],
+        rules: RuleSet::default(),
         tiers: Tiers {
             one: tier("lead.source == 'demo-request'", 5),
             two: tier("verdict.intent >= 90", 60),
             three_minutes: 240,
+            clock: Clock::Always,
         },
-        capacity: Capacity { available: 0.7, near: 0.9, near_total: 75.0, tier_one_may_fill: true },
+        capacity: Capacity {
+            available: 0.7,
+            near: 0.9,
+            near_total: 75.0,
+            tier_one_may_fill: true,
+            by_seniority: BTreeMap::new(),
+            units: Units::default(),
+        },
+        fairness: Fairness::default(),
         matching: Matching {
             threshold: 40.0,
             qualified_within: 15.0,
             waive_territory: vec!["demo-request".to_owned()],
+            conflict: Conflict::default(),
         },
+        handling: Handling {
+            mode: Modes {
+                default: Mode::Auto,
+                suggest_above: None,
+                lanes: BTreeMap::new(),
+                tiers: BTreeMap::new(),
+            },
+            accept_minutes: None,
+            missed: Missed::Stays,
+        },
+        scarcity: None,
         plugins: Plugins {
             classifier: standard(),
             scorer: standard(),
             fallback: standard(),
             enrichers: vec![],
         },
-        reps: vec![ana, ben, eve],
+        hours: Hours::always(&reps),
+        reps,
+        prefers: vec![],
         teams: vec![team("smb", Some("mia")), team("enterprise", None)],
-        territories: vec![Territory {
-            id: id("americas"),
-            name: "Americas".to_owned(),
-            countries: vec!["US".to_owned()],
-            regions: vec![],
-            primary: vec![id("ana")],
-            overlay: vec![id("eve")],
-        }],
+        territory_index: TerritoryIndex::new(&territories),
+        territories,
         accounts: BTreeMap::from([account("named.example", Some("ana")), account("open.example", None)]),
+        records: Records::default(),
+        known: KnownRules::default(),
+        notes: vec![],
         digest: Digest::of("acme"),
         folder: PathBuf::new(),
+    }
+}
+
+/// The same with other territories.
+pub(crate) fn config_with(territories: Vec<Territory>) -> Config {
+    Config { territory_index: TerritoryIndex::new(&territories), territories, ..config() }
+}
+
+/// A territory of the whole world that nobody has.
+pub(crate) fn territory(name: &str) -> Territory {
+    Territory {
+        id: id(name),
+        name: name.to_owned(),
+        layer: Layer::Ground,
+        reach: Reach::default(),
+        lanes: vec![],
+        when: None,
+        primary: vec![],
+        overlay: vec![],
+    }
+}
+
+/// A decision about this lead that went through no stage but the first.
+pub(crate) fn decision(lead: &Lead, outcome: Outcome) -> Decision {
+    let tier = TierTrace { tier: Tier::Three, when: None, unanswered: vec![] };
+    let normalise: NormaliseTrace =
+        serde_json::from_value(json!({"lead": lead, "dropped": [], "account": null})).expect("a trace");
+    Decision {
+        format: FORMAT,
+        tenant: id("acme"),
+        lead: lead.id.clone(),
+        number: 1,
+        at: lead.received_at,
+        lane: Some(id("smb")),
+        confidence: Confidence::High,
+        intent: 80.0,
+        tier: Tier::Three,
+        minutes: 240,
+        due: lead.received_at,
+        units: 1,
+        mode: Mode::Auto,
+        outcome,
+        triage: None,
+        tags: vec![],
+        flags: vec![],
+        effects: vec![],
+        why: String::new(),
+        brief: None,
+        trace: Trace {
+            received: json!({}),
+            past: Past::default(),
+            versions: Versions {
+                config: Digest::of("config"),
+                plugins: BTreeMap::new(),
+                text_model: Digest::of("text"),
+                engine: "lanewright 0.1.0".to_owned(),
+            },
+            seed: String::new(),
+            normalise,
+            enrich: vec![],
+            classify: ClassifyTrace { calls: vec![], verdict: None },
+            tier,
+            rules: RulesTrace::default(),
+            known: KnownTrace::default(),
+            eligibility: None,
+            score: None,
+            select: None,
+            fallback: None,
+            counters: Seen::default(),
+        },
     }
 }
 

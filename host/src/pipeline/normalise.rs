@@ -14,7 +14,9 @@ use thiserror::Error;
 
 use crate::config::Config;
 use crate::decision::{Dropped, NormaliseTrace};
-use crate::lead::{Company, Contact, FieldValue, IdError, Lead, LeadId};
+use crate::lead::{Company, Contact, FieldValue, IdError, Kind, Lead, LeadId};
+use crate::pipeline::accounts::{AccountFound, account};
+use crate::records::company_domain_of;
 use parts::found;
 
 mod parts;
@@ -23,8 +25,8 @@ mod parts;
 const MAX_TEXT: usize = 1 << 20;
 /// The most custom fields a lead has.
 const MAX_FIELDS: usize = 1000;
-/// The most products a lead names.
-const MAX_PRODUCTS: usize = 100;
+/// The most products, or labels, a lead names.
+const MAX_NAMES: usize = 100;
 /// The most parts that are reported one by one.
 const MAX_REPORTS: usize = 100;
 
@@ -84,8 +86,12 @@ pub fn normalise(received: &Json, config: &Config, now: Timestamp) -> Result<Nor
     let source = top.take("source", parts::slug).unwrap_or_else(|| "unknown".to_owned());
     let received_at = top.take("received_at", parts::moment).unwrap_or(now);
     let text = top.take("text", |text| parts::text(text, usize::MAX)).unwrap_or_default();
-    let products = top.take("products", Ok).map(|list| products(list, top.reports)).unwrap_or_default();
+    let products =
+        top.take("products", Ok).map(|list| names("products", list, top.reports)).unwrap_or_default();
     let value = top.take("value", parts::amount);
+    let kind = top.take("kind", parts::kind).unwrap_or_default();
+    let owner = top.take("owner", parts::line);
+    let labels = top.take("labels", Ok).map(|list| names("labels", list, top.reports)).unwrap_or_default();
     let fields = top.object("fields").map(|object| fields(object, top.reports)).unwrap_or_default();
     let (contact, company) = (top.object("contact"), top.object("company"));
     top.rest(&["id"]);
@@ -99,17 +105,31 @@ pub fn normalise(received: &Json, config: &Config, now: Timestamp) -> Result<Nor
     let mut company = read_company(company, &mut reports);
     let home = company.country.as_deref().or(config.country.as_deref());
     let contact = read_contact(contact, home, &mut reports);
+    let AccountFound { account, by: account_by, steps: account_steps } =
+        account(config, &company, contact.email.as_deref());
     if company.domain.is_none() {
-        company.domain = contact.email.as_deref().and_then(parts::company_domain_of);
+        company.domain = contact.email.as_deref().and_then(company_domain_of);
     }
 
     let named = company != Company::default();
     if text.is_empty() && contact.email.is_none() && !named {
         return Err(Refusal::Nothing);
     }
-    let account = company.domain.clone().filter(|domain| config.accounts.contains_key(domain));
-    let lead = Lead { id, source, received_at, text, contact, company, products, value, fields };
-    Ok(NormaliseTrace { lead, dropped: reports.done(), account })
+    let lead = Lead {
+        id,
+        kind,
+        source,
+        received_at,
+        text,
+        contact,
+        company,
+        products,
+        value,
+        owner,
+        labels,
+        fields,
+    };
+    Ok(NormaliseTrace { lead, dropped: reports.done(), account, account_by, account_steps })
 }
 
 fn start_of(text: &str, bytes: usize) -> &str {
@@ -166,24 +186,25 @@ fn read_contact(object: Option<&Map<String, Json>>, home: Option<&str>, reports:
     contact
 }
 
-fn products(value: &Json, reports: &mut Reports) -> Vec<String> {
+/// A list of names in lower case, each once.
+fn names(part: &str, value: &Json, reports: &mut Reports) -> Vec<String> {
     let Json::Array(list) = value else {
-        reports.add("products", format!("expected a list of names, found {}", found(value)));
+        reports.add(part, format!("expected a list of names, found {}", found(value)));
         return Vec::new();
     };
-    let mut products = Vec::new();
+    let mut names = Vec::new();
     for (place, value) in list.iter().enumerate() {
         match parts::lower(value) {
-            Ok(product) if product.is_empty() || products.contains(&product) => {}
-            Ok(_) if products.len() == MAX_PRODUCTS => {
-                reports.add("products", format!("a lead names at most {MAX_PRODUCTS} products"));
+            Ok(name) if name.is_empty() || names.contains(&name) => {}
+            Ok(_) if names.len() == MAX_NAMES => {
+                reports.add(part, format!("a lead names at most {MAX_NAMES} {part}"));
                 break;
             }
-            Ok(product) => products.push(product),
-            Err(problem) => reports.add(&format!("products[{place}]"), problem),
+            Ok(name) => names.push(name),
+            Err(problem) => reports.add(&format!("{part}[{place}]"), problem),
         }
     }
-    products
+    names
 }
 
 fn fields(object: &Map<String, Json>, reports: &mut Reports) -> BTreeMap<String, FieldValue> {
@@ -264,6 +285,7 @@ impl Part for String {
 }
 impl Part for f64 {}
 impl Part for u32 {}
+impl Part for Kind {}
 impl Part for Timestamp {}
 impl Part for &Json {}
 impl Part for &Map<String, Json> {}

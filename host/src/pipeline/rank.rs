@@ -3,10 +3,10 @@
 use std::cmp::Reverse;
 
 use crate::config::Config;
-use crate::counters::Ledger;
+use crate::counters::View;
 use crate::decision::{Excluded, Factor, Match};
 use crate::lead::{Rep, Tier};
-use crate::pipeline::eligible::load;
+use crate::pipeline::capacity::load;
 use crate::seed::draw;
 
 /// What a scorer said about the candidates: `rows` holds one value, 0 to 100, a factor, one row a candidate.
@@ -25,16 +25,16 @@ pub struct Scored<'a> {
 /// A total is the weighted sum, 0 to 100, to three places: weights come as 32-bit numbers, and a rep at a
 /// threshold must not fall below it for their sake. Candidates in the near band of load whose total is no
 /// high match are passed over, except for tier 1 (X3).
-pub fn rank(config: &Config, tier: Tier, scored: Scored<'_>, ledger: &Ledger, seed: u64) -> Vec<Match> {
+pub fn rank(config: &Config, tier: Tier, scored: Scored<'_>, counters: &View<'_>, seed: u64) -> Vec<Match> {
     let width = scored.factors.len();
     let mut matches: Vec<Match> = Vec::with_capacity(scored.candidates.len());
     for (place, rep) in scored.candidates.iter().enumerate() {
         let row = scored.rows.get(place * width..(place + 1) * width).unwrap_or_default();
         let total = total(scored.factors, row);
-        let load = load(rep, ledger.get(&rep.id));
+        let load = load(rep, counters.get(&rep.id));
         let passed_over = near(config, tier, load, total)
             .then_some(Excluded::NearCapacity { total, needed: config.capacity.near_total });
-        matches.push(Match { rep: rep.id.clone(), factors: row.to_vec(), total, passed_over });
+        matches.push(Match { rep: rep.id.clone(), factors: row.to_vec(), total, price: 0.0, passed_over });
     }
     matches.sort_by_cached_key(|found| (Reverse(ordered(found.total)), draw(seed, &found.rep)));
     matches
@@ -51,15 +51,29 @@ fn near(config: &Config, tier: Tier, load: f64, total: f64) -> bool {
 }
 
 /// A total as a whole number of thousandths, which orders as the totals do.
-pub(super) fn ordered(total: f64) -> u64 {
-    (total * 1000.0).round() as u64
+pub(super) fn ordered(total: f64) -> i64 {
+    (total * 1000.0).round() as i64
+}
+
+/// The mean response time, in seconds, up to which a rep is among the fastest quarter of these (S2.15,
+/// "top 25 % responders"); `None` where nobody's is known.
+///
+/// Of `n` reps whose time is known, the time of the one in place `n / 4`, rounded up, fastest first: at
+/// least one rep reaches it, everybody with the same time does as well, and an unknown time never does.
+pub fn fast_responders<'a>(reps: impl IntoIterator<Item = &'a Rep>) -> Option<u32> {
+    let mut times: Vec<u32> = reps.into_iter().filter_map(|rep| rep.response_seconds).collect();
+    let last = times.len().div_ceil(4).checked_sub(1)?;
+    Some(*times.select_nth_unstable(last).1)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::counters::Ledger;
     use crate::pipeline::fixture::{self, id};
 
     fn factors(weights: &[f32]) -> Vec<Factor> {
@@ -80,12 +94,30 @@ mod tests {
     }
 
     #[test]
+    fn the_fastest_quarter() {
+        let check = |times: &[Option<u32>], expect: Option<u32>| {
+            let rep = |response_seconds: &Option<u32>| Rep {
+                response_seconds: *response_seconds,
+                ..fixture::rep("ana")
+            };
+            let reps: Vec<Rep> = times.iter().map(rep).collect();
+            assert_eq!(fast_responders(&reps), expect, "{times:?}");
+        };
+        check(&[], None);
+        check(&[None, None], None);
+        check(&[None, Some(60)], Some(60));
+        check(&[Some(90), Some(60), Some(30), Some(120)], Some(30));
+        check(&[Some(90), Some(60), Some(30), Some(120), Some(150), None], Some(60));
+        check(&[Some(30), Some(30), Some(30), Some(120)], Some(30));
+    }
+
+    #[test]
     fn near_band_takes_high_matches_only() {
         let check = |tier, open, total: f32, passed: bool| {
             let mut config = fixture::config();
             config.reps = vec![Rep { open, ..fixture::rep("ana") }];
             let scored = Scored { candidates: &[&config.reps[0]], factors: &factors(&[1.0]), rows: &[total] };
-            let found = rank(&config, tier, scored, &Ledger::new(&config), 1);
+            let found = rank(&config, tier, scored, &Ledger::new(&config).at(Timestamp::UNIX_EPOCH), 1);
             let expect = Excluded::NearCapacity { total: f64::from(total), needed: 75.0 };
             assert_eq!(found[0].passed_over, passed.then_some(expect), "{tier:?} {open} {total}");
         };
@@ -112,7 +144,7 @@ mod tests {
                 reps.rotate_left(by);
                 let (candidates, rows): (Vec<&Rep>, Vec<f32>) = reps.into_iter().unzip();
                 let scored = Scored { candidates: &candidates, factors: &factors(&[1.0]), rows: &rows };
-                rank(&config, Tier::Two, scored, &Ledger::new(&config), seed)
+                rank(&config, Tier::Two, scored, &Ledger::new(&config).at(Timestamp::UNIX_EPOCH), seed)
             };
             let found = list(0);
             prop_assert!(found.is_sorted_by(|a, b| a.total >= b.total));
@@ -126,7 +158,7 @@ mod tests {
             let candidates: Vec<&Rep> = config.reps.iter().collect();
             let factors = factors(&vec![0.5; width]);
             let scored = Scored { candidates: &candidates, factors: &factors, rows: &rows };
-            let found = rank(&config, Tier::Two, scored, &Ledger::new(&config), 1);
+            let found = rank(&config, Tier::Two, scored, &Ledger::new(&config).at(Timestamp::UNIX_EPOCH), 1);
             prop_assert_eq!(found.len(), candidates.len());
         }
     }
@@ -140,7 +172,7 @@ mod tests {
             factors: &factors(&[0.5, 0.5]),
             rows: &[1.0, 2.0, 5.0, 6.0, 3.0, 4.0],
         };
-        let found = rank(&config, Tier::Two, scored, &Ledger::new(&config), 1);
+        let found = rank(&config, Tier::Two, scored, &Ledger::new(&config).at(Timestamp::UNIX_EPOCH), 1);
         let list: Vec<_> = found.into_iter().map(|found| (found.rep, found.factors)).collect();
         let expect = [("ben", [5.0, 6.0]), ("eve", [3.0, 4.0]), ("ana", [1.0, 2.0])];
         assert_eq!(list, expect.map(|(rep, row)| (id(rep), row.to_vec())));

@@ -3,17 +3,41 @@
 //! Qualified is who reaches the tenant's threshold and was not passed over. Tier 1 goes to the fastest of
 //! the best, tier 2 to the best, tier 3 to whose turn it is among the best (S2.16). "The best" are those
 //! within `matching.qualified_within` points of the highest total.
+//!
+//! Of the best, in every tier: for tier 1 only those free now, where anybody is; then nobody who is too far
+//! ahead of the least served of them this month (P16); then, where some prefer such leads, they come first
+//! (P17). A preference decides which leads somebody gets and not how many: all of the pool share in the
+//! turn, and whoever was preferred has paid for it when the next one comes.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::config::Config;
-use crate::counters::Ledger;
-use crate::decision::{Cause, Match, Method, SelectTrace, Unassigned};
-use crate::lead::{Rep, RepId, Tier};
+use crate::counters::View;
+use crate::decision::{BatchPick, Cause, Excluded, Match, Method, SelectTrace, Unassigned};
+use crate::lead::{Rep, RepId, Tier, Turns};
+use crate::pipeline::queue::Pool;
 use crate::pipeline::rank::ordered;
-use crate::rotation::{Member, turn};
-use crate::seed::draw;
+use crate::rotation::{Member, Turn, ahead, drawn, turn};
+
+/// What a pick depends on besides the matches and the counters.
+#[derive(Clone, Copy)]
+pub struct Picking<'a> {
+    /// The tenant.
+    pub config: &'a Config,
+    /// The lead's tier.
+    pub tier: Tier,
+    /// Who takes turns with whom.
+    pub pool: Pool<'a>,
+    /// The virtual queue that the turn counts in.
+    pub queue: &'a str,
+    /// Who is at work now and not in a meeting.
+    pub free: &'a dyn Fn(&Rep) -> bool,
+    /// Whether each rep, by their place, prefers such a lead; empty where nobody does.
+    pub prefers: &'a [bool],
+    /// What ties are drawn from.
+    pub seed: u64,
+}
 
 /// Somebody was picked.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,13 +60,8 @@ pub struct Nobody {
 }
 
 /// Picks among the matches, which are best first as ranked. Answers the same for the same arguments.
-pub fn select(
-    config: &Config,
-    tier: Tier,
-    matches: &[Match],
-    ledger: &Ledger,
-    seed: u64,
-) -> Result<Picked, Nobody> {
+pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> Result<Picked, Nobody> {
+    let Picking { config, tier, pool: Pool { turns, .. }, queue, free, prefers, seed } = picking;
     let good = |found: &&Match| found.total >= config.matching.threshold;
     let nobody = if matches.iter().any(|found| good(&found)) {
         Nobody { cause: Cause::AllAtCapacity, reason: Unassigned::NoCapacity }
@@ -50,53 +69,113 @@ pub fn select(
         Nobody { cause: Cause::BelowThreshold, reason: Unassigned::BelowThreshold }
     };
     let qualified = matches.iter().filter(good).filter(|found| found.passed_over.is_none());
-    let best = qualified.clone().map(|found| found.total).reduce(f64::max).ok_or(nobody)?;
+    let best = qualified.clone().map(worth).reduce(f64::max).ok_or(nobody)?;
+    // Each place is worth more to a lead still to come than it would bring now.
+    if best < 0.0 && config.scarcity.as_ref().is_some_and(|pacing| pacing.hold) {
+        return Err(nobody);
+    }
     let near = best - config.matching.qualified_within;
-    let mut pool: Vec<&Match> = qualified.filter(|found| found.total >= near).collect();
+    let best: Vec<&Match> = qualified.filter(|found| worth(found) >= near).collect();
 
+    let line = counters.line(queue, best.iter().map(|found| &found.rep));
+    let mut pool: Vec<(&Match, Member<'_>)> = best.into_iter().zip(line.members).collect();
+    let rep = |member: &Member<'_>| config.reps.get(member.place);
+    if tier == Tier::One {
+        let free: Vec<bool> = pool.iter().map(|(_, member)| rep(member).is_some_and(free)).collect();
+        if free.contains(&true) {
+            let mut free = free.into_iter();
+            pool.retain(|_| free.next() == Some(true));
+        }
+    }
+    let mut members: Vec<Member<'_>> = pool.iter().map(|(_, member)| *member).collect();
+    let passed_over = too_far_ahead(config, &members);
+    if !passed_over.is_empty() {
+        pool.retain(|(found, _)| !passed_over.contains_key(&found.rep));
+        members.retain(|member| !passed_over.contains_key(member.rep));
+    }
+    let first_served = served_first(&members, prefers);
+    let (among, preferred) =
+        first_served.map_or_else(|| ((0..pool.len()).collect(), false), |few| (few, true));
+
+    let total = |place: usize| Reverse(ordered(worth(pool[place].0)));
     let (method, choice) = match tier {
         Tier::One => {
-            let reps: HashMap<&RepId, &Rep> = config.reps.iter().map(|rep| (&rep.id, rep)).collect();
-            let rep = |found: &Match| reps.get(&found.rep);
-            let free = |found: &Match| rep(found).is_some_and(|rep| rep.free_now);
-            if pool.iter().any(|found| free(found)) {
-                pool.retain(|found| free(found));
-            }
-            let speed = |found: &Match| rep(found).and_then(|rep| rep.response_seconds).unwrap_or(u32::MAX);
-            let key = |found: &Match| (speed(found), Reverse(ordered(found.total)));
-            (Method::FastestQualified, first(&pool, key, seed))
+            let speed =
+                |place: usize| rep(&members[place]).and_then(|rep| rep.response_seconds).unwrap_or(u32::MAX);
+            let choice = first(&members, &among, |place| (speed(place), total(place)), seed);
+            (Method::FastestQualified, choice)
         }
-        Tier::Two => (Method::HighestTotal, first(&pool, |found| Reverse(ordered(found.total)), seed)),
-        Tier::Three => {
-            let members: Vec<Member<'_>> = pool.iter().map(|found| ledger.member(&found.rep)).collect();
-            (Method::Rotation, turn(&members, seed).map(|turn| (turn.picked, turn.tied)))
-        }
+        Tier::Two => (Method::HighestTotal, first(&members, &among, total, seed)),
+        Tier::Three => (Method::Rotation, turn(turns, &members, &among, line.last, seed)),
     };
-    let (picked, tied) = choice.ok_or(nobody)?;
-    let picked = pool[picked];
+    let Turn { picked, tied } = choice.ok_or(nobody)?;
+    let (picked, total) = (&pool[picked].0.rep, pool[picked].0.total);
     let trace = SelectTrace {
         method,
-        pool: chances(pool.iter().map(|found| &found.rep), &tied),
-        picked: picked.rep.clone(),
+        turns,
+        queue: queue.to_owned(),
+        pool: chances(&members, &tied),
+        picked: picked.clone(),
+        preferred,
+        passed_over,
     };
-    Ok(Picked { rep: picked.rep.clone(), total: picked.total, trace })
+    Ok(Picked { rep: picked.clone(), total, trace })
 }
 
-/// The place with the smallest key, of equal ones by the seeded order, and all places that were equal.
-fn first<K: Ord>(pool: &[&Match], key: impl Fn(&Match) -> K, seed: u64) -> Option<(usize, Vec<usize>)> {
-    let keys: Vec<K> = pool.iter().map(|found| key(found)).collect();
-    let smallest = keys.iter().min()?;
-    let tied: Vec<usize> = (0..pool.len()).filter(|&place| keys[place] == *smallest).collect();
-    let order = |place: &usize| (draw(seed, &pool[*place].rep), &pool[*place].rep);
-    let picked = tied.iter().copied().min_by(|a, b| order(a).cmp(&order(b)))?;
-    Some((picked, tied))
+/// The pick of a batch, as its optimum says.
+pub(super) fn given(batch: &BatchPick, matches: &[Match]) -> Result<Picked, Nobody> {
+    let nobody = Nobody { cause: Cause::AllAtCapacity, reason: Unassigned::NoCapacity };
+    let rep = batch.rep.as_ref().ok_or(nobody)?;
+    let found = matches.iter().find(|found| found.rep == *rep).ok_or(nobody)?;
+    let trace = SelectTrace {
+        method: Method::Batch,
+        turns: Turns::default(),
+        queue: String::new(),
+        pool: matches
+            .iter()
+            .map(|found| (found.rep.clone(), if found.rep == *rep { 1.0 } else { 0.0 }))
+            .collect(),
+        picked: rep.clone(),
+        preferred: false,
+        passed_over: BTreeMap::new(),
+    };
+    Ok(Picked { rep: rep.clone(), total: found.total, trace })
 }
 
-/// Each with the probability of being picked: the tied share it, since only the seed parts them.
-pub(super) fn chances<'a>(pool: impl Iterator<Item = &'a RepId>, tied: &[usize]) -> Vec<(RepId, f64)> {
+/// What a match is worth where one is picked: its total, less the price of the rep's capacity.
+fn worth(found: &Match) -> f64 {
+    found.total - found.price
+}
+
+/// Those who have had too many more this month than the least served of them; never all (P16).
+pub(super) fn too_far_ahead(config: &Config, pool: &[Member<'_>]) -> BTreeMap<RepId, Excluded> {
+    let Some(most) = config.fairness.max_spread else { return BTreeMap::new() };
+    let by = pool.iter().zip(ahead(pool, most));
+    by.filter_map(|(member, leads)| Some((member.rep.clone(), Excluded::Ahead { leads: leads? }))).collect()
+}
+
+/// Those of the pool who prefer such a lead, by their index; `None` where nobody does (P17).
+pub(super) fn served_first(pool: &[Member<'_>], prefers: &[bool]) -> Option<Vec<usize>> {
+    let prefer = |index: &usize| prefers.get(pool[*index].place).copied().unwrap_or_default();
+    let few: Vec<usize> = (0..pool.len()).filter(prefer).collect();
+    (!few.is_empty()).then_some(few)
+}
+
+/// Who has the smallest key, of equal ones by the seeded order.
+fn first<K: Ord>(pool: &[Member<'_>], among: &[usize], key: impl Fn(usize) -> K, seed: u64) -> Option<Turn> {
+    let smallest = among.iter().map(|&index| key(index)).min()?;
+    let tied: Vec<usize> = among.iter().copied().filter(|&index| key(index) == smallest).collect();
+    let picked = drawn(&tied, |index| pool[index].rep, seed)?;
+    Some(Turn { picked, tied })
+}
+
+/// Each with the probability of being picked: the tied, in the order of the pool, share it, since only the
+/// seed parts them.
+pub(super) fn chances(pool: &[Member<'_>], tied: &[usize]) -> Vec<(RepId, f64)> {
     let share = 1.0 / tied.len() as f64;
-    let chance = |place: usize| if tied.contains(&place) { share } else { 0.0 };
-    pool.enumerate().map(|(place, rep)| (rep.clone(), chance(place))).collect()
+    let mut tied = tied.iter().copied().peekable();
+    let mut chance = |index: usize| if tied.next_if_eq(&index).is_some() { share } else { 0.0 };
+    pool.iter().enumerate().map(|(index, member)| (member.rep.clone(), chance(index))).collect()
 }
 
 #[cfg(test)]
@@ -106,8 +185,43 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::decision::{Counters, Excluded};
+    use crate::counters::{Assignment, Ledger};
+    use crate::decision::{QueueSeen, Seen, Standing};
     use crate::pipeline::fixture::{self, id};
+
+    const NOW: jiff::Timestamp = jiff::Timestamp::UNIX_EPOCH;
+
+    /// A pick of the team's pool where nobody prefers anything.
+    fn pick(
+        config: &Config,
+        tier: Tier,
+        matches: &[Match],
+        ledger: &Ledger,
+        seed: u64,
+    ) -> Result<Picked, Nobody> {
+        pick_with(config, tier, matches, ledger, &[], seed)
+    }
+
+    fn pick_with(
+        config: &Config,
+        tier: Tier,
+        matches: &[Match],
+        ledger: &Ledger,
+        prefers: &[bool],
+        seed: u64,
+    ) -> Result<Picked, Nobody> {
+        let team = id("smb");
+        let free: &dyn Fn(&Rep) -> bool = &|rep| rep.free_now;
+        let pool = Pool::team(config, &team);
+        let picking = Picking { config, tier, pool, queue: "smb", free, prefers, seed };
+        select(picking, matches, &ledger.at(NOW))
+    }
+
+    /// The counters of a decision that saw these standings in the queue `smb`.
+    fn seen(standings: impl IntoIterator<Item = (RepId, Standing)>) -> Seen {
+        let queue = QueueSeen { last: None, standings: standings.into_iter().collect() };
+        Seen { queues: BTreeMap::from([("smb".to_owned(), queue)]), ..Seen::default() }
+    }
 
     /// A rep with their total, whether they are free now, and how fast they are.
     type Row = (&'static str, f64, bool, Option<u32>);
@@ -122,6 +236,7 @@ mod tests {
             rep: id(name),
             factors: vec![],
             total: *total,
+            price: 0.0,
             passed_over: None,
         };
         let config = Config { reps: rows.iter().map(rep).collect(), ..fixture::config() };
@@ -132,7 +247,7 @@ mod tests {
     fn picks() {
         let check = |tier, rows: &[Row], expect: &[(&str, f64)]| {
             let (config, matches) = case(rows);
-            let found = select(&config, tier, &matches, &Ledger::new(&config), 7).unwrap().trace;
+            let found = pick(&config, tier, &matches, &Ledger::new(&config), 7).unwrap().trace;
             let expect: Vec<(RepId, f64)> = expect.iter().map(|(rep, chance)| (id(rep), *chance)).collect();
             assert_eq!(found.pool, expect, "{tier:?} {rows:?}");
             assert!(found.pool.iter().any(|(rep, chance)| *rep == found.picked && *chance > 0.0));
@@ -185,13 +300,102 @@ mod tests {
     fn turns_come_round() {
         let (config, matches) = case(&[("ana", 90.0, true, None), ("ben", 80.0, true, None)]);
         let owed = |ana, ben| {
-            let counters = |credit| Counters { credit, ..Counters::default() };
-            let recorded = BTreeMap::from([(id("ana"), counters(ana)), (id("ben"), counters(ben))]);
-            let ledger = Ledger::from_recorded(&config, &recorded);
-            select(&config, Tier::Three, &matches, &ledger, 7).unwrap().rep
+            let standing = |credit| Standing { credit, month: 0.0 };
+            let seen = seen([(id("ana"), standing(ana)), (id("ben"), standing(ben))]);
+            let ledger = Ledger::from_recorded(&config, &seen);
+            pick(&config, Tier::Three, &matches, &ledger, 7).unwrap().rep
         };
         assert_eq!(owed(-0.5, 0.5), id("ben"));
         assert_eq!(owed(0.5, -0.5), id("ana"));
+    }
+
+    /// Ana is best, then Ben, then Cy, and all are near enough.
+    fn trio() -> (Config, Vec<Match>) {
+        case(&[("ana", 90.0, true, Some(9)), ("ben", 85.0, true, Some(60)), ("cy", 80.0, true, Some(600))])
+    }
+
+    #[test]
+    fn who_prefers_such_a_lead_is_served_first() {
+        let check = |tier, prefers: &[bool], among: &[&str], preferred| {
+            let (config, matches) = trio();
+            for seed in 0..10 {
+                let picked = pick_with(&config, tier, &matches, &Ledger::new(&config), prefers, seed);
+                let trace = picked.unwrap().trace;
+                assert!(among.contains(&trace.picked.as_str()), "{tier:?} {prefers:?}: {trace:?}");
+                assert_eq!((trace.preferred, trace.pool.len()), (preferred, 3), "all share in the turn");
+            }
+        };
+        check(Tier::One, &[], &["ana"], false);
+        check(Tier::One, &[false, true, true], &["ben"], true);
+        check(Tier::Two, &[false, true, true], &["ben"], true);
+        check(Tier::Two, &[false; 3], &["ana"], false);
+        check(Tier::Three, &[false, false, true], &["cy"], true);
+        check(Tier::Three, &[], &["ana", "ben", "cy"], false);
+    }
+
+    /// As with the preferred domain of a member in Odoo's assignment of leads, which fills the same quota.
+    #[test]
+    fn a_preference_decides_which_leads_and_not_how_many() {
+        let (config, matches) = trio();
+        let mut ledger = Ledger::new(&config);
+        let mut had = BTreeMap::<String, (u32, u32)>::new();
+        for number in 0..60 {
+            // Every fourth lead is one that Cy prefers.
+            let theirs = number % 4 == 0;
+            let prefers: &[bool] = if theirs { &[false, false, true] } else { &[] };
+            let picked = pick_with(&config, Tier::Three, &matches, &ledger, prefers, number).unwrap();
+            let (rep, select) = (&picked.rep, Some(&picked.trace));
+            ledger.apply(&Assignment { rep, at: NOW, units: 1, rules: &[], select, price: None });
+            let had = had.entry(picked.rep.to_string()).or_default();
+            *had = (had.0 + 1, had.1 + u32::from(theirs));
+        }
+        assert_eq!(
+            had,
+            [("ana", (20, 0)), ("ben", (20, 0)), ("cy", (20, 15))]
+                .map(|(rep, had)| (rep.to_owned(), had))
+                .into()
+        );
+    }
+
+    #[test]
+    fn nobody_is_too_far_ahead() {
+        let check = |tier, most, months: [f64; 3], expect: (&str, &[(&str, u32)])| {
+            let (mut config, matches) = trio();
+            config.fairness.max_spread = most;
+            let standings = ["ana", "ben", "cy"].map(id).into_iter().zip(months);
+            let ledger = Ledger::from_recorded(
+                &config,
+                &seen(standings.map(|(rep, month)| (rep, Standing { credit: month, month }))),
+            );
+            let trace = pick(&config, tier, &matches, &ledger, 7).unwrap().trace;
+            let ahead = expect.1.iter().map(|(rep, leads)| (id(rep), Excluded::Ahead { leads: *leads }));
+            assert_eq!((trace.picked.as_str(), &trace.passed_over), (expect.0, &ahead.collect()), "{tier:?}");
+            assert_eq!(trace.pool.len() + trace.passed_over.len(), 3);
+        };
+        for tier in [Tier::One, Tier::Two, Tier::Three] {
+            check(tier, None, [30.0, 1.0, 0.0], ("ana", &[]));
+            check(tier, Some(3), [3.0, 2.0, 0.0], ("ben", &[("ana", 3)]));
+            check(tier, Some(3), [4.0, 2.5, 2.0], ("ana", &[]));
+            check(tier, Some(3), [9.0, 9.0, 2.0], ("cy", &[("ana", 7), ("ben", 7)]));
+        }
+    }
+
+    /// As with the maximum spread of HighLevel, 3 leads in a month: however good the match.
+    #[test]
+    fn the_spread_holds_over_a_month_of_matches() {
+        let (mut config, matches) = trio();
+        config.fairness.max_spread = Some(3);
+        let mut ledger = Ledger::new(&config);
+        for seed in 0..100 {
+            let picked = pick(&config, Tier::Two, &matches, &ledger, seed).unwrap();
+            let (rep, select) = (&picked.rep, Some(&picked.trace));
+            ledger.apply(&Assignment { rep, at: NOW, units: 1, rules: &[], select, price: None });
+            let reps = ["ana", "ben", "cy"].map(id);
+            let months: Vec<f64> =
+                ledger.at(NOW).line("smb", &reps).members.iter().map(|member| member.month).collect();
+            let most = months.iter().copied().fold(0.0, f64::max);
+            assert!(months.iter().all(|month| most - month <= 3.0), "{months:?}");
+        }
     }
 
     #[test]
@@ -204,11 +408,12 @@ mod tests {
                     rep: id("ana"),
                     factors: vec![],
                     total: *total,
+                    price: 0.0,
                     passed_over: near.then_some(Excluded::NearCapacity { total: *total, needed: 75.0 }),
                 })
                 .collect();
             for tier in [Tier::One, Tier::Two, Tier::Three] {
-                let found = select(&config, tier, &matches, &Ledger::new(&config), 1);
+                let found = pick(&config, tier, &matches, &Ledger::new(&config), 1);
                 assert_eq!(found, Err(Nobody { cause, reason }), "{totals:?}");
             }
         };
@@ -228,20 +433,20 @@ mod tests {
         ) {
             let mut config = fixture::config();
             let mut matches = Vec::new();
-            let mut recorded = BTreeMap::new();
+            let mut standings = BTreeMap::new();
             config.reps.clear();
             for (i, (total, free_now, response_seconds, near, credit)) in rows.into_iter().enumerate() {
                 let rep = Rep { free_now, response_seconds, ..fixture::rep(&format!("rep-{i}")) };
                 let total = f64::from(total);
                 let passed_over = near.then_some(Excluded::NearCapacity { total, needed: 75.0 });
-                matches.push(Match { rep: rep.id.clone(), factors: vec![], total, passed_over });
-                recorded.insert(rep.id.clone(), Counters { credit, ..Counters::default() });
+                matches.push(Match { rep: rep.id.clone(), factors: vec![], total, price: 0.0, passed_over });
+                standings.insert(rep.id.clone(), Standing { credit, month: 0.0 });
                 config.reps.push(rep);
             }
-            let ledger = Ledger::from_recorded(&config, &recorded);
+            let ledger = Ledger::from_recorded(&config, &seen(standings));
             let tier = Tier::try_from(tier).unwrap();
             let ready = |found: &Match| found.total >= 40.0 && found.passed_over.is_none();
-            match select(&config, tier, &matches, &ledger, seed) {
+            match pick(&config, tier, &matches, &ledger, seed) {
                 Ok(picked) => {
                     let chance = picked.trace.pool.iter().find(|(rep, _)| *rep == picked.rep);
                     prop_assert!(chance.is_some_and(|(_, chance)| *chance > 0.0));

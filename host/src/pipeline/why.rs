@@ -2,7 +2,8 @@
 
 use crate::config::Config;
 use crate::decision::{
-    AssignedBy, Cause, Factor, Match, Method, Outcome, RulesTrace, ScoreTrace, SelectTrace, TrackedBy,
+    AssignedBy, BatchPick, Cause, Factor, Known, Match, Method, Outcome, RulesTrace, ScoreTrace, SelectTrace,
+    TrackedBy,
 };
 use crate::failure::clean;
 use crate::lead::{Destination, LaneId, Lead, RepId, TeamId, Tier, Verdict};
@@ -28,6 +29,8 @@ pub struct Routed<'a> {
     pub select: Option<&'a SelectTrace>,
     /// Why the fallback was asked, where it was.
     pub fallback: Option<Cause>,
+    /// What the optimum of its batch says, where it was part of one.
+    pub batch: Option<&'a BatchPick>,
     /// Where it went.
     pub outcome: &'a Outcome,
 }
@@ -74,6 +77,17 @@ pub fn why(routed: &Routed<'_>) -> String {
             AssignedBy::Fallback => {
                 format!("next in turn in team {}{}", routed.team_name(team), since(routed.fallback))
             }
+            AssignedBy::Rule { rule } => format!("the rule {rule} names them"),
+            AssignedBy::Sticky { known: Known::Contact } => "has had this contact before".to_owned(),
+            AssignedBy::Sticky { known: Known::Account } => {
+                format!("has other contacts of the account {}", account(routed.lead))
+            }
+            AssignedBy::Master { record } => {
+                format!("has the record {} that this one repeats", clean(record, 80))
+            }
+            AssignedBy::Relay { from } => format!("takes over from {}", routed.rep_name(from)),
+            AssignedBy::Batch => batch(routed, rep),
+            AssignedBy::Person => "a person decided so".to_owned(),
         },
         Outcome::Manager { team, manager, reason } => {
             format!("{manager} decides for team {}, since {reason}", routed.team_name(team))
@@ -82,6 +96,7 @@ pub fn why(routed: &Routed<'_>) -> String {
         Outcome::Track { track, by: TrackedBy::Lane } => {
             format!("the lane {} leads to the track {track}", routed.lane_name())
         }
+        Outcome::Track { track, by: TrackedBy::Rule } => format!("a rule leads to the track {track}"),
         Outcome::Track { track, by: TrackedBy::Fallback } => {
             format!("the fallback chose the track {}{}", clean(track, 80), since(routed.fallback))
         }
@@ -123,6 +138,22 @@ pub(super) fn listed(items: &[String]) -> String {
     }
 }
 
+/// Why the optimum gives a lead to this rep, and why not to whoever matches it best.
+fn batch(routed: &Routed<'_>, rep: &RepId) -> String {
+    let picked = picked(routed, rep);
+    let Some(batch) = routed.batch.filter(|batch| batch.best != *rep) else {
+        return format!("the best for the batch, {picked}");
+    };
+    let (best, total) = (routed.rep_name(&batch.best), batch.best_total);
+    let price = match (batch.price, batch.best_price) {
+        (Some(price), Some(best)) => {
+            format!(", where room is worth {best:.1} points to the batch and here {price:.1}")
+        }
+        _ => String::new(),
+    };
+    format!("the best for the batch, {picked}; {best} matches it at {total:.0}{price}")
+}
+
 fn picked(routed: &Routed<'_>, rep: &RepId) -> String {
     let strong = routed.scored(rep).map(|(found, factors)| strengths(found, factors)).unwrap_or_default();
     let candidates = routed.score.map_or(1, |score| score.matches.len());
@@ -144,6 +175,7 @@ fn picked(routed: &Routed<'_>, rep: &RepId) -> String {
         }
         Method::HighestTotal if candidates == 1 => format!("the only candidate{strong}"),
         Method::HighestTotal => format!("the best of {candidates} candidates{strong}"),
+        Method::Batch => format!("among {candidates} candidates{strong}"),
         Method::Rotation if pool == 1 => format!("the only one who matches well enough{strong}"),
         Method::Rotation => format!("next in turn among the {pool} best of {candidates}{strong}"),
     }
@@ -187,6 +219,7 @@ pub(super) mod tests {
             rep: id(rep),
             factors: factors.to_vec(),
             total,
+            price: 0.0,
             passed_over: None,
         };
         ScoreTrace {
@@ -217,7 +250,15 @@ pub(super) mod tests {
         let chance = |place: usize| if place == 0 { 1.0 } else { 0.0 };
         let pool: Vec<(RepId, f64)> =
             pool.iter().enumerate().map(|(place, rep)| (id(rep), chance(place))).collect();
-        SelectTrace { method, picked: pool[0].0.clone(), pool }
+        SelectTrace {
+            method,
+            turns: crate::lead::Turns::Credit,
+            queue: "smb".to_owned(),
+            picked: pool[0].0.clone(),
+            pool,
+            preferred: false,
+            passed_over: Default::default(),
+        }
     }
 
     fn assigned(by: AssignedBy) -> Outcome {
@@ -244,6 +285,7 @@ pub(super) mod tests {
                 score: Some(&score),
                 select: Some(&select),
                 fallback: None,
+                batch: None,
                 outcome: &outcome,
             });
             assert_eq!(found, expect);
@@ -297,6 +339,7 @@ pub(super) mod tests {
                 score: None,
                 select: None,
                 fallback,
+                batch: None,
                 outcome: &outcome,
             });
             assert_eq!(found, expect);
@@ -346,6 +389,7 @@ pub(super) mod tests {
             score: None,
             select: None,
             fallback: None,
+            batch: None,
             outcome: &Outcome::Triage,
         });
         assert_eq!(found, "the lane SMB leads to people who decide");

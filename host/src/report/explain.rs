@@ -2,10 +2,10 @@
 
 use super::{Look, destination, excerpt, laid_out, plain_table};
 use crate::decision::{
-    BriefKind, CallTrace, Decision, EligibilityTrace, FallbackTrace, Method, ScoreTrace, SelectTrace,
+    BriefKind, CallTrace, Decision, EligibilityTrace, FallbackTrace, Found, Method, ScoreTrace, SelectTrace,
 };
 use crate::failure::clean;
-use crate::lead::{FieldValue, Lead, Verdict};
+use crate::lead::{FieldValue, Lead, Turns, Verdict};
 
 /// A readable account of a decision: a section a stage, absent where the lead did not pass through it.
 pub fn explain(decision: &Decision, look: Look) -> String {
@@ -163,14 +163,21 @@ fn lane(story: &mut Story, verdict: &Verdict, text: &str) {
 }
 
 fn rules(story: &mut Story, decision: &Decision) {
-    let (rules, account) = (&decision.trace.rules, &decision.trace.normalise.account);
-    if account.is_none() && rules.owner.is_none() && rules.territory.is_none() {
+    let (rules, normalise) = (&decision.trace.rules, &decision.trace.normalise);
+    let account = &normalise.account;
+    let silent = rules.territory.is_none() && rules.unanswered.is_empty();
+    if account.is_none() && rules.owner.is_none() && silent {
         return;
     }
     story.section("Rules");
     if let Some(account) = account {
         let owner = rules.owner.as_ref().map_or("nobody".to_owned(), ToString::to_string);
-        story.line(format!("account {account}, owned by {owner}"));
+        let by = normalise.account_by.map_or(String::new(), |by| format!(" by {by}"));
+        story.line(format!("account {account}{by}, owned by {owner}"));
+    }
+    // Signs that point at two accounts are for somebody to sort out.
+    for step in normalise.account_steps.iter().filter(|step| matches!(step.found, Found::Tied { .. })) {
+        story.line(format!("account by {step}"));
     }
     if let Some(reason) = &rules.owner_excluded {
         story.line(format!("the owner keeps the account and does not get the task: {reason}"));
@@ -178,6 +185,12 @@ fn rules(story: &mut Story, decision: &Decision) {
     if let Some(territory) = &rules.territory {
         let waived = if rules.territory_waived { ", which this lead may leave" } else { "" };
         story.line(format!("territory {territory}{waived}"));
+    }
+    for overlay in rules.overlays.iter().filter(|_| rules.territory.is_some()) {
+        story.line(format!("with the people of {overlay}, which lies over it"));
+    }
+    for unanswered in &rules.unanswered {
+        story.line(format!("not answered: {}", clean(unanswered, 300)));
     }
 }
 
@@ -207,12 +220,16 @@ fn candidates(story: &mut Story, score: &ScoreTrace, look: Look) {
 }
 
 fn excluded(story: &mut Story, eligibility: &EligibilityTrace) {
-    if eligibility.excluded.is_empty() {
+    if eligibility.excluded.is_empty() && eligibility.others.is_empty() {
         return;
     }
     story.section(&format!("Not candidates for team {}", eligibility.team));
     for (rep, reason) in &eligibility.excluded {
         story.line(format!("{rep} {reason}"));
+    }
+    for others in &eligibility.others {
+        let more = if eligibility.excluded.is_empty() { "" } else { "more " };
+        story.line(format!("{} {more}each {}", others.reps, others.reason));
     }
 }
 
@@ -221,11 +238,22 @@ fn pick(story: &mut Story, select: &SelectTrace) {
     story.line(match select.method {
         Method::FastestQualified => format!("{}: the fastest to respond of the best", select.picked),
         Method::HighestTotal => format!("{}: the highest total", select.picked),
-        Method::Rotation => format!("{}: next in turn", select.picked),
+        Method::Rotation => match select.turns {
+            Turns::Credit => format!("{}: next in turn", select.picked),
+            Turns::Order => format!("{}: next in the order of the team", select.picked),
+            Turns::Count => format!("{}: had fewest this month", select.picked),
+        },
+        Method::Batch => format!("{}: the best for the batch as a whole", select.picked),
     });
     let pool: Vec<String> =
         select.pool.iter().map(|(rep, chance)| format!("{rep} {:.0} %", 100.0 * chance)).collect();
     story.line(format!("among {}", pool.join(" · ")));
+    if select.preferred {
+        story.line(format!("served first: {} prefers such leads", select.picked));
+    }
+    for (rep, reason) in &select.passed_over {
+        story.line(format!("passed over {rep}: {reason}"));
+    }
 }
 
 fn fallback(story: &mut Story, asked: &FallbackTrace) {

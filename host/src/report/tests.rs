@@ -1,17 +1,16 @@
 use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
-use serde_json::json;
 
 use super::*;
 use crate::decision::{
     Action, ActionTrace, AssignedBy, CallTrace, Cause, ClassifyTrace, Dropped, EligibilityTrace, Excluded,
-    FORMAT, Factor, FallbackTrace, Match, Method, NormaliseTrace, RulesTrace, ScoreTrace, SelectTrace,
-    TierTrace, Trace, Triage, Unassigned, Versions,
+    Factor, FallbackTrace, Match, Method, NormaliseTrace, RulesTrace, ScoreTrace, SelectTrace, Trace, Triage,
+    Unassigned,
 };
 use crate::digest::Digest;
 use crate::failure::{Failure, Limit};
-use crate::lead::Tier;
+use crate::lead::Turns;
 use crate::pipeline::fixture::{self, id};
 
 const PLAIN: Look = Look { width: 110, colour: false };
@@ -40,38 +39,16 @@ fn decision() -> Decision {
         rep: id(rep),
         factors: factors.to_vec(),
         total,
+        price: 0.0,
         passed_over,
     };
     let factor = |name: &str, weight| Factor { name: name.to_owned(), weight };
+    let outcome =
+        Outcome::Assigned { rep: id("ana"), team: id("smb"), total: Some(88.0), by: AssignedBy::Rotation };
+    let plain = fixture::decision(&lead, outcome);
     Decision {
-        format: FORMAT,
-        tenant: id("acme"),
-        lead: lead.id.clone(),
-        number: 1,
-        at: lead.received_at,
-        lane: Some(id("smb")),
-        confidence: Confidence::High,
-        intent: 80.0,
-        tier: Tier::Three,
-        minutes: 240,
-        outcome: Outcome::Assigned {
-            rep: id("ana"),
-            team: id("smb"),
-            total: Some(88.0),
-            by: AssignedBy::Rotation,
-        },
-        triage: None,
         why: "next in turn among the 2 best of 2: territory 100 and deal size 70".to_owned(),
-        brief: None,
         trace: Trace {
-            received: json!({}),
-            versions: Versions {
-                config: Digest::of("config"),
-                plugins: BTreeMap::new(),
-                text_model: Digest::of("text"),
-                engine: "lanewright 0.1.0".to_owned(),
-            },
-            seed: "42".to_owned(),
             normalise: NormaliseTrace {
                 lead,
                 dropped: vec![Dropped {
@@ -79,10 +56,9 @@ fn decision() -> Decision {
                     problem: "expected a whole number of people, found \"lots\"".to_owned(),
                 }],
                 account: Some("acme.example".to_owned()),
+                ..plain.trace.normalise
             },
-            enrich: vec![],
             classify: ClassifyTrace { calls: vec![call("classifier.classify")], verdict: Some(verdict) },
-            tier: TierTrace { tier: Tier::Three, when: None, unanswered: vec![] },
             rules: RulesTrace { territory: Some(id("americas")), ..RulesTrace::default() },
             eligibility: Some(EligibilityTrace {
                 team: id("smb"),
@@ -91,7 +67,10 @@ fn decision() -> Decision {
                     (id("cy"), Excluded::OverCapacity { open: 8, max: 8 }),
                     (id("eve"), Excluded::OtherTeam { team: id("enterprise") }),
                 ]),
+                others: vec![],
+                skills: Default::default(),
             }),
+            seed: "42".to_owned(),
             score: Some(ScoreTrace {
                 call: call("scorer.score"),
                 fits: vec![],
@@ -110,10 +89,14 @@ fn decision() -> Decision {
                 method: Method::Rotation,
                 pool: vec![(id("ana"), 1.0), (id("dan"), 0.0)],
                 picked: id("ana"),
+                turns: Turns::Credit,
+                queue: "smb".to_owned(),
+                preferred: false,
+                passed_over: BTreeMap::new(),
             }),
-            fallback: None,
-            counters: BTreeMap::new(),
+            ..plain.trace
         },
+        ..plain
     }
 }
 
@@ -140,6 +123,7 @@ fn held() -> Decision {
             select: None,
             fallback: Some(FallbackTrace {
                 cause: Cause::AllAtCapacity,
+                reason: Unassigned::NoCapacity,
                 calls: vec![failed, call("fallback.resolve")],
                 actions: vec![
                     ActionTrace { action: Action::Manager(id("enterprise")), refused },

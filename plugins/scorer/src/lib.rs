@@ -45,8 +45,20 @@ impl Default for Settings {
 }
 
 /// Fits the host computes today; a weight on another name would never count, so it is told.
-const FITS: [&str; 8] =
-    ["territory", "industry", "product", "language", "value", "competitor", "seniority", "timezone"];
+const FITS: [&str; 12] = [
+    "territory",
+    "industry",
+    "product",
+    "language",
+    "value",
+    "competitor",
+    "seniority",
+    "timezone",
+    "technical",
+    "certification",
+    "style",
+    "skill",
+];
 const OWN: [&str; 3] = ["capacity", "response", "win"];
 
 /// A rep whose response time or fit is unknown is neither helped nor hurt.
@@ -242,6 +254,7 @@ mod tests {
             assert_eq!(issues.iter().map(|issue| issue.path.as_str()).collect::<Vec<_>>(), expect);
         };
         check("{}", &[]);
+        check(r#"{"weights": {"skill": 3, "technical": 2, "certification": 1, "style": 1}}"#, &[]);
         check(r#"{"weights": {"teritory": 3}}"#, &["/weights/teritory"]);
         check(r#"{"weights": {"territory": -1, "value": 2}}"#, &["/weights/territory"]);
         check(r#"{"weights": {"territory": 0}}"#, &["/weights"]);

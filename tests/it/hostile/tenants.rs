@@ -4,10 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use lanewright::config::Problems;
-use lanewright::counters::Ledger;
-use lanewright::decision::{CallTrace, Decision};
+use lanewright::decision::{CallTrace, Decision, Past};
 use lanewright::fetch::{Fetcher, Reach};
-use lanewright::pipeline::{Live, normalise, route};
+use lanewright::pipeline::{Live, State, normalise, route};
 use lanewright::plugin::{Plugins, VisibleLead};
 use lanewright::tenant::Tenant;
 use serde_json::{Value as Json, json};
@@ -107,7 +106,8 @@ fn decide_about(tenant: &Tenant, lead: &Json) -> Decision {
     with_stack(|| {
         let outside = Live { fetcher: Fetcher::new(Reach::Public) };
         let at = "2026-03-02T10:00:05Z".parse().expect("a moment");
-        route(tenant, lead, at, 1, &outside, &mut Ledger::new(&tenant.config)).expect("a lead")
+        route(tenant, lead, (at, 1, Past::default()), &outside, &mut State::new(&tenant.config))
+            .expect("a lead")
     })
 }
 

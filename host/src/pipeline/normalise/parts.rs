@@ -9,7 +9,8 @@ use oxilangtag::LanguageTag;
 use serde_json::Value as Json;
 
 use crate::failure::clean;
-use crate::lead::{FieldValue, MAX_ID};
+use crate::lead::{FieldValue, Kind, MAX_ID};
+use crate::records;
 use crate::zones::zone;
 
 /// The most bytes of a part that fits on a line.
@@ -19,8 +20,6 @@ const MAX_FIELD: usize = 64 << 10;
 /// The longest phone number that is looked at, separators and all.
 const MAX_PHONE: usize = 40;
 
-/// Providers of mail for anybody: such a domain says nothing about a company. One a line, `#` begins a note.
-const FREE_MAIL: &str = include_str!("free-mail.txt");
 /// What a value is, for a person.
 pub(super) fn found(value: &Json) -> String {
     match value {
@@ -67,6 +66,15 @@ pub(super) fn slug(value: &Json) -> Result<String, String> {
     Ok(lower(value)?.replace([' ', '_'], "-"))
 }
 
+/// Lead or deal.
+pub(super) fn kind(value: &Json) -> Result<Kind, String> {
+    match lower(value)?.as_str() {
+        "lead" => Ok(Kind::Lead),
+        "deal" => Ok(Kind::Deal),
+        _ => Err(format!("expected lead or deal, found {}", found(value))),
+    }
+}
+
 /// A moment since 1970, as RFC 3339 writes it.
 pub(super) fn moment(value: &Json) -> Result<Timestamp, String> {
     let moment = value.as_str().and_then(|text| Timestamp::from_str(text.trim()).ok());
@@ -105,12 +113,6 @@ pub(super) fn email(value: &Json) -> Result<String, String> {
     }
 }
 
-/// The company's domain as an address tells it; `None` where it is a provider's.
-pub(super) fn company_domain_of(email: &str) -> Option<String> {
-    let (_, host) = email.rsplit_once('@')?;
-    registrable(host).filter(|domain| !is_free_mail(domain))
-}
-
 /// A company's registrable domain, from a domain or the address of a page.
 pub(super) fn company_domain(value: &Json) -> Result<String, String> {
     let text = line(value)?;
@@ -120,22 +122,11 @@ pub(super) fn company_domain(value: &Json) -> Result<String, String> {
     if !matches!(page.scheme(), "http" | "https") || !page.username().is_empty() {
         return Err(wrong());
     }
-    let domain = page.domain().and_then(registrable).ok_or_else(wrong)?;
-    if is_free_mail(&domain) {
+    let domain = page.domain().and_then(records::registrable).ok_or_else(wrong)?;
+    if records::is_free_mail(&domain) {
         return Err(format!("{domain} is a mail provider and says nothing about the company"));
     }
     Ok(domain)
-}
-
-/// The part of a host that somebody registered, in lower case and ASCII; `None` for addresses, bare names
-/// and public suffixes. A top-level domain that is not on the public suffix list counts as one suffix.
-fn registrable(host: &str) -> Option<String> {
-    let url::Host::Domain(host) = url::Host::parse(host).ok()? else { return None };
-    psl::domain_str(host.trim_end_matches('.')).map(str::to_owned)
-}
-
-fn is_free_mail(domain: &str) -> bool {
-    FREE_MAIL.lines().any(|line| line.split('#').next().is_some_and(|entry| entry.trim() == domain))
 }
 
 /// A number in E.164. One without a country code is read as of the home country.

@@ -1,0 +1,147 @@
+//! What happens after a decision, as a stream tells it: accepted, declined, closed, away, back, …
+//!
+//! A line with an `event` is one of these, every other line is a lead. Each says when it happened; where
+//! it does not, the reader's now stands in.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::lead::{LeadId, RepId};
+
+/// Something that happened, and when.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Event {
+    /// When; absent where the stream does not say.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub enum What {
+    /// Whoever has the lead takes it (P14).
+    Accepted {
+        /// Which.
+        lead: LeadId,
+    },
+    /// Whoever has the lead does not want it: the next in line gets it.
+    Declined {
+        /// Which.
+        lead: LeadId,
+    },
+    /// Somebody wrote to or spoke with the contact.
+    Touched {
+        /// Which.
+        lead: LeadId,
+    },
+    /// A manager approves a suggestion (S3.22).
+    Approved {
+        /// Which.
+        lead: LeadId,
+    },
+    /// A manager rejects a suggestion: the next best is suggested.
+    Rejected {
+        /// Which.
+        lead: LeadId,
+    },
+    /// A person gives the lead to somebody (S3.25), or changes a suggestion so.
+    Reassigned {
+        /// Which.
+        lead: LeadId,
+        /// To whom.
+        to: RepId,
+        /// Why, for the log.
+        reason: String,
+    },
+    /// No automatic change any more (S3.28).
+    Locked {
+        /// Which.
+        lead: LeadId,
+    },
+    /// Automatic changes again.
+    Unlocked {
+        /// Which.
+        lead: LeadId,
+    },
+    /// The contact did not come, or called off: the turn does not count (P4).
+    NoShow {
+        /// Which.
+        lead: LeadId,
+    },
+    /// Won, lost or disqualified: the rep has room again.
+    Closed {
+        /// Which.
+        lead: LeadId,
+    },
+    /// A rep takes no new leads for now: sick, or busy elsewhere (S3.21).
+    Away {
+        /// Who.
+        rep: RepId,
+    },
+    /// They are back.
+    Back {
+        /// Who.
+        rep: RepId,
+    },
+    /// A manager corrects what a rep is owed in a rotation (P4).
+    Credit {
+        /// Who.
+        rep: RepId,
+        /// In which virtual queue, such as `smb`, as decisions name it.
+        queue: String,
+        /// In leads; negative where they have had too many.
+        leads: f64,
+    },
+    /// Nothing but time has passed.
+    Tick,
+}
+
+/// Whether a line is an event rather than a lead.
+pub fn is_event(line: &Json) -> bool {
+    line.get("event").is_some()
+}
+
+/// Reads an event; a lowercase fragment says what is wrong with it.
+pub fn read(line: &Json) -> Result<Event, String> {
+    let event: Event = serde_json::from_value(line.clone()).map_err(|error| error.to_string())?;
+    match &event.what {
+        What::Credit { leads, .. } if !leads.is_finite() => Err("`leads` is no number".to_owned()),
+        _ => Ok(event),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::pipeline::fixture::id;
+
+    #[test]
+    fn events_are_read() {
+        let check = |line: Json, expect: Result<What, &str>| match (read(&line), expect) {
+            (Ok(found), Ok(what)) => assert_eq!(found.what, what, "{line}"),
+            (Err(found), Err(word)) => assert!(found.contains(word), "{found}"),
+            (found, expect) => panic!("{line}: {found:?}, not {expect:?}"),
+        };
+        check(json!({"event": "declined", "lead": "l1"}), Ok(What::Declined { lead: id("l1") }));
+        check(json!({"event": "tick", "at": "2026-03-02T10:00:00Z"}), Ok(What::Tick));
+        check(
+            json!({"event": "reassigned", "lead": "l1", "to": "ana", "reason": "knows them"}),
+            Ok(What::Reassigned { lead: id("l1"), to: id("ana"), reason: "knows them".to_owned() }),
+        );
+        check(
+            json!({"event": "credit", "rep": "ana", "queue": "smb", "leads": -1}),
+            Ok(What::Credit { rep: id("ana"), queue: "smb".to_owned(), leads: -1.0 }),
+        );
+        check(json!({"event": "vanished"}), Err("unknown variant `vanished`"));
+        check(json!({"event": "closed"}), Err("lead"));
+        check(json!({"event": "closed", "lead": ""}), Err("an id cannot be empty"));
+        check(json!({"event": "tick", "at": "noon"}), Err(""));
+    }
+}

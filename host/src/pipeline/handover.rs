@@ -1,0 +1,102 @@
+//! From who qualifies to who closes: whether a lead that somebody has goes on to another team (S2.19, P18).
+//!
+//! A tenant says so by size, in a condition, or by how complex a lead is. Who takes over is the relay of
+//! whoever has it, where they are of that team; else somebody is matched there.
+
+use crate::config::{Config, HandoverRule};
+use crate::decision::{Handover, HandoverCause, HandoverTrace};
+use crate::lead::Lead;
+use crate::rules::Facts;
+
+/// The first handover that asks for this lead. `facts` are of the same lead; `complexity` is from 0 to 1.
+pub fn handover(config: &Config, lead: &Lead, facts: &Facts<'_>, complexity: Option<f32>) -> HandoverTrace {
+    let mut trace = HandoverTrace::default();
+    let Some(from) = lead.owner.as_deref().and_then(|owner| config.rep_called(owner)) else { return trace };
+    for rule in config.known.handovers.iter().filter(|rule| rule.from == from.team) {
+        let Some(because) = cause(rule, facts, complexity, &mut trace.unanswered) else { continue };
+        let to = rule.to.clone();
+        let relay = from.relay.clone().filter(|relay| config.rep(relay).is_some_and(|rep| rep.team == to));
+        trace.taken = Some(Handover { from: from.id.clone(), to, relay, because });
+        break;
+    }
+    trace
+}
+
+fn cause(
+    rule: &HandoverRule,
+    facts: &Facts<'_>,
+    complexity: Option<f32>,
+    unanswered: &mut Vec<String>,
+) -> Option<HandoverCause> {
+    if let Some(when) = &rule.when {
+        match when.holds(facts) {
+            Ok(true) => return Some(HandoverCause::When(when.source().to_owned())),
+            Ok(false) => {}
+            Err(why) => unanswered.push(format!("{}: {why}", when.source())),
+        }
+    }
+    let complexity = complexity.filter(|value| rule.complexity.is_some_and(|least| *value >= least))?;
+    Some(HandoverCause::Complexity(complexity))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lead::Rep;
+    use crate::pipeline::fixture::{self, id};
+    use crate::rules::Condition;
+
+    const LARGE: &str = "lead.value >= 50000.0";
+
+    #[test]
+    fn from_who_qualifies_to_who_closes() {
+        let check =
+            |owner: Option<&str>, value: Option<f64>, complexity: Option<f32>, expect: HandoverTrace| {
+                let mut config = fixture::config();
+                config.reps = vec![
+                    Rep {
+                        relay: Some(id("eve")),
+                        email: Some("ana@us.example".to_owned()),
+                        ..fixture::rep("ana")
+                    },
+                    // Whose relay is of another team than the one asked for.
+                    Rep { relay: Some(id("ana")), ..fixture::rep("ben") },
+                    Rep { team: id("enterprise"), ..fixture::rep("eve") },
+                ];
+                config.known.handovers = vec![HandoverRule {
+                    from: id("smb"),
+                    to: id("enterprise"),
+                    when: Condition::compile(LARGE).ok(),
+                    complexity: Some(0.6),
+                }];
+                let lead = Lead { owner: owner.map(str::to_owned), value, ..fixture::lead() };
+                let verdict = fixture::verdict();
+                let found = handover(&config, &lead, &Facts::new(&lead, &verdict), complexity);
+                assert_eq!(found, expect, "{owner:?} {value:?} {complexity:?}");
+            };
+        let taken = |from: &str, relay: Option<&str>, because| HandoverTrace {
+            taken: Some(crate::decision::Handover {
+                from: id(from),
+                to: id("enterprise"),
+                relay: relay.map(id),
+                because,
+            }),
+            unanswered: vec![],
+        };
+        let large = || HandoverCause::When(LARGE.to_owned());
+        let unanswered = vec![format!("{LARGE}: lead.value is absent")];
+        let nothing = HandoverTrace::default;
+
+        check(Some("ana"), Some(50_000.0), None, taken("ana", Some("eve"), large()));
+        check(Some("Ana@US.example"), Some(1e9), Some(0.1), taken("ana", Some("eve"), large()));
+        check(Some("ben"), Some(50_000.0), None, taken("ben", None, large()));
+        check(Some("ana"), Some(49_999.0), Some(0.59), nothing());
+        check(Some("ana"), Some(0.0), Some(0.6), taken("ana", Some("eve"), HandoverCause::Complexity(0.6)));
+        check(Some("ana"), None, None, HandoverTrace { taken: None, unanswered: unanswered.clone() });
+        let complex = taken("ana", Some("eve"), HandoverCause::Complexity(0.9));
+        check(Some("ana"), None, Some(0.9), HandoverTrace { unanswered, ..complex });
+        check(Some("eve"), Some(1e9), Some(1.0), nothing());
+        check(Some("bot@us.example"), Some(1e9), Some(1.0), nothing());
+        check(None, Some(1e9), Some(1.0), nothing());
+    }
+}
