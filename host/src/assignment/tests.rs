@@ -83,7 +83,7 @@ fn what_is_no_problem_is_refused() {
     check(fine.clone(), vec![rep(1)], &[&[0], &[0]], Error::TwoTeams { rep: 0, team: 1 });
     let share = |weight| Rep { weight: NonZeroU16::new(weight).expect("not 0"), held: u32::MAX, ..rep(1) };
     let reps = vec![share(1), share(u16::MAX)];
-    check(lead(0, 1, &[Some(u32::MAX)]), reps, &[], Error::TooLarge { bits: 106 });
+    check(lead(0, 1, &[Some(u32::MAX)]), reps, &[], Error::TooLarge { bits: 90 });
 }
 
 #[test]
