@@ -9,7 +9,12 @@ mod instance;
 mod python;
 mod solvers;
 
-#[allow(dead_code, unreachable_pub, reason = "the host's own module, which the host uses more of")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the host's own module, which the host uses more of"
+)]
 #[path = "../../../host/src"]
 mod host {
     pub(crate) mod assignment;
