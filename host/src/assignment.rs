@@ -12,11 +12,11 @@
 //! 3. the more even load: the smaller sum over reps of (held + assigned)² / weight;
 //! 4. the caller's [keys](Lead::key).
 //!
-//! With one size of lead this is a minimum-cost flow, lead → rep → (team →) sink, which [`flow`] solves, and
+//! With one size of lead this is a minimum-cost flow, lead → rep → (team →) sink, which `flow` solves, and
 //! whose dual prices are the proof and the explanation: each rep's [`Price`] is what one more place there
-//! would add, and each lead has the rep with the most value over price. [`certify`] checks exactly that,
-//! in integers, and knows nothing of how the solution was found. With leads of unequal
-//! [units](Lead::units) it is the generalised assignment problem, which [`search`] hands to a MILP solver.
+//! would add, and each lead has the rep with the most value over price. [`certify`] checks exactly that, in
+//! integers, and knows nothing of how the solution was found. With leads of unequal [units](Lead::units) it
+//! is the generalised assignment problem, which `search` hands to a MILP solver.
 
 use std::num::{NonZeroU8, NonZeroU16};
 
@@ -248,8 +248,8 @@ pub enum Bound {
 /// with the most value over price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prices {
-    /// Of a place at each rep: what a lead brought there would add, if there were one place more for it, and one
-    /// in the team. Nothing but evenness while both have room.
+    /// Of a place at each rep: what a lead brought there would add, if there were one place more for it, and
+    /// one in the team. Nothing but evenness while both have room.
     pub reps: Vec<Price>,
     /// The team's part of it: what one more place in the team would add, whichever rep uses it.
     pub teams: Vec<Price>,

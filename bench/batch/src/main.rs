@@ -1,15 +1,20 @@
 //! The assignment of a batch, measured beside exact public solvers: the same optimum, in what time?
 //!
-//! `cargo xtask bench batch [ROUNDS [SECONDS]]` prints a Markdown table for each batch. Every run is a process of
-//! its own, one way after the other in each round; it makes the batch in the form its solver wants, and only the
-//! solver is timed. A way that takes longer than SECONDS is stopped and not run again. The Python solvers
+//! `cargo xtask bench batch [ROUNDS [SECONDS]]` prints a Markdown table for each batch. Every run is a process
+//! of its own, one way after the other in each round; it makes the batch in the form its solver wants, and only
+//! the solver is timed. A way that takes longer than SECONDS is stopped and not run again. The Python solvers
 //! are installed into a virtual environment in the build folder; where that cannot be had, they are left out.
 
 mod instance;
 mod python;
 mod solvers;
 
-#[allow(dead_code, unreachable_pub, reason = "the host's own module, which the host uses more of")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "the host's own module, which the host uses more of"
+)]
 #[path = "../../../host/src"]
 mod host {
     pub(crate) mod assignment;

@@ -3,20 +3,20 @@
 //! In come gains, out comes a price for each rep; nothing depends on them but how long the exact part takes.
 //! Leads bid one after the other, each for the rep with the most gain over price, up to where the second
 //! best would do as well and ε more, so that prices always move; a rep with one bid too many drops the
-//! lowest. A large ε is quick and coarse, a small one is slow from nothing but quick from prices that are nearly
-//! right, so ε falls from round to round.
+//! lowest. A large ε is quick and coarse, a small one is slow from nothing but quick from prices that are
+//! nearly right, so ε falls from round to round.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// What ε is divided by from one round to the next; 4 to 10 do equally well.
+/// What ε is divided by from one round to the next.
 const FALL: i64 = 5;
 
 /// How many bids for each lead, on average, end an auction that makes no headway.
 const PATIENCE: usize = 200;
 
-/// Prices by auction, as ε falls from `coarse` to `fine`. Leads bid in the order given, reps have a rank for what
-/// is equal; `gains` gives a lead's reps, each with its gain.
+/// Prices by auction, as ε falls from `coarse` to `fine`. Leads bid in the order given, reps have a rank for
+/// what is equal; `gains` gives a lead's reps, each with its gain.
 pub(super) fn prices<G: Iterator<Item = (usize, i64)>>(
     (leads, rank): (&[u32], &[u32]),
     capacity: &[u32],

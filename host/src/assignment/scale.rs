@@ -9,9 +9,9 @@
 //! - value by at most `W = min(leads, reps + 1) · highest value`;
 //! - the classes by one lead more, one less, or one for another, as it passes "nobody" once.
 //!
-//! With a point worth `K = 2F + 1` and the classes' leads worth multiples of `B = 2(WK + F) + 1`, the last
-//! class `B`, the one before it `2B`, the sum over a cycle has the sign of its first part that is not zero. A price is
-//! the length of a simple path, so the same bounds let its parts be read back by rounding. Nothing exceeds
+//! A point is worth `K = 2F + 1`, and a lead of the last class `B = 2(WK + F) + 1`, of the one before it `2B`,
+//! and so on; so the sum over a cycle has the sign of its first part that is not zero. A price is the length
+//! of a simple path, so the same bounds let its parts be read back by rounding. Nothing exceeds
 //! `(classes + 1) · B`; [`Scale::new`] leaves room for sums of sixteen such.
 
 use super::{Error, Lead, Price, Rep};
@@ -29,7 +29,8 @@ pub(super) struct Scale {
     point: i64,
     /// The greatest common divisor of the reps' weights.
     weight: i64,
-    /// The square of the largest weight, so that two places differ where load by weight does.
+    /// What evenness is counted in: the weights' least common multiple; or the square of the largest, if that
+    /// is less, in which two loads by weight still differ where they do.
     even: i64,
 }
 
@@ -37,7 +38,9 @@ impl Scale {
     pub(super) fn new(leads: &[Lead], reps: &[Rep], teams: usize) -> Result<Self, Error> {
         let weights = || reps.iter().map(|rep| i64::from(rep.weight.get()));
         let weight = weights().fold(0, gcd).max(1);
-        let even = (weights().max().unwrap_or(1) / weight).pow(2);
+        let enough = (weights().max().unwrap_or(1) / weight).pow(2);
+        let multiple = |all: i64, one: i64| if all > enough { all } else { all / gcd(all, one) * one };
+        let even = weights().map(|each| each / weight).fold(1, multiple).min(enough);
         let mut classes: Vec<u8> = leads.iter().map(|lead| lead.class).collect();
         classes.sort_unstable();
         classes.dedup();
@@ -52,8 +55,8 @@ impl Scale {
         let value = leads.len().min(reps.len() + 1) as i128 * i128::from(highest.unwrap_or(0));
 
         let point = 2 * places + 1;
-        let step = 2 * (value * point + places) + 1;
-        let most = 16 * (classes.len() as i128 + 2) * step;
+        let step = value.saturating_mul(point).saturating_add(places).saturating_mul(2).saturating_add(1);
+        let most = step.saturating_mul(16 * (classes.len() as i128 + 2));
         let (Ok(step), Ok(point), Ok(_)) = (i64::try_from(step), i64::try_from(point), i64::try_from(most))
         else {
             return Err(Error::TooLarge { bits: most.ilog2() + 1 });

@@ -85,7 +85,11 @@ prop_compose! {
         teams in 0..=size.teams,
     )(
         leads in vec(
-            (0..classes, size.units.0..=size.units.1, vec(prop::option::weighted(0.8, prop::sample::select(values)), reps)),
+            (
+                0..classes,
+                size.units.0..=size.units.1,
+                vec(prop::option::weighted(0.8, prop::sample::select(values)), reps),
+            ),
             0..=size.leads,
         ),
         reps in vec((0..=capacity, 0..4_u32, 1..4_u16), reps),
@@ -102,7 +106,8 @@ prop_compose! {
             Rep { capacity, held, weight: NonZeroU16::new(weight).expect("not 0"), key: key(place) }
         });
         let of = |team: usize| (0..).zip(&members).filter(move |(_, of)| **of == team).map(|(rep, _)| rep);
-        let teams = teams.iter().zip(0..).map(|(capacity, team)| Team { reps: of(team).collect(), capacity: *capacity });
+        let team = |(team, &capacity): (usize, &u32)| Team { reps: of(team).collect(), capacity };
+        let teams = teams.iter().enumerate().map(team);
         Problem::new(leads.collect(), reps.collect(), teams.collect()).expect("small numbers")
     }
 }
@@ -111,7 +116,7 @@ const SMALL: Size = Size { leads: 6, reps: 4, teams: 0, units: (1, 1) };
 const LARGE: Size = Size { leads: 40, reps: 12, teams: 0, units: (1, 1) };
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1500))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn no_assignment_is_better(problem in problems(SMALL)) {
@@ -128,7 +133,9 @@ proptest! {
     }
 
     #[test]
-    fn leads_of_one_larger_size_are_no_different(problem in problems(Size { teams: 1, units: (3, 3), ..SMALL })) {
+    fn leads_of_one_larger_size_are_no_different(
+        problem in problems(Size { teams: 1, units: (3, 3), ..SMALL }),
+    ) {
         let solution = solve(&problem, 0);
         prop_assert_eq!(certify(&problem, &solution), Ok(Certified::Optimal));
         prop_assert_eq!(rank(&solution.objective), brute_force(&problem));
@@ -142,7 +149,10 @@ proptest! {
     }
 
     #[test]
-    fn a_price_is_what_one_more_place_adds(problem in problems(Size { teams: 2, ..LARGE }), which in any::<prop::sample::Index>()) {
+    fn a_price_is_what_one_more_place_adds(
+        problem in problems(Size { teams: 2, ..LARGE }),
+        which in any::<prop::sample::Index>(),
+    ) {
         let before = solve(&problem, 0);
         let Proof::Prices(prices) = &before.proof else { panic!("leads of one size have prices") };
         let at = which.index(problem.reps.len() + problem.teams.len());
@@ -181,7 +191,8 @@ proptest! {
             lead.choices.reverse();
             lead
         };
-        let teams = problem.teams.iter().rev().map(|team| Team { reps: team.reps.iter().map(|&rep| now(rep)).collect(), ..*team });
+        let members = |team: &Team| team.reps.iter().map(|&rep| now(rep)).collect();
+        let teams = problem.teams.iter().rev().map(|team| Team { reps: members(team), capacity: team.capacity });
         let other = Problem::new(
             leads.iter().map(moved).collect(),
             reps.iter().map(|&rep| problem.reps[rep].clone()).collect(),
@@ -197,7 +208,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn leads_of_unequal_units_are_packed_as_well_as_can_be(problem in problems(Size { teams: 1, units: (1, 7), ..SMALL })) {
+    fn leads_of_unequal_units_are_packed_as_well_as_can_be(
+        problem in problems(Size { teams: 1, units: (1, 7), ..SMALL }),
+    ) {
         let solution = solve(&problem, NODES);
         prop_assert!(certify(&problem, &solution).is_ok());
         let (assigned, value, _) = brute_force(&problem);
