@@ -67,14 +67,18 @@ pub(super) fn calendars(
 /// The events of one file.
 fn events(file: &str, text: &str, own: &TimeZone, findings: &Findings) -> Vec<Event> {
     // The library counts components in the order in which they begin, and keeps no lines.
-    let begins = |line: &str| line.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("BEGIN:"));
-    let mut lines = text.lines().zip(1..).filter(|(line, _)| begins(line)).map(|(_, number)| number);
+    let with =
+        |line: &str, word: &str| line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    let mut lines = text.lines().zip(1..).filter(|(line, _)| with(line, "BEGIN:")).map(|(_, number)| number);
+    let ended = text.lines().filter(|line| with(line, "END:")).count();
+    // It also reads on where a file breaks off.
+    let whole = lines.clone().count() <= ended;
     let mut parser = Parser::new(text);
     let mut found = Vec::new();
     let mut calendars = 0;
     loop {
         let (message, hint) = match parser.entry() {
-            Entry::ICalendar(calendar) => {
+            Entry::ICalendar(calendar) if whole => {
                 calendars += 1;
                 let lines: Vec<usize> = lines.by_ref().take(calendar.components.len()).collect();
                 let reader = Reader::new(file, lines, own, &calendar, findings);
@@ -82,7 +86,7 @@ fn events(file: &str, text: &str, own: &TimeZone, findings: &Findings) -> Vec<Ev
                 continue;
             }
             Entry::Eof if calendars > 0 => break,
-            Entry::UnterminatedComponent(_) => {
+            Entry::ICalendar(_) | Entry::UnterminatedComponent(_) => {
                 ("the file ends in the middle of a calendar", "export the calendar again")
             }
             _ => ("this is no iCalendar file", "it begins with BEGIN:VCALENDAR and ends with END:VCALENDAR"),

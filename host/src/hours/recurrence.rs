@@ -6,6 +6,7 @@
 
 use calcard::common::PartialDateTime;
 use calcard::common::timezone::Tz;
+use calcard::icalendar::dates::{CalendarError, CalendarErrorType};
 use calcard::icalendar::{
     ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarEntry, ICalendarFrequency,
     ICalendarProperty, ICalendarRecurrenceRule, ICalendarValue,
@@ -103,8 +104,12 @@ impl Rule {
         ));
         event.entries.push(entry(ICalendarProperty::Rrule, ICalendarValue::RecurrenceRule(Box::new(rule))));
         let expanded = ICalendar { components: vec![event] }.expand_dates(Tz::Floating, MOST);
-        if let Some(error) = expanded.errors.first() {
-            return Err(NoRule::Invalid(error.error.to_string().to_lowercase()));
+        if let Some(CalendarError { error, .. }) = expanded.errors.first() {
+            let error = match error {
+                CalendarErrorType::RRule(error) => error.to_string(),
+                other => other.to_string(),
+            };
+            return Err(NoRule::Invalid(error.to_lowercase()));
         }
         // A floating time counts its seconds as if it were in UTC.
         let local = |seconds| Some(TimeZone::UTC.to_datetime(Timestamp::from_second(seconds).ok()?));
