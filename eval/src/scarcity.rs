@@ -433,7 +433,9 @@ impl Worse {
 
 fn heading(page: &mut String, title: &str, note: &str, first: &str, ways: &[(&str, Way)]) {
     let _ = write!(page, "\n## {title}\n\n{note}| {first} |");
-    ways.iter().for_each(|(name, _)| drop(write!(page, " {name} |")));
+    for (name, _) in ways {
+        let _ = write!(page, " {name} |");
+    }
     page.push_str(" the first that come |\n| --- |");
     page.push_str(&" --- |".repeat(ways.len() + 1));
     page.push('\n');
