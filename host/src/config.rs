@@ -197,6 +197,8 @@ pub struct Matching {
     pub threshold: f64,
     /// How near to the best total a rep still counts as qualified, in points; 15 by default.
     pub qualified_within: f64,
+    /// Intent from which a tier-2 lead goes to the fastest quarter of the team; 85 by default (S2.15).
+    pub fast_intent: f64,
     /// Sources whose tier-1 leads may leave their territory; `demo-request` by default (X2, S2.14).
     pub waive_territory: Vec<String>,
     /// When the best match is at odds with itself.

@@ -9,6 +9,7 @@ use super::read::{At, File, Findings, Source, read};
 use super::segments::PlacedSegment;
 use super::territories::Roster;
 use super::toml_table::{Table, parse};
+use super::tuning::MAX_UNITS;
 use super::values::{checked, id};
 use super::{Place, Problem};
 use crate::lead::{Caps, Mode, RuleId, SkillNeed};
@@ -164,7 +165,7 @@ fn rule(table: &Table<'_>, names: &mut Names, words: &Words, roster: &Roster<'_>
         ),
         skills: skills(table, roster),
         caps: Caps { daily: cap("daily"), weekly: cap("weekly") },
-        units: table.count("units", 1..=1000, "work units that such a lead counts for"),
+        units: table.count("units", 1..=MAX_UNITS, "work units that such a lead counts for"),
         within_hours: table.count("within_hours", 1..=720, "hours within which a rep must be at work"),
     };
     let key = key?;

@@ -74,7 +74,13 @@ fn a_small_folder_has_every_default() {
     let waive_territory = vec!["demo-request".to_owned()];
     assert_eq!(
         config.matching,
-        Matching { threshold: 40.0, qualified_within: 15.0, waive_territory, conflict: Conflict::default() }
+        Matching {
+            threshold: 40.0,
+            qualified_within: 15.0,
+            fast_intent: 85.0,
+            waive_territory,
+            conflict: Conflict::default()
+        }
     );
     let ana = config.rep(&"ana".parse().unwrap()).unwrap();
     let expected = serde_json::json!({

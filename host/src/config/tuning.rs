@@ -103,8 +103,8 @@ fn by_seniority(capacity: &Table<'_>) -> BTreeMap<u8, Caps> {
     levels.into_iter().filter_map(|(level, key)| Some((level, caps(key)?))).collect()
 }
 
-/// Most work units of one lead: as many as a rep can have open.
-const MAX_UNITS: u32 = 10_000;
+/// Most work units of one lead; a batch packs them exactly up to here.
+pub(super) const MAX_UNITS: u32 = 100;
 
 fn units(capacity: &Table<'_>, lanes: &[Lane]) -> Units {
     let Some(table) = capacity.table("units", "[capacity.units]", &["lanes", "tiers", "deal"]) else {
@@ -112,10 +112,9 @@ fn units(capacity: &Table<'_>, lanes: &[Lane]) -> Units {
     };
     let count = |value: &Json| {
         let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-        number.filter(|number| (1..=MAX_UNITS).contains(number)).ok_or((
-            "is no number of work units",
-            "a whole number from 1 to 10000; an ordinary lead weighs 1",
-        ))
+        number
+            .filter(|number| (1..=MAX_UNITS).contains(number))
+            .ok_or(("is no number of work units", "a whole number from 1 to 100; an ordinary lead weighs 1"))
     };
     Units {
         lanes: by_lane(&table, lanes, count),
@@ -128,13 +127,18 @@ pub(super) fn matching(root: &Table<'_>) -> Matching {
     let table = root.table(
         "matching",
         "[matching]",
-        &["threshold", "qualified_within", "waive_territory", "conflict"],
+        &["threshold", "qualified_within", "fast_intent", "waive_territory", "conflict"],
     );
     let points = |key| table.and_then(|table| table.number(key, 0.0..=100.0, "points of a match's total"));
     let waived = table.and_then(|table| table.texts("waive_territory"));
     Matching {
         threshold: points("threshold").unwrap_or(40.0),
         qualified_within: points("qualified_within").unwrap_or(15.0),
+        fast_intent: table
+            .and_then(|table| {
+                table.number("fast_intent", 0.0..=101.0, "intent, 0 to 100; 101 asks nobody for speed")
+            })
+            .unwrap_or(85.0),
         waive_territory: match waived {
             // A lead's source is in lower case.
             Some(sources) => sources.into_iter().map(|at| at.value.to_lowercase()).collect(),
