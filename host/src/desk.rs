@@ -3,10 +3,11 @@
 //! Leads and events come in the order of their stream; decisions come out. A lead that waits for somebody is
 //! decided again the moment they have room or are back, the oldest first (S3.16, S3.20). One that is
 //! declined, not accepted or not touched in time goes to the next in line and keeps its age (P14, P15). What
-//! a person decided stands, and what is locked changes only by a person (S3.25, S3.28).
+//! a person gave to somebody, and what is locked, changes by no deadline (S3.25, S3.28).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
@@ -18,6 +19,7 @@ use crate::decision::{
 use crate::events::What;
 use crate::lead::{LeadId, Mode, RepId, RuleId, TeamId};
 use crate::pipeline::{self, Moment, Numbered, Outside, Prepared, Refusal, State};
+use crate::records::Record;
 use crate::tenant::Tenant;
 use crate::zones::zone;
 
@@ -27,9 +29,8 @@ mod batch;
 pub struct Desk<'t> {
     tenant: &'t Tenant,
     state: State,
-    cases: HashMap<LeadId, Case<'t>>,
-    /// Leads so far; the order in which they came.
-    came: u64,
+    /// In the order in which they came.
+    cases: IndexMap<LeadId, Case<'t>>,
     absent: BTreeSet<RepId>,
     /// Nothing is due before this; absent where nothing ever is.
     next: Option<Timestamp>,
@@ -39,12 +40,13 @@ pub struct Desk<'t> {
 struct Case<'t> {
     /// Kept while it can be decided again, so that no plugin is asked twice.
     prepared: Option<Prepared<'t>>,
-    came: u64,
     since: Timestamp,
     number: u32,
     declined: Vec<RepId>,
     declined_at: Option<Timestamp>,
     locked: bool,
+    /// When it was unlocked: no deadline passes before.
+    unlocked_at: Option<Timestamp>,
     stands: Stands,
     /// What the next decision leaves counted as it is: a person's word moves a lead and counts nothing anew.
     carried: Option<Counted>,
@@ -77,6 +79,8 @@ struct Held {
     due: Timestamp,
     units: u32,
     counted: Counted,
+    /// The CRM's record of it, as it is where nobody has it again.
+    record: Option<Record>,
     mode: Mode,
     accepted: bool,
     touched: bool,
@@ -101,8 +105,7 @@ impl<'t> Desk<'t> {
         Self {
             tenant,
             state: State::new(&tenant.config),
-            cases: HashMap::new(),
-            came: 0,
+            cases: IndexMap::new(),
             absent: BTreeSet::new(),
             next: None,
         }
@@ -129,16 +132,15 @@ impl<'t> Desk<'t> {
 
     /// Notes a lead that is about to be decided; who keeps it, where it is locked.
     fn open(&mut self, prepared: Prepared<'t>) -> Option<Pick> {
-        self.came += 1;
-        let (came, since) = (self.came, prepared.since());
+        let since = prepared.since();
         let case = self.cases.entry(prepared.lead().clone()).or_insert_with(|| Case {
             prepared: None,
-            came,
             since,
             number: 0,
             declined: Vec::new(),
             declined_at: None,
             locked: false,
+            unlocked_at: None,
             stands: Stands::Elsewhere,
             carried: None,
         });
@@ -150,26 +152,19 @@ impl<'t> Desk<'t> {
         case.locked.then(|| Pick::Person { rep: held.rep, reason })
     }
 
-    /// Lets time pass up to now: whatever was due since happens, in the order in which it was due.
+    /// Lets time pass up to now: whatever was due since happens, each in its time.
     pub fn pass(&mut self, now: Timestamp, outside: &dyn Outside) -> Vec<Decision> {
         let mut decisions = Vec::new();
         while self.next.is_some_and(|next| next <= now) {
-            let mut due: Vec<(Timestamp, u64, LeadId, Trigger)> = Vec::new();
-            for (id, case) in &self.cases {
-                if let Some((at, trigger)) = self.due(case)
-                    && at <= now
-                {
-                    due.push((at, case.came, id.clone(), trigger));
-                }
-            }
-            due.sort();
-            for (at, _, id, trigger) in due {
-                // What happened before may have changed it.
-                if self.cases.get(&id).and_then(|case| self.due(case)) == Some((at, trigger)) {
-                    decisions.extend(self.overdue(&id, at, trigger, outside));
-                }
-            }
-            self.next = self.cases.values().filter_map(|case| self.due(case)).map(|(at, _)| at).min();
+            let due = (0..).zip(self.cases.values()).filter_map(|(place, case)| {
+                let (at, trigger) = self.due(case)?;
+                Some((at, place, trigger))
+            });
+            let first = due.min();
+            self.next = first.map(|(at, ..)| at);
+            let Some((at, place, trigger)) = first.filter(|(at, ..)| *at <= now) else { break };
+            let id = self.cases.get_index(place).map(|(id, _)| id.clone());
+            decisions.extend(id.into_iter().flat_map(|id| self.overdue(&id, at, trigger, outside)));
         }
         decisions
     }
@@ -191,8 +186,16 @@ impl<'t> Desk<'t> {
                 (held.accepted, held.touched) = (true, true);
                 Ok(Vec::new())
             }
-            What::Locked { lead } => self.lock(lead, true),
-            What::Unlocked { lead } => self.lock(lead, false),
+            What::Locked { lead } => {
+                self.case(lead)?.locked = true;
+                Ok(Vec::new())
+            }
+            What::Unlocked { lead } => {
+                let case = self.case(lead)?;
+                (case.locked, case.unlocked_at) = (false, Some(at));
+                self.expect(lead);
+                Ok(Vec::new())
+            }
             What::Declined { lead } => {
                 self.unlocked(lead)?;
                 Ok(self.take_back(lead, at, Trigger::Declined, None, outside))
@@ -242,12 +245,19 @@ impl<'t> Desk<'t> {
             }
             What::Back { rep } => {
                 self.known(rep)?;
+                if self.tenant.config.rep(rep).is_some_and(|rep| !rep.available) {
+                    return Err(format!("reps.csv says that {rep} is not available; mend it there"));
+                }
                 self.absent.remove(rep);
                 self.state.ledger.calibrate(rep, at);
                 Ok(self.drain(rep, at, outside))
             }
             What::Credit { rep, queue, leads } => {
                 self.known(rep)?;
+                let pool = queue.split('|').next().unwrap_or_default();
+                if !self.tenant.config.teams.iter().any(|team| team.id.as_str() == pool) {
+                    return Err(format!("the queue {queue:?} begins with no team; decisions name theirs"));
+                }
                 self.state.ledger.credit(rep, queue, *leads, at);
                 Ok(Vec::new())
             }
@@ -283,9 +293,11 @@ impl<'t> Desk<'t> {
         }
     }
 
-    fn lock(&mut self, lead: &LeadId, locked: bool) -> Result<Vec<Decision>, String> {
-        self.case(lead)?.locked = locked;
-        Ok(Vec::new())
+    /// Something of this lead may be due before everything else.
+    fn expect(&mut self, lead: &LeadId) {
+        if let Some((at, _)) = self.cases.get(lead).and_then(|case| self.due(case)) {
+            self.next = Some(self.next.map_or(at, |next| next.min(at)));
+        }
     }
 
     /// What is due for a case, and when.
@@ -293,13 +305,16 @@ impl<'t> Desk<'t> {
         let handling = &self.tenant.config.handling;
         match &case.stands {
             Stands::Waits { retry, .. } => retry.map(|at| (at, Trigger::Waited)),
-            Stands::With(held) if !case.locked && held.mode == Mode::Auto => {
+            Stands::With(held)
+                if !case.locked && held.mode == Mode::Auto && held.by != AssignedBy::Person =>
+            {
                 let accept = handling.accept_minutes.filter(|_| !held.accepted).map(|minutes| {
                     (held.at + SignedDuration::from_mins(minutes.into()), Trigger::NotAccepted)
                 });
                 let touch = (handling.missed != Missed::Stays && !held.touched)
                     .then_some((held.due, Trigger::NotTouched));
-                accept.into_iter().chain(touch).min()
+                let first = accept.into_iter().chain(touch).min();
+                first.map(|(at, trigger)| (at.max(case.unlocked_at.unwrap_or(at)), trigger))
             }
             Stands::With(_) | Stands::Elsewhere => None,
         }
@@ -337,6 +352,7 @@ impl<'t> Desk<'t> {
             return Vec::new();
         };
         self.state.ledger.withdraw(&held.assignment());
+        held.record.iter().for_each(|record| self.state.seen.note(record.clone()));
         case.declined.push(held.rep.clone());
         case.declined_at = Some(at);
         let mut decisions: Vec<Decision> = self.decide(id, at, trigger, pick, outside).into_iter().collect();
@@ -363,7 +379,8 @@ impl<'t> Desk<'t> {
         let from = match std::mem::replace(&mut case.stands, Stands::Elsewhere) {
             Stands::With(held) => {
                 self.state.ledger.reassign(&held.assignment(), to);
-                let Held { rep, counted: Counted { at, rules, select }, .. } = *held;
+                let Held { rep, record, counted: Counted { at, rules, select }, .. } = *held;
+                record.into_iter().for_each(|record| self.state.seen.note(record));
                 let in_pool = |select: &SelectTrace| select.pool.iter().any(|(member, _)| member == to);
                 case.carried = Some(Counted { at, rules, select: select.filter(in_pool) });
                 Some(rep)
@@ -415,15 +432,13 @@ impl<'t> Desk<'t> {
             Stands::Waits { reps, .. } => reps.contains(rep),
             Stands::With(_) | Stands::Elsewhere => false,
         };
-        let mut waiting: Vec<(Timestamp, u64, LeadId)> = self
-            .cases
-            .iter()
-            .filter(|(_, case)| waits(case))
-            .map(|(id, case)| (case.since, case.came, id.clone()))
-            .collect();
-        waiting.sort();
+        let waiting = self.cases.iter().filter(|(_, case)| waits(case));
+        let mut waiting: Vec<(Timestamp, LeadId)> =
+            waiting.map(|(id, case)| (case.since, id.clone())).collect();
+        // Of the same age, in the order in which they came.
+        waiting.sort_by_key(|(since, _)| *since);
         let mut decisions = Vec::new();
-        for (_, _, id) in waiting {
+        for (_, id) in waiting {
             let open = self.state.ledger.at(at).get(rep).open;
             if self.tenant.config.rep(rep).is_none_or(|rep| open >= rep.max_open) {
                 break;
@@ -441,24 +456,16 @@ impl<'t> Desk<'t> {
         trigger: Trigger,
         outside: &dyn Outside,
     ) -> Option<Decision> {
-        let absent: Vec<RepId> = self.absent.iter().cloned().collect();
-        let case = self.cases.get_mut(id)?;
-        let prepared = case.prepared.as_ref()?;
-        let past = Past {
-            trigger,
-            since: Some(case.since),
-            absent,
-            declined: case.declined.clone(),
-            declined_at: case.declined_at,
-            pick: None,
-        };
-        let numbered = Numbered::new(self.tenant, prepared, (at, case.number + 1, past));
+        let case = self.cases.get(id)?;
+        let past = self.past(case, trigger, None);
+        let numbered = Numbered::new(self.tenant, case.prepared.as_ref()?, (at, case.number + 1, past));
         let evaluated = pipeline::evaluate(self.tenant, &numbered, outside, &self.state);
         if evaluated.matches().is_none() {
             let next = evaluated.eligibility().and_then(|found| asks_again(self.tenant, found, case, at));
-            if let Stands::Waits { retry, .. } = &mut case.stands {
+            if let Some(Stands::Waits { retry, .. }) = self.cases.get_mut(id).map(|case| &mut case.stands) {
                 *retry = next;
             }
+            self.expect(id);
             return None;
         }
         let decision = pipeline::commit(self.tenant, &numbered, evaluated, &mut self.state).ok()?;
@@ -474,19 +481,9 @@ impl<'t> Desk<'t> {
         pick: Option<Pick>,
         outside: &dyn Outside,
     ) -> Option<Decision> {
-        let absent: Vec<RepId> = self.absent.iter().cloned().collect();
-        let case = self.cases.get_mut(id)?;
-        case.number += 1;
-        let past = Past {
-            trigger,
-            since: (trigger != Trigger::Arrived).then_some(case.since),
-            absent,
-            declined: case.declined.clone(),
-            declined_at: case.declined_at,
-            pick,
-        };
-        let prepared = case.prepared.as_ref()?;
-        let numbered = Numbered::new(self.tenant, prepared, (at, case.number, past));
+        let case = self.cases.get(id)?;
+        let past = self.past(case, trigger, pick);
+        let numbered = Numbered::new(self.tenant, case.prepared.as_ref()?, (at, case.number + 1, past));
         let decision = pipeline::settle(self.tenant, &numbered, outside, &mut self.state);
         self.settle(id, &decision);
         Some(decision)
@@ -512,6 +509,12 @@ impl<'t> Desk<'t> {
                     rules: case.prepared.as_ref().map(Prepared::capping).unwrap_or_default(),
                     select: decision.trace.select.clone(),
                 }),
+                record: pipeline::freed(
+                    &decision.trace.normalise.lead,
+                    decision.trace.normalise.account.as_deref(),
+                    &decision.trace.known,
+                    decision.at,
+                ),
                 mode: decision.mode,
                 accepted: false,
                 touched: false,
@@ -523,8 +526,18 @@ impl<'t> Desk<'t> {
             }
             Outcome::Manager { .. } | Outcome::Track { .. } | Outcome::Triage => Stands::Elsewhere,
         };
-        if let Some((at, _)) = self.cases.get(id).and_then(|case| self.due(case)) {
-            self.next = Some(self.next.map_or(at, |next| next.min(at)));
+        self.expect(id);
+    }
+
+    /// What is known of a case besides its message.
+    fn past(&self, case: &Case<'_>, trigger: Trigger, pick: Option<Pick>) -> Past {
+        Past {
+            trigger,
+            since: (trigger != Trigger::Arrived).then_some(case.since),
+            absent: self.absent.iter().cloned().collect(),
+            declined: case.declined.clone(),
+            declined_at: case.declined_at,
+            pick,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A tenant's reps by what the stages look them up by; made once from the folder.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::config::Config;
 use crate::lead::{RepId, TeamId};
@@ -9,15 +9,15 @@ use crate::rules::RepFacts;
 /// Places of reps in the folder, by id and by team, and what rules may read of each.
 #[derive(Debug)]
 pub struct Roster {
-    places: HashMap<RepId, usize>,
-    teams: HashMap<TeamId, Vec<usize>>,
+    places: FxHashMap<RepId, usize>,
+    teams: FxHashMap<TeamId, Vec<usize>>,
     facts: Vec<RepFacts>,
 }
 
 impl Roster {
     /// Of this configuration.
     pub fn new(config: &Config) -> Self {
-        let mut teams: HashMap<TeamId, Vec<usize>> = HashMap::new();
+        let mut teams: FxHashMap<TeamId, Vec<usize>> = FxHashMap::default();
         for (place, rep) in config.reps.iter().enumerate() {
             teams.entry(rep.team.clone()).or_default().push(place);
         }

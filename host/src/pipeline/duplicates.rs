@@ -146,10 +146,13 @@ impl<'a> Search<'a> {
                 entry.kind == RecordKind::Deal || entry.kind == RecordKind::Lead && lead.kind == Kind::Lead;
             kind && entry.status == Status::Open && entry.is_recent(*at, rules.days)
         };
-        let of_run =
-            look(seen).into_iter().map(|entry| Candidate { entry, similarity: 1.0, is_of_run: true });
         let is_itself =
             |entry: &Entry| entry.kind == lead.kind.into() && entry.id.as_str() == lead.id.as_str();
+        // What nobody has, and is this very lead, is no other to merge it into.
+        let of_run = look(seen)
+            .into_iter()
+            .filter(|entry| !is_itself(entry) || entry.rep().is_some())
+            .map(|entry| Candidate { entry, similarity: 1.0, is_of_run: true });
         let of_crm = look(&config.records)
             .into_iter()
             .filter(|entry| !is_itself(entry) && seen.get(entry.kind, entry.id.as_str()).is_none())

@@ -54,13 +54,23 @@ pub fn note(
     outcome: &Outcome,
     at: Timestamp,
 ) {
-    let master = known.duplicate.as_ref().map(|duplicate| duplicate.master.clone());
-    let Some(mut record) = master.or_else(|| Record::of(lead, account, at)) else { return };
+    let Some(mut record) = left(lead, account, known, at) else { return };
     if let (Outcome::Assigned { rep, team, .. }, None) = (outcome, record.rep()) {
         record.owner = Some(Owner::Rep(rep.clone()));
         record.team = Some(team.clone());
     }
     seen.note(record);
+}
+
+/// The record that a routed lead leaves, as it is where nobody has it again; absent where its master had an
+/// owner before.
+pub fn freed(lead: &Lead, account: Option<&str>, known: &KnownTrace, at: Timestamp) -> Option<Record> {
+    left(lead, account, known, at).filter(|record| record.rep().is_none())
+}
+
+fn left(lead: &Lead, account: Option<&str>, known: &KnownTrace, at: Timestamp) -> Option<Record> {
+    let master = known.duplicate.as_ref().map(|duplicate| duplicate.master.clone());
+    master.or_else(|| Record::of(lead, account, at))
 }
 
 struct Search<'a> {
