@@ -174,7 +174,8 @@ fn advice(gap: &Gap) -> String {
         }
         Unassigned::Forbidden => format!("a look at the rules {}", lacking("rule ").join(", ")),
         Unassigned::BelowThreshold => format!("people of {team}{place} who fit these leads better"),
-        Unassigned::Declined => format!("a word with {team}{place}, who declined"),
+        Unassigned::Declined => format!("a word with {team}{place}, who did not take them"),
+        Unassigned::Missed => format!("a word with {team}{place}, who did not touch them in time"),
         Unassigned::Refused => "a lane for what no lane takes".to_owned(),
         Unassigned::PluginFailed => "a plugin that works".to_owned(),
         Unassigned::TooOld | Unassigned::NeverAutomatic | Unassigned::ByRule => {

@@ -311,8 +311,10 @@ pub enum Unassigned {
     NoSkill,
     /// Rules leave nobody.
     Forbidden,
-    /// Everybody who could has declined.
+    /// Everybody who could has had it already, and did not take it.
     Declined,
+    /// Whoever had it did not touch it in time, and their manager decides (S2.17).
+    Missed,
     /// It came too long ago to be routed by itself.
     TooOld,
     /// A label or its owner keeps it from being routed (P21).
@@ -441,7 +443,7 @@ pub enum Excluded {
         /// The least that will do.
         needed: u8,
     },
-    /// Has declined it, or was not heard of in time.
+    /// Has had it, and declined or was not heard of in time.
     Declined,
     /// Too far ahead of the others this month (P16).
     Ahead {

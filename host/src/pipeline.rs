@@ -76,7 +76,7 @@ pub use effects::{Decided, effects};
 pub use eligible::{Asking, bars, candidates, eligible, passes, refuses, why_nobody};
 pub use fits::{Fits, Hours, NEUTRAL, Wanted, complexity, fits};
 pub use handover::handover;
-pub use known::{known, note};
+pub use known::{freed, known, note};
 pub use mode::mode;
 pub use never::never;
 pub use normalise::{Refusal, normalise};
@@ -265,7 +265,11 @@ impl<'p, 't> Numbered<'p, 't> {
         let free: &dyn Fn(&Rep) -> bool =
             &|rep| roster.place(&rep.id).is_some_and(|place| free_now(config, place, self.moment()));
         let (tier, prefers, seed) = (self.tier.tier, &self.prefers, self.seed);
-        let picking = Picking { config, tier, pool, queue: &queue, free, prefers, seed };
+        let hurried = tier == Tier::Two && f64::from(self.verdict.intent) >= config.matching.fast_intent;
+        let fast = hurried
+            .then(|| fast_responders(roster.team(team).iter().filter_map(|&place| config.reps.get(place))))
+            .flatten();
+        let picking = Picking { config, tier, pool, queue: &queue, free, fast, prefers, seed };
         select(picking, matches, counters)
     }
 
@@ -635,7 +639,7 @@ fn count(
 /// A team's manager decides, or people do where it has none.
 fn manager(config: &Config, team: TeamId) -> Outcome {
     let manager = config.team(&team).and_then(|team| team.manager.clone());
-    let reason = Unassigned::Declined;
+    let reason = Unassigned::Missed;
     match manager {
         Some(manager) => Outcome::Manager { team, manager, reason },
         None => last_resort(reason),
@@ -742,6 +746,11 @@ fn write(tenant: &Tenant, prepared: &Numbered<'_, '_>, outcome: Outcome, after: 
         score: score.as_ref(),
         select: select.as_ref(),
         fallback: fallback.as_ref().map(|fallback| fallback.cause),
+        reason: match &prepared.past.pick {
+            Some(Pick::Person { reason, .. }) => Some(reason.as_str()),
+            _ => None,
+        },
+        account: prepared.normalise.account.as_deref(),
         batch: match &prepared.past.pick {
             Some(Pick::Batch(batch)) => Some(batch),
             Some(Pick::Person { .. } | Pick::Approved { .. } | Pick::Manager { .. }) | None => None,

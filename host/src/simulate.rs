@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::coverage::{Coverage, coverage};
-use crate::decision::{Decision, Outcome};
+use crate::decision::{Decision, Outcome, RulesTrace};
 use crate::lead::{LeadId, RepId};
 
 /// What changes, and what comes of it.
@@ -144,7 +144,8 @@ fn change(now: Option<&Decision>, then: Option<&Decision>) -> Option<Change> {
 
 /// The first stage whose answer differs; nothing where the decision is the same for everybody it concerns.
 fn first_difference(now: &Decision, then: &Decision) -> Option<(Stage, String)> {
-    let same_handling = (now.mode, now.minutes, now.units) == (then.mode, then.minutes, then.units)
+    let same_handling = (now.mode, now.minutes, now.due, now.units)
+        == (then.mode, then.minutes, then.due, then.units)
         && (&now.tags, &now.flags) == (&then.tags, &then.flags);
     if now.outcome == then.outcome && same_handling {
         return None;
@@ -162,7 +163,9 @@ fn first_difference(now: &Decision, then: &Decision) -> Option<(Stage, String)> 
     if now.tier != then.tier {
         return Some((Stage::Tier, format!("tier {} → {}", u8::from(now.tier), u8::from(then.tier))));
     }
-    if a.rules != b.rules {
+    // Who could not take what was theirs is a question of eligibility, and told there.
+    let said = |rules: &RulesTrace| RulesTrace { claims: Vec::new(), owner_excluded: None, ..rules.clone() };
+    if said(&a.rules) != said(&b.rules) {
         return Some((Stage::Rules, rules(now, then)));
     }
     let candidates = |decision: &Decision| -> BTreeSet<RepId> {
@@ -199,10 +202,8 @@ fn first_difference(now: &Decision, then: &Decision) -> Option<(Stage, String)> 
 fn rules(now: &Decision, then: &Decision) -> String {
     let (a, b) = (&now.trace.rules, &then.trace.rules);
     let name = |id: Option<&str>| id.unwrap_or("none").to_owned();
-    let owner = |side: &crate::decision::RulesTrace| name(side.owner.as_ref().map(RepId::as_str));
-    let territory = |side: &crate::decision::RulesTrace| {
-        name(side.territory.as_ref().map(crate::lead::TerritoryId::as_str))
-    };
+    let owner = |side: &RulesTrace| name(side.owner.as_ref().map(RepId::as_str));
+    let territory = |side: &RulesTrace| name(side.territory.as_ref().map(crate::lead::TerritoryId::as_str));
     if owner(a) != owner(b) {
         format!("owner {} → {}", owner(a), owner(b))
     } else if territory(a) != territory(b) {
@@ -226,6 +227,8 @@ fn handling(now: &Decision, then: &Decision) -> String {
         format!("mode {} → {}", now.mode, then.mode)
     } else if now.minutes != then.minutes {
         format!("first touch within {} → {} minutes", now.minutes, then.minutes)
+    } else if now.due != then.due {
+        format!("first touch by {} → {}", now.due, then.due)
     } else if now.units != then.units {
         format!("work units {} → {}", now.units, then.units)
     } else {
@@ -293,7 +296,7 @@ fn counted<T: Ord>(things: impl Iterator<Item = T>) -> Vec<(T, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision::{AssignedBy, EligibilityTrace, Excluded, RulesTrace, Unassigned};
+    use crate::decision::{AssignedBy, EligibilityTrace, Excluded, Unassigned};
     use crate::lead::{Lead, Mode, Tier};
     use crate::pipeline::fixture::{self, id};
 

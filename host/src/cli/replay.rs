@@ -1,5 +1,6 @@
 //! `lanewright replay`: decisions of `lanewright route` are run again.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow};
@@ -36,6 +37,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let thread = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(THREAD_STACK).build()?;
 
     let (mut same, mut findings) = (0_usize, 0_usize);
+    let mut out = std::io::stdout();
     for line in lines {
         let line = line.context("decisions cannot be read")?;
         let decision = line.value.and_then(|value| {
@@ -49,13 +51,13 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         }) {
             Ok((Replayed::Same, decision)) => {
                 same += 1;
-                println!("same     {} #{}", decision.lead, decision.number);
+                writeln!(out, "same     {} #{}", decision.lead, decision.number)?;
             }
             Ok((Replayed::Differs { versions, changes }, decision)) => {
                 findings += 1;
-                println!("differs  {} #{}", decision.lead, decision.number);
-                show("version", &versions);
-                show("value", &changes);
+                writeln!(out, "differs  {} #{}", decision.lead, decision.number)?;
+                show(&mut out, "version", &versions)?;
+                show(&mut out, "value", &changes)?;
             }
             Err(why) => {
                 findings += 1;
@@ -67,13 +69,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(if findings == 0 { Exit::Done } else { Exit::Findings })
 }
 
-fn show(what: &str, changes: &[Change]) {
+fn show(out: &mut impl Write, what: &str, changes: &[Change]) -> std::io::Result<()> {
     for change in changes.iter().take(TOLD) {
-        println!("  {what} {}: then {}, now {}", change.path, side(&change.then), side(&change.now));
+        writeln!(out, "  {what} {}: then {}, now {}", change.path, side(&change.then), side(&change.now))?;
     }
     if changes.len() > TOLD {
-        println!("  … and {} more", changes.len() - TOLD);
+        writeln!(out, "  … and {} more", changes.len() - TOLD)?;
     }
+    Ok(())
 }
 
 fn side(value: &Option<Json>) -> String {

@@ -20,7 +20,8 @@ impl fmt::Display for Unassigned {
             Self::PluginFailed => "a plugin failed",
             Self::NoSkill => "nobody has a skill that it needs",
             Self::Forbidden => "rules leave nobody who could take it",
-            Self::Declined => "everybody who could take it has declined",
+            Self::Declined => "everybody who could take it has had it already",
+            Self::Missed => "it was not touched in time",
             Self::TooOld => "it came too long ago to be routed by itself",
             Self::NeverAutomatic => "it is not to be routed by itself",
             Self::ByRule => "a rule sends it there",
@@ -72,7 +73,7 @@ impl fmt::Display for Excluded {
             Self::Skill { skill, level, needed } => {
                 write!(f, "has the skill {} at {level}, and {needed} is needed", clean(skill, 60))
             }
-            Self::Declined => f.write_str("has declined it"),
+            Self::Declined => f.write_str("has had it already"),
             Self::Ahead { leads } => write!(f, "is {leads} leads ahead of the others this month"),
         }
     }

@@ -247,6 +247,8 @@ mod tests {
             score,
             select: None,
             fallback: Some(Cause::BelowThreshold),
+            reason: None,
+            account: None,
             batch: None,
             outcome: &outcome,
         })

@@ -185,6 +185,7 @@ pub(crate) fn config() -> Config {
         matching: Matching {
             threshold: 40.0,
             qualified_within: 15.0,
+            fast_intent: 85.0,
             waive_territory: vec!["demo-request".to_owned()],
             conflict: Conflict::default(),
         },

@@ -4,7 +4,8 @@
 //! the best, tier 2 to the best, tier 3 to whose turn it is among the best (S2.16). "The best" are those
 //! within `matching.qualified_within` points of the highest total.
 //!
-//! Of the best, in every tier: for tier 1 only those free now, where anybody is; then nobody who is too far
+//! Of the best, in every tier: for tier 1 only those free now, where anybody is; for tier 2 with a high intent
+//! only the team's fastest quarter, where any of them is there (S2.15); then nobody who is too far
 //! ahead of the least served of them this month (P16); then, where some prefer such leads, they come first
 //! (P17). A preference decides which leads somebody gets and not how many: all of the pool share in the
 //! turn, and whoever was preferred has paid for it when the next one comes.
@@ -33,6 +34,8 @@ pub struct Picking<'a> {
     pub queue: &'a str,
     /// Who is at work now and not in a meeting.
     pub free: &'a dyn Fn(&Rep) -> bool,
+    /// Mean seconds to first touch up to which a rep is fast enough for a lead that cannot wait (S2.15).
+    pub fast: Option<u32>,
     /// Whether each rep, by their place, prefers such a lead; empty where nobody does.
     pub prefers: &'a [bool],
     /// What ties are drawn from.
@@ -61,7 +64,7 @@ pub struct Nobody {
 
 /// Picks among the matches, which are best first as ranked. Answers the same for the same arguments.
 pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> Result<Picked, Nobody> {
-    let Picking { config, tier, pool: Pool { turns, .. }, queue, free, prefers, seed } = picking;
+    let Picking { config, tier, pool: Pool { turns, .. }, queue, free, fast, prefers, seed } = picking;
     let good = |found: &&Match| found.total >= config.matching.threshold;
     let nobody = if matches.iter().any(|found| good(&found)) {
         Nobody { cause: Cause::AllAtCapacity, reason: Unassigned::NoCapacity }
@@ -81,11 +84,11 @@ pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> R
     let mut pool: Vec<(&Match, Member<'_>)> = best.into_iter().zip(line.members).collect();
     let rep = |member: &Member<'_>| config.reps.get(member.place);
     if tier == Tier::One {
-        let free: Vec<bool> = pool.iter().map(|(_, member)| rep(member).is_some_and(free)).collect();
-        if free.contains(&true) {
-            let mut free = free.into_iter();
-            pool.retain(|_| free.next() == Some(true));
-        }
+        narrow(&mut pool, |member| rep(member).is_some_and(free));
+    }
+    if let Some(fast) = fast {
+        let seconds = |member: &Member<'_>| rep(member).and_then(|rep| rep.response_seconds);
+        narrow(&mut pool, |member| seconds(member).is_some_and(|seconds| seconds <= fast));
     }
     let mut members: Vec<Member<'_>> = pool.iter().map(|(_, member)| *member).collect();
     let passed_over = too_far_ahead(config, &members);
@@ -120,6 +123,13 @@ pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> R
         passed_over,
     };
     Ok(Picked { rep: picked.clone(), total, trace })
+}
+
+/// Leaves those of whom something holds, where it holds of anybody.
+fn narrow(pool: &mut Vec<(&Match, Member<'_>)>, holds: impl Fn(&Member<'_>) -> bool) {
+    if pool.iter().any(|(_, member)| holds(member)) {
+        pool.retain(|(_, member)| holds(member));
+    }
 }
 
 /// The pick of a batch, as its optimum says.
@@ -213,7 +223,7 @@ mod tests {
         let team = id("smb");
         let free: &dyn Fn(&Rep) -> bool = &|rep| rep.free_now;
         let pool = Pool::team(config, &team);
-        let picking = Picking { config, tier, pool, queue: "smb", free, prefers, seed };
+        let picking = Picking { config, tier, pool, queue: "smb", free, fast: None, prefers, seed };
         select(picking, matches, &ledger.at(NOW))
     }
 

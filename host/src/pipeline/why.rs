@@ -29,6 +29,10 @@ pub struct Routed<'a> {
     pub select: Option<&'a SelectTrace>,
     /// Why the fallback was asked, where it was.
     pub fallback: Option<Cause>,
+    /// Why a person decided so, where one did.
+    pub reason: Option<&'a str>,
+    /// The account it belongs to, by its domain.
+    pub account: Option<&'a str>,
     /// What the optimum of its batch says, where it was part of one.
     pub batch: Option<&'a BatchPick>,
     /// Where it went.
@@ -63,16 +67,20 @@ pub fn why(routed: &Routed<'_>) -> String {
     match routed.outcome {
         Outcome::Assigned { rep, team, by, .. } => match by {
             AssignedBy::Match | AssignedBy::Rotation => picked(routed, rep),
-            AssignedBy::NamedAccount => format!("owns the account {}", account(routed.lead)),
-            AssignedBy::Cover { owner } => {
+            AssignedBy::NamedAccount => {
+                format!("{} the account {}", works(routed, rep), account(routed))
+            }
+            AssignedBy::Cover { owner: owner_id } => {
                 let reason = routed.rules.owner_excluded.as_ref();
                 let reason = reason.map(|reason| format!(" and {reason}")).unwrap_or_default();
-                let owner = routed.rep_name(owner);
-                format!(
-                    "covers for {owner}, who owns the account {}{reason}; {}",
-                    account(routed.lead),
-                    picked(routed, rep)
-                )
+                let owner = routed.rep_name(owner_id);
+                let claim = routed.rules.claims.iter().find(|claim| claim.excluded.is_some());
+                let theirs = match claim.map(|claim| &claim.by) {
+                    Some(AssignedBy::Master { record }) => format!("has the record {}", clean(record, 80)),
+                    Some(AssignedBy::Sticky { .. }) => format!("has the account {}", account(routed)),
+                    _ => format!("{} the account {}", works(routed, owner_id), account(routed)),
+                };
+                format!("covers for {owner}, who {theirs}{reason}; {}", picked(routed, rep))
             }
             AssignedBy::Fallback => {
                 format!("next in turn in team {}{}", routed.team_name(team), since(routed.fallback))
@@ -80,14 +88,17 @@ pub fn why(routed: &Routed<'_>) -> String {
             AssignedBy::Rule { rule } => format!("the rule {rule} names them"),
             AssignedBy::Sticky { known: Known::Contact } => "has had this contact before".to_owned(),
             AssignedBy::Sticky { known: Known::Account } => {
-                format!("has other contacts of the account {}", account(routed.lead))
+                format!("has other contacts of the account {}", account(routed))
             }
             AssignedBy::Master { record } => {
                 format!("has the record {} that this one repeats", clean(record, 80))
             }
             AssignedBy::Relay { from } => format!("takes over from {}", routed.rep_name(from)),
             AssignedBy::Batch => batch(routed, rep),
-            AssignedBy::Person => "a person decided so".to_owned(),
+            AssignedBy::Person => match routed.reason {
+                Some(reason) => format!("a person decided so: {}", clean(reason, 200)),
+                None => "a person decided so".to_owned(),
+            },
         },
         Outcome::Manager { team, manager, reason } => {
             format!("{manager} decides for team {}, since {reason}", routed.team_name(team))
@@ -145,9 +156,11 @@ fn batch(routed: &Routed<'_>, rep: &RepId) -> String {
         return format!("the best for the batch, {picked}");
     };
     let (best, total) = (routed.rep_name(&batch.best), batch.best_total);
+    // Room that lets one lead more be assigned is worth a whole match more than any value.
     let price = match (batch.price, batch.best_price) {
+        (_, Some(best)) if best >= 100.0 => ", and that place lets another lead be assigned".to_owned(),
         (Some(price), Some(best)) => {
-            format!(", where room is worth {best:.1} points to the batch and here {price:.1}")
+            format!(", where a place is worth {best:.1} points to the batch and here {price:.1}")
         }
         _ => String::new(),
     };
@@ -175,6 +188,7 @@ fn picked(routed: &Routed<'_>, rep: &RepId) -> String {
         }
         Method::HighestTotal if candidates == 1 => format!("the only candidate{strong}"),
         Method::HighestTotal => format!("the best of {candidates} candidates{strong}"),
+        Method::Batch if candidates == 1 => format!("the only candidate{strong}"),
         Method::Batch => format!("among {candidates} candidates{strong}"),
         Method::Rotation if pool == 1 => format!("the only one who matches well enough{strong}"),
         Method::Rotation => format!("next in turn among the {pool} best of {candidates}{strong}"),
@@ -192,9 +206,21 @@ fn since(cause: Option<Cause>) -> String {
     cause.map(|cause| format!(", since {cause}")).unwrap_or_default()
 }
 
-fn account(lead: &Lead) -> &str {
-    let company = &lead.company;
-    company.domain.as_deref().or(company.name.as_deref()).unwrap_or("of this company")
+fn account<'a>(routed: &Routed<'a>) -> &'a str {
+    let company = &routed.lead.company;
+    let own = || company.domain.as_deref().or(company.name.as_deref()).unwrap_or("of this company");
+    routed.account.unwrap_or_else(own)
+}
+
+/// An account's SDR works it and does not own it.
+fn works(routed: &Routed<'_>, rep: &RepId) -> &'static str {
+    let account = routed.account.and_then(|domain| routed.config.accounts.get(domain));
+    match account
+        .is_some_and(|account| account.sdr.as_ref() == Some(rep) && account.owner.as_ref() != Some(rep))
+    {
+        true => "works",
+        false => "owns",
+    }
 }
 
 fn duration(seconds: u32) -> String {
@@ -285,6 +311,8 @@ pub(super) mod tests {
                 score: Some(&score),
                 select: Some(&select),
                 fallback: None,
+                reason: None,
+                account: None,
                 batch: None,
                 outcome: &outcome,
             });
@@ -339,6 +367,8 @@ pub(super) mod tests {
                 score: None,
                 select: None,
                 fallback,
+                reason: None,
+                account: None,
                 batch: None,
                 outcome: &outcome,
             });
@@ -389,6 +419,8 @@ pub(super) mod tests {
             score: None,
             select: None,
             fallback: None,
+            reason: None,
+            account: None,
             batch: None,
             outcome: &Outcome::Triage,
         });

@@ -1,5 +1,7 @@
 //! Coverage gaps, and two ways of routing side by side, as tables.
 
+use std::collections::BTreeSet;
+
 use super::{Look, laid_out, plain_table};
 use crate::coverage::Coverage;
 use crate::failure::clean;
@@ -85,7 +87,7 @@ pub fn comparison(comparison: &Comparison, look: Look) -> String {
     let arrow = |Sides { now, then }: Sides<String>| format!("{now} → {then}");
     parts.push(format!(
         "{} of {leads} leads change{}\ncoverage        {}\nexpected value  {}\nmean match      {}\n",
-        changes.len(),
+        changes.iter().map(|change| &change.lead).collect::<BTreeSet<_>>().len(),
         if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join(" · ")) },
         arrow(Sides { now: share(coverage.now), then: share(coverage.then) }),
         arrow(Sides {
