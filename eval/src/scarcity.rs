@@ -288,10 +288,10 @@ fn best(leads: &[Lead], capacity: &[u32]) -> f64 {
         let mut gain: Vec<Option<i64>> = (0..REPS).map(|rep| worth(new, rep)).collect();
         let mut last: Vec<Option<(usize, usize)>> = vec![None; REPS];
         let mut moves = Vec::new();
-        for from in 0..REPS {
+        for (from, theirs) in has.iter().enumerate() {
             for to in (0..REPS).filter(|&to| to != from) {
                 let gains =
-                    has[from].iter().filter_map(|&lead| Some((worth(lead, to)? - worth(lead, from)?, lead)));
+                    theirs.iter().filter_map(|&lead| Some((worth(lead, to)? - worth(lead, from)?, lead)));
                 moves.extend(gains.max().map(|(gain, lead)| (from, to, gain, lead)));
             }
         }
@@ -377,8 +377,8 @@ impl Prices {
                 }
             }
             let pick = pick.filter(|(_, priced)| !self.way.hold || *priced >= 0.0).map(|(rep, _)| rep);
-            for rep in 0..REPS {
-                let ahead = f64::from(u8::from(pick == Some(rep))) - f64::from(capacity[rep]) / expected;
+            for (rep, room) in capacity.iter().enumerate() {
+                let ahead = f64::from(u8::from(pick == Some(rep))) - f64::from(*room) / expected;
                 match self.way.law {
                     Law::Fixed => self.kept[rep].points = (self.kept[rep].points + step * ahead).max(0.0),
                     Law::Entropic => {

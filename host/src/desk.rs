@@ -149,7 +149,7 @@ impl<'t> Desk<'t> {
         let Stands::With(held) = std::mem::replace(&mut case.stands, Stands::Elsewhere) else { return None };
         self.state.ledger.withdraw(&held.assignment());
         let reason = "the lead came again and is locked".to_owned();
-        case.locked.then(|| Pick::Person { rep: held.rep, reason })
+        case.locked.then_some(Pick::Person { rep: held.rep, reason })
     }
 
     /// Lets time pass up to now: whatever was due since happens, each in its time.

@@ -1,7 +1,7 @@
 //! `lanewright simulate`: the same leads under two folders, and what changes.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 fn side(
     arguments: &Arguments,
-    folder: &PathBuf,
+    folder: &Path,
     plugins: &Plugins,
     tells: bool,
 ) -> anyhow::Result<(Vec<Decision>, usize)> {

@@ -48,6 +48,9 @@ enum Item<'t> {
     Event(Event),
 }
 
+/// A line as it was understood, with its now; or why it was not.
+type Read<'t> = Result<(Timestamp, Item<'t>), String>;
+
 /// Leads prepared at once: enough for every core, few enough that results flow.
 const AT_ONCE: usize = 64;
 
@@ -143,7 +146,7 @@ impl<'t> Stream<'t> {
         Ok(())
     }
 
-    fn prepare(&mut self, batch: Vec<Line>) -> Vec<(usize, Result<(Timestamp, Item<'t>), String>)> {
+    fn prepare(&mut self, batch: Vec<Line>) -> Vec<(usize, Read<'t>)> {
         let timed: Vec<(Line, Timestamp)> = batch.into_iter().map(|line| self.timed(line)).collect();
         let (tenant, outside) = (self.tenant, &self.outside);
         let one = |(line, at): (Line, Timestamp)| {
@@ -170,7 +173,7 @@ impl<'t> Stream<'t> {
             }
             Now::At(at) => at,
             Now::Lines => {
-                let own = line.value.as_ref().ok().and_then(|value| own_time(value)).unwrap_or(self.last);
+                let own = line.value.as_ref().ok().and_then(own_time).unwrap_or(self.last);
                 self.last = self.last.max(own);
                 self.last
             }

@@ -19,7 +19,7 @@ use crate::rules::{Reads, Words};
 pub(super) struct People {
     pub(super) reps: Vec<Rep>,
     /// The place of a rep and what they prefer.
-    pub(super) prefers: Vec<(usize, At<String>)>,
+    pub(super) prefers: Preferences,
     pub(super) teams: Vec<Team>,
     pub(super) team_names: Names,
     pub(super) rep_names: Names,
@@ -155,7 +155,10 @@ const REP_SHEET: Layout = Layout {
     required: &["id", "name", "team", "max_open"],
 };
 
-fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Vec<(usize, At<String>)>, Names) {
+/// What reps prefer: their places in the file, each with the condition.
+type Preferences = Vec<(usize, At<String>)>;
+
+fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Preferences, Names) {
     let text = required_reps(folder, findings);
     let source = Source { file: REPS, text: text.as_deref().unwrap_or_default(), findings };
     let Some(Sheet { rows, complete }) = text.is_some().then(|| sheet(&source, &REP_SHEET)) else {

@@ -333,6 +333,9 @@ mod tests {
         }
     }
 
+    /// Who got a lead, when, its units, and whether by the capping rule.
+    type Given = (RepId, Timestamp, u32, bool);
+
     proptest! {
         /// Whatever comes, at whatever times: nobody is above their maximum after an assignment, and no cap
         /// is passed in any day or any seven days.
@@ -352,7 +355,7 @@ mod tests {
             let names = [vip[0].rule.clone()];
             let (lead, mut ledger) = (fixture::lead(), Ledger::new(&config));
             let mut at = NOW;
-            let mut given: Vec<(RepId, Timestamp, u32, bool)> = Vec::new();
+            let mut given: Vec<Given> = Vec::new();
             for (hours, units, tier, by_rule, choice) in leads {
                 at += SignedDuration::from_hours(hours);
                 let demand = Demand {
@@ -371,7 +374,7 @@ mod tests {
             }
             // Counted again from nothing but the list.
             let day = |at: &Timestamp| at.to_zoned(jiff::tz::TimeZone::get("Europe/Lisbon").unwrap()).date();
-            let within = |caps: Caps, which: &dyn Fn(&(RepId, Timestamp, u32, bool)) -> bool| {
+            let within = |caps: Caps, which: &dyn Fn(&Given) -> bool| {
                 let times: Vec<Timestamp> = given.iter().filter(|one| which(one)).map(|(_, at, ..)| *at).collect();
                 times.iter().all(|last| {
                     let today = times.iter().filter(|at| day(at) == day(last)).count();

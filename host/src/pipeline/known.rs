@@ -199,7 +199,7 @@ impl<'a> Search<'a> {
 }
 
 /// The last of this run that a rep got.
-fn latest_noted<'a>(entries: Vec<&'a Entry>) -> Option<&'a Entry> {
+fn latest_noted(entries: Vec<&Entry>) -> Option<&Entry> {
     entries.into_iter().filter(|entry| entry.rep().is_some()).max_by_key(|entry| entry.noted())
 }
 

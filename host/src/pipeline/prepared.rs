@@ -1,0 +1,142 @@
+//! What stages ask of a prepared lead.
+
+use jiff::Timestamp;
+
+use super::{
+    Asking, Demand, Hours, Moment, Nobody, Numbered, Picked, Picking, Pool, Prepared, Wanted,
+    fast_responders, free_now, minutes_waited, queue, select,
+};
+use crate::counters::View;
+use crate::decision::{Match, Past, Pick, RulesTrace};
+use crate::lead::{LeadId, Rep, RuleId, TeamId, Tier};
+use crate::rules::{Around, Facts};
+use crate::seed::seed;
+use crate::tenant::Tenant;
+
+impl Prepared<'_> {
+    /// Which lead it is.
+    pub fn lead(&self) -> &LeadId {
+        &self.lead.id
+    }
+
+    /// When it came.
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
+    /// Work units that it counts for.
+    pub fn units(&self) -> u32 {
+        self.units
+    }
+
+    /// When it was received, from which its age is counted.
+    pub fn received_at(&self) -> Timestamp {
+        self.lead.received_at
+    }
+
+    /// Its tier.
+    pub fn tier(&self) -> Tier {
+        self.tier.tier
+    }
+
+    /// What rules may read of it.
+    pub(super) fn facts(&self) -> Facts<'_> {
+        Facts::new(&self.lead, &self.verdict).with(Around {
+            segments: &self.rules.segments,
+            tier: self.tier.tier,
+            account: self.account,
+            complexity: self.complexity.map(f64::from),
+        })
+    }
+
+    /// As capacity and turns see it.
+    pub(super) fn demand(&self) -> Demand<'_> {
+        Demand {
+            lead: &self.lead,
+            lane: self.verdict.lane.as_ref(),
+            tier: self.tier.tier,
+            units: self.units,
+            rules: &self.caps,
+            segments: &self.rules.segments,
+        }
+    }
+
+    /// Rules that cap what they give to one rep.
+    pub fn capping(&self) -> Vec<RuleId> {
+        self.caps.iter().map(|caps| caps.rule.clone()).collect()
+    }
+}
+
+impl<'p, 't> Numbered<'p, 't> {
+    /// The lead's decision of this number, from 1, at this time.
+    pub fn new(
+        tenant: &Tenant,
+        prepared: &'p Prepared<'t>,
+        (at, number, past): (Timestamp, u32, Past),
+    ) -> Self {
+        let seed = seed(&tenant.config.tenant, &prepared.lead.id, number);
+        Self { prepared, at, number, past, seed }
+    }
+
+    pub(super) fn moment(&self) -> Moment<'_> {
+        Moment { at: self.at, absent: &self.past.absent }
+    }
+
+    /// As eligibility sees it.
+    pub(super) fn asking<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        demand: &'a Demand<'a>,
+        facts: &'a Facts<'a>,
+    ) -> Asking<'a> {
+        Asking {
+            config: &tenant.config,
+            roster: &tenant.roster,
+            demand,
+            place: &self.rules,
+            rules: &self.found,
+            facts,
+            skills: &self.skills,
+            waited: minutes_waited(self.lead.received_at, self.past.declined_at, self.at),
+            declined: &self.past.declined,
+            moment: self.moment(),
+        }
+    }
+
+    /// Picks one of the matches of a team.
+    pub(super) fn pick(
+        &self,
+        tenant: &Tenant,
+        team: &TeamId,
+        matches: &[Match],
+        counters: &View<'_>,
+    ) -> Result<Picked, Nobody> {
+        let Tenant { config, roster, .. } = tenant;
+        if let Some(Pick::Batch(batch)) = &self.past.pick {
+            return select::given(batch, matches);
+        }
+        let pool = Pool::team(config, team);
+        let queue = queue(config, pool.name, &self.demand());
+        let free: &dyn Fn(&Rep) -> bool =
+            &|rep| roster.place(&rep.id).is_some_and(|place| free_now(config, place, self.moment()));
+        let (tier, prefers, seed) = (self.tier.tier, &self.prefers, self.seed);
+        let hurried = tier == Tier::Two && f64::from(self.verdict.intent) >= config.matching.fast_intent;
+        let fast = hurried
+            .then(|| fast_responders(roster.team(team).iter().filter_map(|&place| config.reps.get(place))))
+            .flatten();
+        let picking = Picking { config, tier, pool, queue: &queue, free, fast, prefers, seed };
+        select(picking, matches, counters)
+    }
+
+    /// What candidates are to fit.
+    pub(super) fn wanted<'a>(&'a self, rules: &'a RulesTrace, hours: Option<Hours<'a>>) -> Wanted<'a> {
+        Wanted { lead: &self.lead, verdict: &self.verdict, rules, skills: &self.skills, hours }
+    }
+}
+
+impl<'t> std::ops::Deref for Numbered<'_, 't> {
+    type Target = Prepared<'t>;
+    fn deref(&self) -> &Prepared<'t> {
+        self.prepared
+    }
+}
