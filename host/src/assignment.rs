@@ -15,8 +15,10 @@
 //! With one size of lead this is a minimum-cost flow, lead → rep → (team →) sink, which `flow` solves, and
 //! whose dual prices are the proof and the explanation: each rep's [`Price`] is what one more place there
 //! would add, and each lead has the rep with the most value over price. [`certify`] checks exactly that, in
-//! integers, and knows nothing of how the solution was found. With leads of unequal [units](Lead::units) it
-//! is the generalised assignment problem, which `search` hands to a MILP solver.
+//! integers, and knows nothing of how the solution was found. A [`Quota`] is no part of the flow; where its
+//! optimum keeps every quota all the same, nothing that keeps them is better. Where it does not, and with
+//! leads of unequal [units](Lead::units), it is the generalised assignment problem, which `search` hands to a
+//! MILP solver.
 
 use std::num::{NonZeroU8, NonZeroU16};
 
@@ -37,6 +39,7 @@ pub struct Problem {
     leads: Vec<Lead>,
     reps: Vec<Rep>,
     teams: Vec<Team>,
+    quotas: Vec<Quota>,
     /// The team of each rep.
     team: Vec<Option<u32>>,
     scale: Scale,
@@ -86,6 +89,17 @@ pub struct Team {
     pub capacity: u32,
 }
 
+/// At most so many of some leads may go to some reps, whatever they weigh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// The leads' places in [`Problem::leads`], in any order.
+    pub leads: Vec<u32>,
+    /// The reps' places in [`Problem::reps`].
+    pub reps: Vec<u32>,
+    /// How many.
+    pub most: u32,
+}
+
 /// Why this is no problem to solve.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -116,6 +130,18 @@ pub enum Error {
         rep: u32,
         /// The second team's place.
         team: usize,
+    },
+    /// A quota names a lead or a rep that is not there.
+    #[error("quota {quota} names {place} of {of} {what}")]
+    NoSuchPlace {
+        /// The quota's place.
+        quota: usize,
+        /// Of leads or of reps.
+        what: &'static str,
+        /// The place it names.
+        place: u32,
+        /// How many there are.
+        of: usize,
     },
     /// The parts of the objective do not fit one integer together.
     #[error("values, loads and weights need {bits} bits where 63 are left; use smaller ones")]
@@ -154,7 +180,28 @@ impl Problem {
             }
         }
         let scale = Scale::new(&leads, &reps, teams.len())?;
-        Ok(Self { leads, reps, teams, team, scale })
+        Ok(Self { leads, reps, teams, quotas: Vec::new(), team, scale })
+    }
+
+    /// The same problem with quotas.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchPlace`] where one names nobody.
+    pub fn with_quotas(mut self, mut quotas: Vec<Quota>) -> Result<Self, Error> {
+        for (quota, Quota { leads, reps, .. }) in quotas.iter_mut().enumerate() {
+            for (what, places, of) in
+                [("leads", &mut *leads, self.leads.len()), ("reps", &mut *reps, self.reps.len())]
+            {
+                places.sort_unstable();
+                places.dedup();
+                if let Some(&place) = places.last().filter(|last| **last as usize >= of) {
+                    return Err(Error::NoSuchPlace { quota, what, place, of });
+                }
+            }
+        }
+        self.quotas = quotas;
+        Ok(self)
     }
 
     /// The leads, each with its choices in the order of the reps.
@@ -170,6 +217,16 @@ impl Problem {
     /// The teams.
     pub fn teams(&self) -> &[Team] {
         &self.teams
+    }
+
+    /// The first quota that an assignment breaks, by its place, and how many it has.
+    fn over_quota(&self, reps: &[Option<u32>]) -> Option<(usize, u32)> {
+        self.quotas.iter().enumerate().find_map(|(place, quota)| {
+            let has =
+                |lead: &&u32| reps[**lead as usize].is_some_and(|rep| quota.reps.binary_search(&rep).is_ok());
+            let leads = u32::try_from(quota.leads.iter().filter(has).count()).unwrap_or(u32::MAX);
+            (leads > quota.most).then_some((place, leads))
+        })
     }
 
     /// What every lead takes, if all take the same.
@@ -220,8 +277,8 @@ pub struct Objective {
 pub enum Proof {
     /// It is reached, and these prices prove it.
     Prices(Prices),
-    /// It is reached in class counts and value, as a search has shown that leaves nothing out; evenness is
-    /// not sought where leads have unequal units.
+    /// It is reached in class counts and value, as a search has shown that leaves nothing out; a search does
+    /// not seek evenness.
     Searched,
     /// The search ended at its limit. The parts before this one are optimal, this one may be better.
     Bounded(Bound),
@@ -266,19 +323,17 @@ pub struct Price {
     pub evenness: i64,
 }
 
-/// The best assignment. `nodes` limits the search that leads of unequal units need; without them it has no
-/// part.
+/// The best assignment. `nodes` limits the search that unequal units and quotas may need; without them it
+/// has no part.
 pub fn solve(problem: &Problem, nodes: u64) -> Solution {
-    match problem.one_size() {
-        Some(units) => {
-            let flow::Found { reps, prices } = flow::solve(problem, units);
-            Solution { objective: objective(problem, &reps), reps, proof: Proof::Prices(prices) }
-        }
-        None => {
-            let (reps, proof) = search::solve(problem, nodes);
-            Solution { objective: objective(problem, &reps), reps, proof }
+    if let Some(units) = problem.one_size() {
+        let flow::Found { reps, prices } = flow::solve(problem, units);
+        if problem.over_quota(&reps).is_none() {
+            return Solution { objective: objective(problem, &reps), reps, proof: Proof::Prices(prices) };
         }
     }
+    let (reps, proof) = search::solve(problem, nodes);
+    Solution { objective: objective(problem, &reps), reps, proof }
 }
 
 /// What an assignment reaches; a rep whom a lead may not have adds no value.

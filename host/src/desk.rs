@@ -32,8 +32,9 @@ pub struct Desk<'t> {
     /// In the order in which they came.
     cases: IndexMap<LeadId, Case<'t>>,
     absent: BTreeSet<RepId>,
-    /// Nothing is due before this; absent where nothing ever is.
-    next: Option<Timestamp>,
+    /// When something may be due for the case at this place. What is due is asked of the case then, so a time
+    /// that has passed away is left standing.
+    timers: BTreeSet<(Timestamp, usize)>,
 }
 
 /// What is known of one lead.
@@ -84,6 +85,8 @@ struct Held {
     mode: Mode,
     accepted: bool,
     touched: bool,
+    /// Nobody came to the meeting, and the turn was given back.
+    no_show: bool,
 }
 
 impl Held {
@@ -107,7 +110,7 @@ impl<'t> Desk<'t> {
             state: State::new(&tenant.config),
             cases: IndexMap::new(),
             absent: BTreeSet::new(),
-            next: None,
+            timers: BTreeSet::new(),
         }
     }
 
@@ -155,16 +158,17 @@ impl<'t> Desk<'t> {
     /// Lets time pass up to now: whatever was due since happens, each in its time.
     pub fn pass(&mut self, now: Timestamp, outside: &dyn Outside) -> Vec<Decision> {
         let mut decisions = Vec::new();
-        while self.next.is_some_and(|next| next <= now) {
-            let due = (0..).zip(self.cases.values()).filter_map(|(place, case)| {
-                let (at, trigger) = self.due(case)?;
-                Some((at, place, trigger))
-            });
-            let first = due.min();
-            self.next = first.map(|(at, ..)| at);
-            let Some((at, place, trigger)) = first.filter(|(at, ..)| *at <= now) else { break };
-            let id = self.cases.get_index(place).map(|(id, _)| id.clone());
-            decisions.extend(id.into_iter().flat_map(|id| self.overdue(&id, at, trigger, outside)));
+        while let Some(&(at, place)) = self.timers.first().filter(|(at, _)| *at <= now) {
+            self.timers.pop_first();
+            let Some((id, case)) = self.cases.get_index(place) else { continue };
+            match self.due(case) {
+                Some((due, trigger)) if due <= at => {
+                    let id = id.clone();
+                    decisions.extend(self.overdue(&id, at, trigger, outside));
+                }
+                Some((due, _)) => drop(self.timers.insert((due, place))),
+                None => {}
+            }
         }
         decisions
     }
@@ -222,6 +226,9 @@ impl<'t> Desk<'t> {
                 let Some(Stands::With(held)) = cases.get_mut(lead).map(|case| &mut case.stands) else {
                     return Err(format!("no rep has the lead {lead}"));
                 };
+                if std::mem::replace(&mut held.no_show, true) {
+                    return Err(format!("that nobody came for lead {lead} is counted already"));
+                }
                 // The turn is owed again; the work stays until the deal is closed.
                 state.ledger.withdraw(&held.assignment());
                 held.counted.select = None;
@@ -293,10 +300,11 @@ impl<'t> Desk<'t> {
         }
     }
 
-    /// Something of this lead may be due before everything else.
+    /// Something of this lead may be due from now on.
     fn expect(&mut self, lead: &LeadId) {
-        if let Some((at, _)) = self.cases.get(lead).and_then(|case| self.due(case)) {
-            self.next = Some(self.next.map_or(at, |next| next.min(at)));
+        let Some((place, _, case)) = self.cases.get_full(lead) else { return };
+        if let Some((at, _)) = self.due(case) {
+            self.timers.insert((at, place));
         }
     }
 
@@ -518,6 +526,7 @@ impl<'t> Desk<'t> {
                 mode: decision.mode,
                 accepted: false,
                 touched: false,
+                no_show: false,
             })),
             Outcome::Held { .. } => {
                 let found = decision.trace.eligibility.as_ref();

@@ -66,7 +66,7 @@ mod write;
 #[cfg(test)]
 pub(crate) mod fixture;
 
-pub use accounts::{AccountFound, account, keeper};
+pub use accounts::{AccountFound, account};
 pub use answers::{Answers, answers};
 pub use brief::brief;
 pub use capacity::{Demand, RuleCaps, caps, full, load, over_capacity, room, units};
@@ -77,7 +77,7 @@ pub use duplicates::duplicate;
 pub use effects::{Decided, effects};
 pub use eligible::{Asking, bars, candidates, eligible, passes, refuses, why_nobody};
 pub use fits::{Fits, Hours, NEUTRAL, Wanted, complexity, fits};
-pub use handover::handover;
+pub use handover::{handover, works};
 pub use known::{freed, known, note};
 pub use mode::mode;
 pub use never::never;
@@ -197,7 +197,7 @@ pub fn prepare<'t>(
         complexity: complexity.map(f64::from),
     });
     let found = config.rules.evaluate(&facts);
-    let handover = handover(config, &lead, &facts, complexity);
+    let handover = handover(config, &lead, account, &facts, complexity);
     let prefers = if config.prefers.is_empty() { Vec::new() } else { preferring(config, &facts) };
     drop(facts);
 
@@ -211,7 +211,7 @@ pub fn prepare<'t>(
     let said = |(rule, text): (&RuleId, &str)| Flag::Rule { rule: rule.to_string(), text: text.to_owned() };
     flags.extend(found.flags().map(said));
     let rules = RulesTrace {
-        owner: account.and_then(|account| keeper(account, lead.kind)).cloned(),
+        owner: account.and_then(|account| works(config, account, lead.kind, &handover)).cloned(),
         said: found.said(),
         handover,
         segments,

@@ -60,8 +60,8 @@ const VERBS: [Verb; 7] = [
     },
     Verb {
         name: "bench",
-        arguments: "[batch] [ARGS]",
-        about: "Measure plugin calls, or the assignment of batches, beside their peers in one interleaved run",
+        arguments: "[batch|core] [ARGS]",
+        about: "Measure, interleaved: plugin calls or batches beside their peers, or decisions as tenants grow",
         run: bench,
     },
     Verb {
@@ -127,6 +127,7 @@ fn bench(arguments: &[String]) -> Result<ExitCode> {
     setup::run()?;
     let (package, arguments) = match arguments.split_first() {
         Some((first, rest)) if first == "batch" => ("lanewright-bench-batch", rest),
+        Some((first, rest)) if first == "core" => ("lanewright-bench-core", rest),
         _ => ("lanewright-bench", arguments),
     };
     let run = ["run", "--release", "--manifest-path", "bench/Cargo.toml", "--package", package, "--"];

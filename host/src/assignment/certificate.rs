@@ -62,6 +62,16 @@ pub enum Flaw {
         /// What fits.
         capacity: u32,
     },
+    /// More of some leads are with some reps than may be.
+    #[error("quota {quota} has {leads} leads, {most} may be")]
+    OverQuota {
+        /// The quota.
+        quota: usize,
+        /// How many.
+        leads: u32,
+        /// How many may be.
+        most: u32,
+    },
     /// It does not reach the objective it states.
     #[error("the objective is {reached:?}, not as stated")]
     Objective {
@@ -174,6 +184,9 @@ pub(super) fn feasible(problem: &Problem, reps: &[Option<u32>]) -> Result<Load, 
         if units > u64::from(team.capacity) {
             return Err(Flaw::TeamOverCapacity { team: place, units, capacity: team.capacity });
         }
+    }
+    if let Some((quota, leads)) = problem.over_quota(reps) {
+        return Err(Flaw::OverQuota { quota, leads, most: problem.quotas[quota].most });
     }
     Ok(load)
 }

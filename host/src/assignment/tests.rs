@@ -87,6 +87,31 @@ fn what_is_no_problem_is_refused() {
 }
 
 #[test]
+fn a_quota_that_the_flow_breaks_is_searched_for() {
+    let check = |most: u32, expect: &[Option<u32>], proved: bool| {
+        // Both want rep 0, who has room for both.
+        let leads = vec![lead(0, 1, &[Some(90), Some(40)]), lead(0, 1, &[Some(80), Some(70)])];
+        let problem = Problem::new(leads, vec![rep(2), rep(2)], Vec::new()).expect("small numbers");
+        let quota = Quota { leads: vec![1, 0], reps: vec![0], most };
+        let problem = problem.with_quotas(vec![quota]).expect("all are there");
+        let solution = solve(&problem, NODES);
+        assert_eq!(solution.reps, expect, "{most}");
+        assert_eq!(matches!(solution.proof, Proof::Prices(_)), proved, "{most}");
+    };
+    check(2, &[Some(0), Some(0)], true);
+    check(1, &[Some(0), Some(1)], false);
+    check(0, &[Some(1), Some(1)], false);
+
+    let problem = scarce().with_quotas(vec![Quota { leads: vec![0], reps: vec![2], most: 1 }]);
+    let expect = Error::NoSuchPlace { quota: 0, what: "reps", place: 2, of: 2 };
+    assert_eq!(problem.map(drop), Err(expect));
+    let problem =
+        scarce().with_quotas(vec![Quota { leads: vec![0, 1], reps: vec![0], most: 0 }]).expect("fine");
+    let broken = Solution { reps: vec![Some(0), Some(1)], ..solve(&problem, NODES) };
+    assert_eq!(certify(&problem, &broken), Err(Flaw::OverQuota { quota: 0, leads: 1, most: 0 }));
+}
+
+#[test]
 fn a_rep_named_twice_counts_once() {
     let choice = |value| Choice { rep: 0, value };
     let lead = Lead { choices: vec![choice(1), choice(3), choice(2)], ..lead(0, 1, &[]) };

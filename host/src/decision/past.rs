@@ -105,4 +105,11 @@ pub struct BatchPick {
     pub best_total: f64,
     /// The price of the best's capacity; absent where a search without prices found the optimum.
     pub best_price: Option<f64>,
+    /// Whether the search ended at its limit, and a better assignment of the batch is not ruled out.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub bounded: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

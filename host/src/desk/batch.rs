@@ -5,25 +5,39 @@
 //! matches, places for tier 1. A lead that may take a later place may take every earlier one, so caps on new
 //! leads cut the last places first and nothing is lost by it. Leads with a claim, a track or nobody are
 //! decided before, in their order. Tier 1 is served before tier 2, tier 2 before tier 3; then the sum of
-//! totals counts, then an even load. What is found is published as suggestions.
+//! totals counts, then an even load; of equals those come first that came first. What is found is published
+//! as suggestions.
 //!
-//! Where leads weigh different work units, bands are cut by the load *after* a lead, and caps on new leads
-//! are checked when it is counted: a lead that meets one goes to the fallback.
+//! What a rule gives to one rep at most is a quota. Where leads weigh different work units, bands are cut by
+//! the load *after* a lead, and all caps on new leads are quotas.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::{NonZeroU8, NonZeroU16};
 
+use jiff::Timestamp;
+
 use super::Desk;
-use crate::assignment::{self, Choice, Lead, Price, Problem, Proof, Rep, Team, solve};
+use crate::assignment::{self, Choice, Price, Problem, Proof, Quota, Rep, Team, solve};
 use crate::config::Config;
 use crate::counters::View;
-use crate::decision::{BatchPick, Decision, Match, Past, Pick, Trigger};
-use crate::lead::{self, LeadId, RepId, Tier};
-use crate::pipeline::{self, Numbered, Outside, Prepared, caps};
+use crate::decision::{BatchPick, Decision, Match, NewLeads, Past, Pick, Trigger};
+use crate::lead::{self, Caps, LeadId, RepId, RuleId, Tier};
+use crate::pipeline::{self, Numbered, Outside, Prepared, RuleCaps, caps};
 use crate::seed::draw;
+use crate::tenant::Tenant;
 
-/// Limits the search that leads of unequal work units need.
+/// Limits the search that unequal work units and rules' caps need.
 const NODES: u64 = 20_000;
+
+/// A lead that several could get.
+struct Open {
+    id: LeadId,
+    matches: Vec<Match>,
+    tier: Tier,
+    units: u32,
+    since: Timestamp,
+    capping: Vec<RuleCaps>,
+}
 
 impl<'t> Desk<'t> {
     /// Decides about a batch; decisions are in the order of the leads. Why there is no optimum, where the
@@ -34,7 +48,7 @@ impl<'t> Desk<'t> {
         outside: &dyn Outside,
     ) -> Result<Vec<Decision>, assignment::Error> {
         let mut order = Vec::with_capacity(batch.len());
-        let mut open: Vec<(LeadId, Vec<Match>, Tier, u32)> = Vec::new();
+        let mut open: Vec<Open> = Vec::new();
         let mut again = Vec::new();
         let mut decided: HashMap<LeadId, Vec<Decision>> = HashMap::new();
         for prepared in batch {
@@ -42,11 +56,17 @@ impl<'t> Desk<'t> {
             let matches = self.asked(&prepared, outside);
             order.push(id.clone());
             match matches {
-                _ if open.iter().any(|(known, ..)| *known == id) => again.push(prepared),
+                _ if open.iter().any(|known| known.id == id) => again.push(prepared),
                 Some(matches) => {
-                    let (tier, units) = (prepared.tier(), prepared.units());
+                    open.push(Open {
+                        id,
+                        matches,
+                        tier: prepared.tier(),
+                        units: prepared.units(),
+                        since: prepared.since(),
+                        capping: prepared.caps().to_vec(),
+                    });
                     self.open(prepared);
-                    open.push((id, matches, tier, units));
                 }
                 None => decided.entry(id).or_default().push(self.lead(prepared, outside)),
             }
@@ -55,10 +75,9 @@ impl<'t> Desk<'t> {
         let mut turns: Vec<(u8, usize)> = picks.iter().map(|(band, _)| *band).zip(0..).collect();
         turns.sort_unstable();
         for (_, place) in turns {
-            let id = &open[place].0;
-            let at = self.cases.get(id).map_or(jiff::Timestamp::UNIX_EPOCH, |case| case.since);
+            let Open { id, since: at, .. } = &open[place];
             let pick = Pick::Batch(picks[place].1.clone());
-            let decision = self.decide(id, at, Trigger::Arrived, Some(pick), outside);
+            let decision = self.decide(id, *at, Trigger::Arrived, Some(pick), outside);
             decided.entry(id.clone()).or_default().extend(decision);
         }
         // The same lead a second time is decided as one that comes again.
@@ -79,15 +98,12 @@ impl<'t> Desk<'t> {
     }
 
     /// Who gets which, each with the band of load it falls into.
-    fn optimum(
-        &self,
-        open: &[(LeadId, Vec<Match>, Tier, u32)],
-    ) -> Result<Vec<(u8, BatchPick)>, assignment::Error> {
+    fn optimum(&self, open: &[Open]) -> Result<Vec<(u8, BatchPick)>, assignment::Error> {
         let config = &self.tenant.config;
-        let at = open.iter().filter_map(|(id, ..)| self.cases.get(id)).map(|case| case.since).max();
+        let at = open.iter().map(|lead| lead.since).max();
         let counters = self.state.ledger.at(at.unwrap_or_default());
         let one_size =
-            open.first().map(|(.., units)| *units).filter(|first| open.iter().all(|(.., u)| u == first));
+            open.first().map(|lead| lead.units).filter(|first| open.iter().all(|lead| lead.units == *first));
 
         let mut reps = Vec::new();
         for rep in &config.reps {
@@ -103,20 +119,25 @@ impl<'t> Desk<'t> {
                 });
             }
         }
-        let teams = teams(config, one_size, &counters);
-        let leads = open.iter().map(|(id, matches, tier, units)| Lead {
-            class: u8::from(*tier) - 1,
-            units: u8::try_from(*units).ok().and_then(NonZeroU8::new).unwrap_or(NonZeroU8::MAX),
-            choices: matches.iter().flat_map(|found| self.choices(found, *tier)).collect(),
-            key: key(id),
+        let teams = teams(self.tenant, one_size, &counters);
+        let mut turns: Vec<usize> = (0..open.len()).collect();
+        turns.sort_by_key(|place| (open[*place].since, &open[*place].id));
+        let mut keys = vec![0; open.len()];
+        (0..).zip(turns).for_each(|(key, place)| keys[place] = key);
+        let leads = open.iter().zip(keys).map(|(lead, key)| assignment::Lead {
+            class: u8::from(lead.tier) - 1,
+            units: u8::try_from(lead.units).ok().and_then(NonZeroU8::new).unwrap_or(NonZeroU8::MAX),
+            choices: lead.matches.iter().flat_map(|found| self.choices(found, lead.tier)).collect(),
+            key,
         });
-        let problem = Problem::new(leads.collect(), reps, teams)?;
+        let problem = Problem::new(leads.collect(), reps, teams)?
+            .with_quotas(self.quotas(open, one_size, &counters))?;
         let solution = solve(&problem, NODES);
         let prices = match &solution.proof {
             Proof::Prices(prices) => Some(prices.reps.as_slice()),
             Proof::Searched | Proof::Bounded(_) => None,
         };
-        let picks = open.iter().zip(&solution.reps).map(|((_, matches, tier, _), node)| {
+        let picks = open.iter().zip(&solution.reps).map(|(Open { matches, tier, .. }, node)| {
             let node = node.map(|node| node as usize);
             let rep = node.and_then(|node| config.reps.get(node / BANDS)).map(|rep| rep.id.clone());
             let total = |rep: &RepId| matches.iter().find(|found| found.rep == *rep).map(|found| found.total);
@@ -131,11 +152,47 @@ impl<'t> Desk<'t> {
                 best: best.rep.clone(),
                 best_total: best.total,
                 best_price: cheapest(best),
+                bounded: matches!(solution.proof, Proof::Bounded(_)),
                 rep,
             };
             (node.map_or(u8::MAX, |node| (node % BANDS) as u8), pick)
         });
         Ok(picks.collect())
+    }
+
+    /// What rules give to one rep at most; and where leads weigh differently, what reps and teams may be
+    /// given. Only those that so many leads could break.
+    fn quotas(&self, open: &[Open], one_size: Option<u32>, counters: &View<'_>) -> Vec<Quota> {
+        let config = &self.tenant.config;
+        let left = |caps: Caps, had: NewLeads| left(caps, had).unwrap_or(u32::MAX);
+        let mut quotas = Vec::new();
+        let mut by_rule: BTreeMap<&RuleId, (Caps, Vec<u32>)> = BTreeMap::new();
+        for (place, lead) in (0..).zip(open) {
+            for RuleCaps { rule, caps } in &lead.capping {
+                by_rule.entry(rule).or_insert_with(|| (*caps, Vec::new())).1.push(place);
+            }
+        }
+        for (rule, (caps, leads)) in by_rule {
+            for (place, rep) in config.reps.iter().enumerate() {
+                let most = left(caps, counters.rule(rule, &rep.id));
+                quotas.push(Quota { leads: leads.clone(), reps: nodes(place).collect(), most });
+            }
+        }
+        if one_size.is_none() {
+            let everybody: Vec<u32> = (0..).take(open.len()).collect();
+            for (place, rep) in config.reps.iter().enumerate() {
+                let counted = counters.get(&rep.id);
+                let most = left(caps(config, rep), NewLeads { day: counted.day, week: counted.week });
+                quotas.push(Quota { leads: everybody.clone(), reps: nodes(place).collect(), most });
+            }
+            for team in &config.teams {
+                let most = left(team.caps, counters.team(&team.id));
+                let reps = self.tenant.roster.team(&team.id).iter().copied().flat_map(nodes);
+                quotas.push(Quota { leads: everybody.clone(), reps: reps.collect(), most });
+            }
+        }
+        quotas.retain(|quota| (quota.most as usize) < quota.leads.len());
+        quotas
     }
 
     /// The places with a rep that a match may take.
@@ -180,9 +237,8 @@ fn room(config: &Config, rep: &lead::Rep, one_size: Option<u32>, counters: &View
             room
         });
     };
-    let own = caps(config, rep);
-    let left = |cap: Option<u32>, had: u32| cap.map_or(u32::MAX, |cap| cap.saturating_sub(had));
-    let mut leads = left(own.daily, counted.day).min(left(own.weekly, counted.week));
+    let had = NewLeads { day: counted.day, week: counted.week };
+    let mut leads = left(caps(config, rep), had).unwrap_or(u32::MAX);
     let mut room = [0; BANDS];
     let mut before = open;
     while leads > 0 && before.saturating_add(units) <= max {
@@ -195,27 +251,26 @@ fn room(config: &Config, rep: &lead::Rep, one_size: Option<u32>, counters: &View
     room
 }
 
-/// Teams with a cap on their new leads.
-fn teams(config: &Config, one_size: Option<u32>, counters: &View<'_>) -> Vec<Team> {
+/// Teams with a cap on their new leads, where all leads weigh the same.
+fn teams(tenant: &Tenant, one_size: Option<u32>, counters: &View<'_>) -> Vec<Team> {
     let Some(units) = one_size else { return Vec::new() };
-    let capped = config.teams.iter().filter_map(|team| {
-        let had = counters.team(&team.id);
-        let left = |cap: Option<u32>, had: u32| cap.map(|cap| cap.saturating_sub(had));
-        let leads =
-            [left(team.caps.daily, had.day), left(team.caps.weekly, had.week)].into_iter().flatten().min()?;
-        let members = (0..).zip(&config.reps).filter(|(_, rep)| rep.team == team.id);
-        let nodes = members
-            .flat_map(|(place, _): (u32, _)| (0..BANDS as u32).map(move |band| place * BANDS as u32 + band));
-        Some(Team { reps: nodes.collect(), capacity: leads.saturating_mul(units) })
+    let capped = tenant.config.teams.iter().filter_map(|team| {
+        let leads = left(team.caps, counters.team(&team.id))?;
+        let reps = tenant.roster.team(&team.id).iter().copied().flat_map(nodes).collect();
+        Some(Team { reps, capacity: leads.saturating_mul(units) })
     });
     capped.collect()
 }
 
-/// A lead's place among equals: the same whatever the order of the batch.
-fn key(id: &LeadId) -> u64 {
-    id.as_str()
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+/// How many new leads more some caps leave; nothing where there is none.
+fn left(caps: Caps, had: NewLeads) -> Option<u32> {
+    let left = |cap: Option<u32>, had: u32| cap.map(|cap| cap.saturating_sub(had));
+    [left(caps.daily, had.day), left(caps.weekly, had.week)].into_iter().flatten().min()
+}
+
+/// The places of the rep at this place in the folder, one a band.
+fn nodes(place: usize) -> impl Iterator<Item = u32> {
+    (0..BANDS).map(move |band| (place * BANDS + band) as u32)
 }
 
 /// A price in points of a total; room that would let one lead more be assigned is worth a whole match.

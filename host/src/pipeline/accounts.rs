@@ -45,7 +45,7 @@ pub fn account(config: &Config, company: &Company, email: Option<&str>) -> Accou
 }
 
 /// Who works this kind of lead of an account: new inquiries are its SDR's, where it has one, deals its owner's.
-pub fn keeper(account: &Account, kind: Kind) -> Option<&RepId> {
+pub(super) fn keeper(account: &Account, kind: Kind) -> Option<&RepId> {
     match kind {
         Kind::Lead => account.sdr.as_ref().or(account.owner.as_ref()),
         Kind::Deal => account.owner.as_ref(),

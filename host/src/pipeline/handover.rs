@@ -1,25 +1,57 @@
 //! From who qualifies to who closes: whether a lead that somebody has goes on to another team (S2.19, P18).
 //!
 //! A tenant says so by size, in a condition, or by how complex a lead is. Who takes over is the relay of
-//! whoever has it, where they are of that team; else somebody is matched there.
+//! whoever has it, where they are of that team; else somebody is matched there. Where it comes from whoever
+//! works an account's new contacts, the account's owner comes first ([`works`]).
 
 use crate::config::{Config, HandoverRule};
 use crate::decision::{Handover, HandoverCause, HandoverTrace};
-use crate::lead::Lead;
+use crate::lead::{Account, Kind, Lead, RepId, TeamId};
+use crate::pipeline::accounts::keeper;
 use crate::rules::Facts;
 
-/// The first handover that asks for this lead. `facts` are of the same lead; `complexity` is from 0 to 1.
-pub fn handover(config: &Config, lead: &Lead, facts: &Facts<'_>, complexity: Option<f32>) -> HandoverTrace {
+/// The first handover that asks for this lead. Whoever has it is its owner in the CRM, else who works its
+/// account. `facts` are of the same lead; `complexity` is from 0 to 1.
+pub fn handover(
+    config: &Config,
+    lead: &Lead,
+    account: Option<&Account>,
+    facts: &Facts<'_>,
+    complexity: Option<f32>,
+) -> HandoverTrace {
     let mut trace = HandoverTrace::default();
-    let Some(from) = lead.owner.as_deref().and_then(|owner| config.rep_called(owner)) else { return trace };
+    let owner = lead.owner.as_deref().and_then(|owner| config.rep_called(owner));
+    let keeps = || account.and_then(|account| config.rep(keeper(account, lead.kind)?));
+    let Some(from) = owner.or_else(keeps) else { return trace };
     for rule in config.known.handovers.iter().filter(|rule| rule.from == from.team) {
         let Some(because) = cause(rule, facts, complexity, &mut trace.unanswered) else { continue };
         let to = rule.to.clone();
-        let relay = from.relay.clone().filter(|relay| config.rep(relay).is_some_and(|rep| rep.team == to));
+        let relay = from.relay.clone().filter(|relay| is_of(config, relay, &to));
         trace.taken = Some(Handover { from: from.id.clone(), to, relay, because });
         break;
     }
     trace
+}
+
+/// Whose the lead is by its account: who works it, or the account's owner where that person hands it over to
+/// the owner's team.
+pub fn works<'a>(
+    config: &Config,
+    account: &'a Account,
+    kind: Kind,
+    handover: &HandoverTrace,
+) -> Option<&'a RepId> {
+    let keeper = keeper(account, kind)?;
+    match &handover.taken {
+        Some(taken) if taken.from == *keeper => {
+            account.owner.as_ref().filter(|owner| is_of(config, owner, &taken.to))
+        }
+        Some(_) | None => Some(keeper),
+    }
+}
+
+fn is_of(config: &Config, rep: &RepId, team: &TeamId) -> bool {
+    config.rep(rep).is_some_and(|rep| rep.team == *team)
 }
 
 fn cause(
@@ -71,7 +103,7 @@ mod tests {
                 }];
                 let lead = Lead { owner: owner.map(str::to_owned), value, ..fixture::lead() };
                 let verdict = fixture::verdict();
-                let found = handover(&config, &lead, &Facts::new(&lead, &verdict), complexity);
+                let found = handover(&config, &lead, None, &Facts::new(&lead, &verdict), complexity);
                 assert_eq!(found, expect, "{owner:?} {value:?} {complexity:?}");
             };
         let taken = |from: &str, relay: Option<&str>, because| HandoverTrace {
@@ -98,5 +130,44 @@ mod tests {
         check(Some("eve"), Some(1e9), Some(1.0), nothing());
         check(Some("bot@us.example"), Some(1e9), Some(1.0), nothing());
         check(None, Some(1e9), Some(1.0), nothing());
+    }
+    #[test]
+    fn who_works_an_account_hands_it_over_to_its_owner() {
+        let check = |account: Account, kind: Kind, value: f64, expect: Option<&str>| {
+            let mut config = fixture::config();
+            config.reps = vec![
+                Rep { relay: Some(id("zoe")), ..fixture::rep("ana") },
+                Rep { team: id("enterprise"), ..fixture::rep("eve") },
+                Rep { team: id("enterprise"), ..fixture::rep("zoe") },
+                fixture::rep("ben"),
+            ];
+            config.known.handovers = vec![HandoverRule {
+                from: id("smb"),
+                to: id("enterprise"),
+                when: Condition::compile(LARGE).ok(),
+                complexity: None,
+            }];
+            let lead = Lead { kind, value: Some(value), ..fixture::lead() };
+            let verdict = fixture::verdict();
+            let found = handover(&config, &lead, Some(&account), &Facts::new(&lead, &verdict), None);
+            let got = works(&config, &account, kind, &found)
+                .or(found.taken.as_ref().and_then(|taken| taken.relay.as_ref()));
+            assert_eq!(got.map(RepId::as_str), expect, "{account:?} {kind:?} {value}");
+        };
+        let of = |owner: Option<&str>, sdr: Option<&str>| Account {
+            domain: "key.example".to_owned(),
+            name: "Key".to_owned(),
+            owner: owner.map(id),
+            sdr: sdr.map(id),
+            attention: None,
+        };
+        check(of(Some("eve"), Some("ana")), Kind::Lead, 10_000.0, Some("ana"));
+        check(of(Some("eve"), Some("ana")), Kind::Lead, 50_000.0, Some("eve"));
+        check(of(Some("eve"), Some("ana")), Kind::Deal, 50_000.0, Some("eve"));
+        // The owner is of another team than the one that closes, or there is none: the relay takes over.
+        check(of(Some("ben"), Some("ana")), Kind::Lead, 50_000.0, Some("zoe"));
+        check(of(None, Some("ana")), Kind::Lead, 50_000.0, Some("zoe"));
+        check(of(Some("eve"), None), Kind::Lead, 50_000.0, Some("eve"));
+        check(of(None, None), Kind::Lead, 50_000.0, None);
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Asking, Demand, Hours, Moment, Nobody, Numbered, Picked, Picking, Pool, Prepared, Wanted,
+    Asking, Demand, Hours, Moment, Nobody, Numbered, Picked, Picking, Pool, Prepared, RuleCaps, Wanted,
     fast_responders, free_now, minutes_waited, queue, select,
 };
 use crate::counters::View;
@@ -59,6 +59,11 @@ impl Prepared<'_> {
             rules: &self.caps,
             segments: &self.rules.segments,
         }
+    }
+
+    /// Rules that cap what they give to one rep, and by how much.
+    pub fn caps(&self) -> &[RuleCaps] {
+        &self.caps
     }
 
     /// Rules that cap what they give to one rep.

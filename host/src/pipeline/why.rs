@@ -152,8 +152,12 @@ pub(super) fn listed(items: &[String]) -> String {
 /// Why the optimum gives a lead to this rep, and why not to whoever matches it best.
 fn batch(routed: &Routed<'_>, rep: &RepId) -> String {
     let picked = picked(routed, rep);
+    let found = match routed.batch.is_some_and(|batch| batch.bounded) {
+        true => "the best found for the batch",
+        false => "the best for the batch",
+    };
     let Some(batch) = routed.batch.filter(|batch| batch.best != *rep) else {
-        return format!("the best for the batch, {picked}");
+        return format!("{found}, {picked}");
     };
     let (best, total) = (routed.rep_name(&batch.best), batch.best_total);
     // Room that lets one lead more be assigned is worth a whole match more than any value.
@@ -164,7 +168,7 @@ fn batch(routed: &Routed<'_>, rep: &RepId) -> String {
         }
         _ => String::new(),
     };
-    format!("the best for the batch, {picked}; {best} matches it at {total:.0}{price}")
+    format!("{found}, {picked}; {best} matches it at {total:.0}{price}")
 }
 
 fn picked(routed: &Routed<'_>, rep: &RepId) -> String {

@@ -218,4 +218,30 @@ proptest! {
         prop_assert_eq!((found, worth), (assigned, value));
         prop_assert!(!matches!(solution.proof, Proof::Bounded(_)));
     }
+
+    #[test]
+    fn quotas_are_kept_and_cost_no_more_than_they_must(
+        problem in problems(Size { teams: 1, ..SMALL }),
+        unequal in problems(Size { teams: 1, units: (1, 4), ..SMALL }),
+        quotas in vec((vec(any::<bool>(), SMALL.leads), vec(any::<bool>(), SMALL.reps), 0..3_u32), 1..4),
+    ) {
+        for problem in [problem, unequal] {
+            let picked = |flags: &[bool], of: usize| {
+                (0..).zip(flags).take(of).filter(|(_, flag)| **flag).map(|(place, _)| place).collect()
+            };
+            let quota = |(leads, reps, most): &(Vec<bool>, Vec<bool>, u32)| Quota {
+                leads: picked(leads, problem.leads.len()),
+                reps: picked(reps, problem.reps.len()),
+                most: *most,
+            };
+            let quotas = quotas.iter().map(quota).collect();
+            let problem = problem.clone().with_quotas(quotas).expect("all are there");
+            let solution = solve(&problem, NODES);
+            prop_assert!(certify(&problem, &solution).is_ok());
+            let (assigned, value, _) = brute_force(&problem);
+            let (found, worth, _) = rank(&solution.objective);
+            prop_assert_eq!((found, worth), (assigned, value));
+            prop_assert!(!matches!(solution.proof, Proof::Bounded(_)));
+        }
+    }
 }

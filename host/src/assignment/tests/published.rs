@@ -1,7 +1,7 @@
 //! Instances with optima that others have published.
 
 use super::*;
-use crate::assignment::search::{Match, Packing};
+use crate::assignment::search::{Cap, Match, Packing};
 
 /// The least cost, as the most of what is saved against a dear match.
 fn least_cost(costs: &[Vec<u32>], reps: Vec<Rep>, teams: Vec<Team>) -> u64 {
@@ -85,7 +85,7 @@ fn packings(text: &str) -> Vec<Packing> {
                 .map(|(l, r)| at(l, r))
                 .collect(),
             rank: (vec![0; jobs], vec![0; agents as usize]),
-            caps: (0..agents).map(|agent| (vec![agent], next())).collect(),
+            caps: (0..agents).map(|agent| Cap::units(vec![agent], next())).collect(),
         }
     };
     (0..count).map(packing).collect()
