@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use crate::digest::Digest;
 use crate::lead::{
-    Account, Caps, LabelPolicy, Lane, LaneId, Rep, RepId, Team, TeamId, TenantId, Territory, Tier,
+    Account, Caps, LabelPolicy, Lane, LaneId, Rep, RepId, Reps, Team, TeamId, TenantId, Territory, Tier,
 };
 use crate::pacing::Pacing;
 use crate::records::Records;
@@ -95,7 +95,7 @@ pub struct Config {
     /// Who answers what.
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.
-    pub reps: Vec<Rep>,
+    pub reps: Reps,
     /// When they work.
     pub hours: Hours,
     /// What reps prefer, each distinct condition once.
@@ -286,13 +286,13 @@ impl Config {
 
     /// The rep with this id.
     pub fn rep(&self, id: &RepId) -> Option<&Rep> {
-        self.reps.iter().find(|rep| rep.id == *id)
+        self.reps.of(id)
     }
 
     /// The rep whom a CRM calls so: by their id, or by their e-mail address in any case.
     pub fn rep_called(&self, name: &str) -> Option<&Rep> {
         let email = name.to_lowercase();
-        let named = self.reps.iter().find(|rep| rep.id.as_str() == name);
+        let named = name.parse().ok().and_then(|id| self.reps.of(&id));
         named.or_else(|| self.reps.iter().find(|rep| rep.email.as_ref() == Some(&email)))
     }
 

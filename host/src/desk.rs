@@ -273,7 +273,7 @@ impl<'t> Desk<'t> {
     }
 
     fn known(&self, rep: &RepId) -> Result<(), String> {
-        match self.tenant.roster.place(rep) {
+        match self.tenant.config.reps.place(rep) {
             Some(_) => Ok(()),
             None => Err(format!("there is no rep {rep}")),
         }
@@ -411,7 +411,7 @@ impl<'t> Desk<'t> {
     /// Also a person gives nothing to somebody who is absent, or would be above their maximum (X3).
     fn may_have(&self, rep: &RepId, units: u32, at: Timestamp) -> Result<(), String> {
         let config = &self.tenant.config;
-        let Some(place) = self.tenant.roster.place(rep) else { return Ok(()) };
+        let Some(place) = self.tenant.config.reps.place(rep) else { return Ok(()) };
         let absent: Vec<RepId> = self.absent.iter().cloned().collect();
         if let Some(reason) = pipeline::absent(config, place, Moment { at, absent: &absent }) {
             return Err(format!("{rep} {reason}; give it to somebody else"));

@@ -11,6 +11,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+mod reps;
+
+pub use reps::Reps;
+
 /// Why a text cannot be an id.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum IdError {

@@ -86,7 +86,7 @@ pub use outside::{Live, Outside, Recorded};
 pub use place::{Located, People, people, place, territories_of};
 pub use presence::{Moment, absent, free_from, free_now, not_soon};
 pub use queue::{Pool, preferring, queue};
-pub use rank::{Scored, fast_responders, rank};
+pub use rank::{Scored, rank};
 pub use select::{Nobody, Picked, Picking, select};
 pub use skills::{Skilled, minutes_waited, missing_specialists, skills};
 pub use tier::tier;
@@ -179,7 +179,7 @@ pub fn prepare<'t>(
     at: Timestamp,
     outside: &dyn Outside,
 ) -> Result<Prepared<'t>, Refusal> {
-    let config = &tenant.config;
+    let Tenant { config, roster, .. } = tenant;
     let normalise = normalise(received, config, at)?;
     let kept_out = never(config, &normalise.lead, at);
     let (lead, enrich) = ask::enrich(tenant, normalise.lead.clone(), outside);
@@ -188,7 +188,7 @@ pub fn prepare<'t>(
     let verdict = classify.verdict.clone().unwrap_or_else(|| ask::no_verdict(config));
     let tier = tier(config, &lead, &verdict);
     let account = normalise.account.as_ref().and_then(|domain| config.accounts.get(domain));
-    let complexity = complexity(config, &lead, &verdict);
+    let complexity = complexity(roster, &lead, &verdict);
     let segments = segments(&config.segments, &lead);
     let facts = Facts::new(&lead, &verdict).with(Around {
         segments: &segments,
@@ -304,7 +304,7 @@ pub fn evaluate(
     let known = known(config, &state.seen, lead, *account, prepared.at);
     let claims = claims(prepared.rules.owner.as_ref(), &known, &prepared.rules.handover, &prepared.found);
     let settled = claims::settle(claims, |rep| {
-        let place = roster.place(rep)?;
+        let place = config.reps.place(rep)?;
         bars(&asking, place, config.reps.get(place)?, counters)
     });
     let mut rules = RulesTrace { claims: settled.trace, ..prepared.rules.clone() };
@@ -328,7 +328,7 @@ pub fn evaluate(
 
     let eligibility = eligible(&asking, team, counters);
     let team = team.clone();
-    let reps = candidates(config, roster, &eligibility);
+    let reps = candidates(config, &eligibility);
     let nobody = reps.is_empty().then(|| why_nobody(&eligibility));
     evaluated.eligibility = Some(eligibility);
     if let Some((cause, reason)) = nobody {
@@ -336,10 +336,10 @@ pub fn evaluate(
     }
     let theirs = lead.contact.timezone.as_deref().and_then(zone);
     let hours = |rep: &Rep| {
-        let known = config.hours.of(roster.place(&rep.id)?)?;
+        let known = config.hours.of(config.reps.place(&rep.id)?)?;
         Some(known.schedule().overlap(theirs.as_ref()?, lead.received_at))
     };
-    let fits = fits(config, prepared.wanted(&evaluated.rules, Some(&hours)), &reps);
+    let fits = fits(config, prepared.wanted(roster, &evaluated.rules, Some(&hours)), &reps);
     let (mut score, scores) = ask::score(tenant, prepared, &reps, &fits, counters, outside);
     let Some(scores) = scores else {
         evaluated.score = Some(score);

@@ -201,7 +201,7 @@ impl Met<'_> {
         let team: TeamId = "sales".parse()?;
         let counters = self.state.ledger.at(self.at);
         let eligibility = pipeline::eligible(&asking, &team, &counters);
-        let reps = pipeline::candidates(config, roster, &eligibility);
+        let reps = pipeline::candidates(config, &eligibility);
         let wanted =
             Wanted { lead: &self.lead, verdict: &self.verdict, rules: &self.rules, skills: &[], hours: None };
         let fits = pipeline::fits(config, wanted, &reps);

@@ -142,7 +142,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
 
     let (identity, tiers) = (identity?, tiers?);
     let People { mut reps, teams, territories, accounts, .. } = people;
-    for rep in &mut reps {
+    for rep in reps.iter_mut() {
         // A rep without a zone of their own works in the tenant's.
         if rep.timezone.is_empty() {
             rep.timezone.clone_from(&identity.timezone);
@@ -167,7 +167,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         handling,
         scarcity,
         plugins,
-        reps,
+        reps: reps.into(),
         hours,
         prefers,
         teams,
@@ -331,7 +331,7 @@ fn canonical(config: &Config) -> Json {
         scarcity.as_ref().map(|Pacing { days, step, ordinary, hold }| json!([days, step, ordinary, hold])),
         handling,
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
-        [reps, teams, territories, accounts],
+        [json!(&reps[..]), json!(teams), json!(territories), json!(accounts)],
         [json!(records::digest(records)), known::canonical(known), hours.canonical()],
     ])
 }

@@ -198,7 +198,7 @@ impl<'t> Desk<'t> {
     /// The places with a rep that a match may take.
     fn choices(&self, found: &Match, tier: Tier) -> Vec<Choice> {
         let config = &self.tenant.config;
-        let Some(place) = self.tenant.roster.place(&found.rep) else { return Vec::new() };
+        let Some(place) = config.reps.place(&found.rep) else { return Vec::new() };
         if found.total < config.matching.threshold {
             return Vec::new();
         }

@@ -34,7 +34,7 @@ pub fn answers(
     let enrich = &numbered.enrich;
     let added: BTreeMap<_, _> = enrich.iter().map(|trace| (&trace.name, &trace.added)).collect();
     let reps: Vec<_> = config.reps.iter().collect();
-    let fits = fits(config, numbered.wanted(&numbered.rules, None), &reps);
+    let fits = fits(config, numbered.wanted(&tenant.roster, &numbered.rules, None), &reps);
     let (score, scores) = ask::score(tenant, &numbered, &reps, &fits, &ledger.at(numbered.at), outside);
     let rows = scores.map(|scores| {
         let width = scores.factors.len();

@@ -156,7 +156,7 @@ pub(super) fn score(
 ) -> (ScoreTrace, Option<Scores>) {
     let row = |rep: &&Rep| {
         let counted = counters.get(&rep.id);
-        let place = tenant.roster.place(&rep.id).unwrap_or_default();
+        let place = tenant.config.reps.place(&rep.id).unwrap_or_default();
         let weekly = caps(&tenant.config, rep)
             .weekly
             .map_or(0.0, |cap| f64::from(counted.week) / f64::from(cap.max(1)));

@@ -133,7 +133,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn config(rep: Rep) -> Config {
-        Config { reps: vec![rep], ..fixture::config() }
+        Config { reps: vec![rep].into(), ..fixture::config() }
     }
 
     fn ana() -> Rep {
@@ -261,7 +261,7 @@ mod tests {
     fn a_rules_week_and_a_teams_caps() {
         let capped = |daily, weekly| RuleCaps { rule: id("vip"), caps: Caps { daily, weekly } };
         let check = |rule: RuleCaps, team: Caps, other: u32, expect: Option<Excluded>| {
-            let mut config = Config { reps: vec![ana(), fixture::rep("ben")], ..fixture::config() };
+            let mut config = Config { reps: vec![ana(), fixture::rep("ben")].into(), ..fixture::config() };
             config.teams[0].caps = team;
             let (lead, mut ledger) = (fixture::lead(), Ledger::new(&config));
             let (reps, names) = ([id("ana"), id("ben")], [rule.rule.clone()]);

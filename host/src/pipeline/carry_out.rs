@@ -184,7 +184,7 @@ mod tests {
         let mut demo = american.clone();
         demo.source = "demo-request".to_owned();
         let away_or_full = "everybody of team smb is away or full";
-        let check = |lead: &Lead, tier, change: fn(&mut Vec<Rep>), expect| {
+        let check = |lead: &Lead, tier, change: fn(&mut crate::lead::Reps), expect| {
             let mut config = fixture::config();
             change(&mut config.reps);
             let rules = place(&config, lead, &fixture::verdict(), None, tier);
@@ -208,11 +208,11 @@ mod tests {
         check(&demo, Tier::One, |reps| reps[0].available = false, Ok(assigned("ben")));
         check(&demo, Tier::Two, |reps| reps[0].available = false, Err(away_or_full));
         let nobody_there = Err("nobody of team smb sells where the lead is");
-        check(&american, Tier::Three, |reps| drop(reps.remove(0)), nobody_there);
-        check(&lead, Tier::Three, |reps| reps.clear(), Err("team smb has no reps"));
-        let near = |reps: &mut Vec<Rep>| reps[..2].iter_mut().for_each(|rep| rep.open = 9);
+        check(&american, Tier::Three, |reps| *reps = reps[1..].to_vec().into(), nobody_there);
+        check(&lead, Tier::Three, |reps| *reps = Default::default(), Err("team smb has no reps"));
+        let near = |reps: &mut crate::lead::Reps| reps[..2].iter_mut().for_each(|rep| rep.open = 9);
         check(&lead, Tier::Three, near, Err(away_or_full));
-        let last_room = |reps: &mut Vec<Rep>| {
+        let last_room = |reps: &mut crate::lead::Reps| {
             reps[0].open = 10;
             reps[1].open = 9;
         };

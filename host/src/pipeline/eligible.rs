@@ -23,6 +23,7 @@
 //! Only the team's people are looked at, and those outside the territory are counted, not listed: what a
 //! lead costs does not grow with the reps it has nothing to do with.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::config::Config;
@@ -30,7 +31,7 @@ use crate::counters::View;
 use crate::decision::{Cause, EligibilityTrace, Excluded, Others, RulesTrace, Unassigned};
 use crate::lead::{Lead, Rep, RepId, SkillNeed, TeamId};
 use crate::pipeline::capacity::{Demand, full};
-use crate::pipeline::people;
+use crate::pipeline::place::{People, people};
 use crate::pipeline::presence::{Moment, absent, not_soon};
 use crate::pipeline::skills::skills;
 use crate::roster::Roster;
@@ -65,15 +66,16 @@ pub struct Asking<'a> {
 pub fn eligible(asking: &Asking<'_>, team: &TeamId, counters: &View<'_>) -> EligibilityTrace {
     let Asking { config, roster, demand, place: rules, skills: needs, .. } = *asking;
     let people = people(config, rules).filter(|_| !rules.territory_waived);
+    let everybody = roster.team(team);
+    let inside = match &people {
+        Some(people) => Cow::Owned(inside(config, people, team)),
+        None => Cow::Borrowed(everybody),
+    };
+    let outside = u32::try_from(everybody.len() - inside.len()).unwrap_or(u32::MAX);
     let mut candidates: Vec<&Rep> = Vec::new();
     let mut excluded = BTreeMap::new();
-    let mut outside = 0;
-    for &place in roster.team(team) {
+    for &place in inside.iter() {
         let Some(rep) = config.reps.get(place) else { continue };
-        if people.as_ref().is_some_and(|people| people.role(&rep.id).is_none()) {
-            outside += 1;
-            continue;
-        }
         let reason = refuses(asking, place, rep, counters).or_else(|| deal_size(rep, demand.lead));
         match reason {
             None => candidates.push(rep),
@@ -102,21 +104,30 @@ pub fn eligible(asking: &Asking<'_>, team: &TeamId, counters: &View<'_>) -> Elig
         let reason = Excluded::OutsideTerritory { territory: people.territory.clone() };
         others.push(Others { reason, reps: outside });
     }
-    let mut elsewhere: Vec<(&TeamId, &[usize])> =
-        roster.teams().filter(|(other, _)| *other != team).collect();
+    let mut elsewhere: Vec<(&TeamId, usize)> = roster.teams().filter(|(other, _)| *other != team).collect();
     elsewhere.sort_unstable();
-    others.extend(elsewhere.into_iter().map(|(team, places)| Others {
+    others.extend(elsewhere.into_iter().map(|(team, reps)| Others {
         reason: Excluded::OtherTeam { team: team.clone() },
-        reps: u32::try_from(places.len()).unwrap_or(u32::MAX),
+        reps: u32::try_from(reps).unwrap_or(u32::MAX),
     }));
     let candidates = candidates.into_iter().map(|rep| rep.id.clone()).collect();
     EligibilityTrace { team: team.clone(), candidates, excluded, others, skills: skilled.trace }
 }
 
+/// The places of a team's reps among those who may sell where the lead is, in the order of the folder.
+///
+/// Found from the territory's people, who are few where a tenant is large.
+fn inside(config: &Config, people: &People<'_>, team: &TeamId) -> Vec<usize> {
+    let mut places: Vec<usize> = people.reps().filter_map(|rep| config.reps.place(rep)).collect();
+    places.retain(|place| config.reps.get(*place).is_some_and(|rep| rep.team == *team));
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
 /// The profiles of the candidates, in the order of the folder.
-pub fn candidates<'a>(config: &'a Config, roster: &Roster, eligibility: &EligibilityTrace) -> Vec<&'a Rep> {
-    let rep = |id: &RepId| config.reps.get(roster.place(id)?);
-    eligibility.candidates.iter().filter_map(rep).collect()
+pub fn candidates<'a>(config: &'a Config, eligibility: &EligibilityTrace) -> Vec<&'a Rep> {
+    eligibility.candidates.iter().filter_map(|rep| config.reps.of(rep)).collect()
 }
 
 /// What keeps this rep from a lead in any team: a rule, or what [`bars`] them.
@@ -239,7 +250,7 @@ mod tests {
         let (facts, demand) = (Facts::new(lead, &verdict), Demand::of(lead, tier));
         let asking = asking(config, &roster, &demand, rules, &found, &facts);
         let found = eligible(&asking, &id("smb"), &Ledger::new(config).at(lead.received_at));
-        let profiles: Vec<_> = candidates(config, &roster, &found).iter().map(|rep| rep.id.clone()).collect();
+        let profiles: Vec<_> = candidates(config, &found).iter().map(|rep| rep.id.clone()).collect();
         assert_eq!(profiles, found.candidates);
         found
     }
@@ -259,7 +270,7 @@ mod tests {
     /// One rep, one lead: what becomes of the rep.
     fn check(tier: Tier, rep: Rep, lead: Lead, expect: Option<Excluded>) {
         let mut config = fixture::config();
-        config.reps = vec![rep];
+        config.reps = vec![rep].into();
         let rules = place(&config, &lead, &fixture::verdict(), None, tier);
         let found = asked(&config, &lead, tier, &rules);
         let expect = expect.map(|reason| (id("ana"), reason)).into_iter().collect();
@@ -288,7 +299,7 @@ mod tests {
         let check = |tier, rep: Rep, lead: Lead, expect: Option<Excluded>| {
             let config = fixture::config();
             let rules = place(&config, &lead, &fixture::verdict(), None, tier);
-            let config = Config { reps: vec![rep], ..config };
+            let config = Config { reps: vec![rep].into(), ..config };
             let found = asked(&config, &lead, tier, &rules);
             let others = found.others.into_iter().map(|others| others.reason);
             assert_eq!(found.excluded.into_values().chain(others).next(), expect);
@@ -369,7 +380,7 @@ mod tests {
             languages: tags.iter().map(|tag| (*tag).to_owned()).collect(),
             ..fixture::rep(name)
         };
-        config.reps = vec![rep("ana", &["en", "pt-PT"]), rep("ben", &["EN"]), rep("cy", &[])];
+        config.reps = vec![rep("ana", &["en", "pt-PT"]), rep("ben", &["EN"]), rep("cy", &[])].into();
         let check = |language: Option<&str>, expect: &[&str]| {
             let mut lead = fixture::lead();
             lead.contact.language = language.map(str::to_owned);
@@ -465,10 +476,8 @@ mod tests {
             country in prop::option::of(prop::sample::select(vec!["US", "PT"])),
         ) {
             let mut config = fixture::config();
-            config.reps = reps;
-            for (i, rep) in config.reps.iter_mut().enumerate() {
-                rep.id = id(&format!("rep-{i}"));
-            }
+            let named = |(i, rep)| Rep { id: id(&format!("rep-{i}")), ..rep };
+            config.reps = reps.into_iter().enumerate().map(named).collect();
             config.territories[0].primary = vec![id("rep-0"), id("rep-3")];
             config.territory_index = TerritoryIndex::new(&config.territories);
             let mut lead = Lead { value, ..fixture::lead() };

@@ -25,7 +25,7 @@ pub(super) fn fall_back(
     trace: &mut FallbackTrace,
     counters: &View<'_>,
 ) -> (Outcome, Option<SelectTrace>) {
-    let Tenant { config, roster, .. } = tenant;
+    let config = &tenant.config;
     let (demand, facts) = (prepared.demand(), prepared.facts());
     let asking = prepared.asking(tenant, &demand, &facts);
     let stranded = Stranded {
@@ -33,7 +33,7 @@ pub(super) fn fall_back(
         rules,
         confidence: prepared.verdict.confidence,
         prefers: &prepared.prefers,
-        bars: &|rep| roster.place(&rep.id).and_then(|place| refuses(&asking, place, rep, counters)),
+        bars: &|rep| config.reps.place(&rep.id).and_then(|place| refuses(&asking, place, rep, counters)),
         reason,
     };
     for tried in &mut trace.actions {

@@ -25,6 +25,7 @@ use crate::lead::{FieldValue, Lead, Rep, SkillNeed, Verdict, covers_industry};
 use crate::pipeline::eligible::primary_language;
 use crate::pipeline::skills::level;
 use crate::pipeline::{People, people};
+use crate::roster::Roster;
 use crate::zones::zone;
 
 /// Worth of a fact that nobody knows.
@@ -55,6 +56,8 @@ impl Fits {
 /// What candidates are to fit.
 #[derive(Clone, Copy)]
 pub struct Wanted<'a> {
+    /// The tenant's people.
+    pub roster: &'a Roster,
     /// The lead, enriched.
     pub lead: &'a Lead,
     /// Its classifier's answer.
@@ -125,7 +128,7 @@ enum Style {
 
 impl<'a> Facts<'a> {
     fn of(config: &'a Config, wanted: Wanted<'a>) -> Self {
-        let Wanted { lead, verdict, rules, skills, hours } = wanted;
+        let Wanted { roster, lead, verdict, rules, skills, hours } = wanted;
         let named = |kind: &str| -> Vec<String> {
             let of_kind = verdict.signals.iter().filter(|signal| signal.kind == kind);
             unique(of_kind.map(|signal| signal.value.to_lowercase()))
@@ -136,10 +139,10 @@ impl<'a> Facts<'a> {
         Self {
             lead,
             people: people(config, rules),
-            certifications: certifications(config, lead, verdict, &products),
+            certifications: certifications(roster, lead, verdict, &products),
             competitors: named("competitor"),
             skills,
-            complexity: complexity(config, lead, verdict),
+            complexity: complexity(roster, lead, verdict),
             depth: depth(verdict, &products, trade),
             style: match lead.fields.get("style") {
                 Some(FieldValue::Text(style)) => Style::Stated(style.trim().to_lowercase()),
@@ -298,7 +301,7 @@ fn depth(verdict: &Verdict, products: &[String], trade: Option<Trade>) -> Option
 /// word for word, in a signal of security or certification, in a product or in a custom field.
 ///
 /// Not in the text at large, where a name such as "Chief Engineer" is as often the sender's as a wish.
-fn certifications(config: &Config, lead: &Lead, verdict: &Verdict, products: &[String]) -> Vec<String> {
+fn certifications(roster: &Roster, lead: &Lead, verdict: &Verdict, products: &[String]) -> Vec<String> {
     let asks = |kind: &str| matches!(kind, "security" | "certification");
     let signals = verdict.signals.iter().filter(|signal| asks(&signal.kind)).map(|signal| &signal.value);
     let fields = lead.fields.values().flat_map(|value| match value {
@@ -310,12 +313,11 @@ fn certifications(config: &Config, lead: &Lead, verdict: &Verdict, products: &[S
     if said.is_empty() {
         return Vec::new();
     }
-    let held = config.reps.iter().flat_map(|rep| &rep.certifications);
-    let asked = held.filter(|name| {
+    let asked = roster.certifications().iter().filter(|name| {
         let name = words(name);
         !name.is_empty() && said.iter().any(|text| text.windows(name.len()).any(|part| part == name))
     });
-    unique(asked.map(|name| name.to_lowercase()))
+    asked.cloned().collect()
 }
 
 /// The words of a text in lower case, without what stands between them.
@@ -326,7 +328,7 @@ fn words(text: &str) -> Vec<String> {
 
 /// How complex the deal looks, 0 to 1: the mean of what is known of the company's size, of where the value
 /// stands among the deal sizes that the tenant's reps state, and of paperwork in the text.
-pub fn complexity(config: &Config, lead: &Lead, verdict: &Verdict) -> Option<f32> {
+pub fn complexity(roster: &Roster, lead: &Lead, verdict: &Verdict) -> Option<f32> {
     let size = lead.company.employees.map(|people| match people {
         0..50 => 0.0,
         50..250 => 0.25,
@@ -334,14 +336,7 @@ pub fn complexity(config: &Config, lead: &Lead, verdict: &Verdict) -> Option<f32
         1000..5000 => 0.75,
         _ => 1.0,
     });
-    let value = lead.value.and_then(|value| {
-        let (mut below, mut all) = (0_u16, 0_u16);
-        for bound in config.reps.iter().flat_map(|rep| [rep.deal_min, rep.deal_max]).flatten() {
-            below = below.saturating_add(u16::from(bound <= value));
-            all = all.saturating_add(1);
-        }
-        (all > 0).then(|| f32::from(below) / f32::from(all))
-    });
+    let value = lead.value.and_then(|value| roster.reaches(value));
     let papers = |kind: &str| matches!(kind, "security" | "procurement");
     let paperwork = verdict.signals.iter().any(|signal| papers(&signal.kind)).then_some(1.0);
     let known: Vec<f32> = [size, value, paperwork].into_iter().flatten().collect();
@@ -401,11 +396,18 @@ mod tests {
             signal.value = (*value).to_owned();
             verdict.signals.push(signal);
         }
-        config.reps = vec![candidate];
+        config.reps = vec![candidate].into();
         let rules = place(&config, &inquiry, &verdict, None, crate::lead::Tier::Two);
         let needs = [need("health"), need("sql")];
         let skills = if column == "skill" { &needs[..] } else { &[] };
-        let wanted = Wanted { lead: &inquiry, verdict: &verdict, rules: &rules, skills, hours: None };
+        let wanted = Wanted {
+            roster: &Roster::new(&config),
+            lead: &inquiry,
+            verdict: &verdict,
+            rules: &rules,
+            skills,
+            hours: None,
+        };
         let found = fits(&config, wanted, &[&config.reps[0]]);
         let place = found.names.iter().position(|name| *name == column).unwrap();
         let what = (column, &config.reps[0], &inquiry);
@@ -539,8 +541,14 @@ mod tests {
         let (config, lead, verdict) = (fixture::config(), fixture::lead(), fixture::verdict());
         let hours = |rep: &Rep| (rep.id.as_str() == "ana").then_some(0.25);
         let rules = RulesTrace::default();
-        let wanted =
-            Wanted { lead: &lead, verdict: &verdict, rules: &rules, skills: &[], hours: Some(&hours) };
+        let wanted = Wanted {
+            roster: &Roster::new(&config),
+            lead: &lead,
+            verdict: &verdict,
+            rules: &rules,
+            skills: &[],
+            hours: Some(&hours),
+        };
         let found = fits(&config, wanted, &[&config.reps[0], &config.reps[1]]);
         let column = found.columns().into_iter().find(|(name, _)| name == "timezone");
         assert_eq!(column, Some(("timezone".to_owned(), vec![0.25, NEUTRAL])));
@@ -596,7 +604,14 @@ mod tests {
         }
         field(&mut lead);
         let (verdict, rules) = (fixture::verdict(), RulesTrace::default());
-        let wanted = Wanted { lead: &lead, verdict: &verdict, rules: &rules, skills: &[], hours: None };
+        let wanted = Wanted {
+            roster: &Roster::new(&config),
+            lead: &lead,
+            verdict: &verdict,
+            rules: &rules,
+            skills: &[],
+            hours: None,
+        };
         let found = fits(&config, wanted, &config.reps.iter().collect::<Vec<_>>());
         let column = found.columns().into_iter().find(|(name, _)| name == "certification");
         assert_eq!(column, Some(("certification".to_owned(), vec![1.0, 0.5, 0.0])));
@@ -643,12 +658,12 @@ mod tests {
             let mut config = fixture::config();
             let mut lead = Lead { value, ..fixture::lead() };
             lead.company.employees = employees;
-            for rep in &mut config.reps {
+            for rep in config.reps.iter_mut() {
                 (rep.deal_min, rep.deal_max, rep.seniority) = (bounds.0, bounds.1, seniority);
             }
             let candidates: Vec<&Rep> = config.reps.iter().collect();
             let (verdict, rules) = (fixture::verdict(), RulesTrace::default());
-            let wanted = Wanted { lead: &lead, verdict: &verdict, rules: &rules, skills: &[], hours: None };
+            let wanted = Wanted { roster: &Roster::new(&config), lead: &lead, verdict: &verdict, rules: &rules, skills: &[], hours: None };
             let found = fits(&config, wanted, &candidates);
             prop_assert_eq!(found.rows.len(), found.names.len() * candidates.len());
             prop_assert!(found.rows.iter().all(|fit| (0.0..=1.0).contains(fit)));

@@ -17,7 +17,7 @@ use crate::decision::{
 use crate::digest::Digest;
 use crate::lead::{
     Account, Caps, Confidence, Destination, IdError, LabelPolicy, Lane, Layer, Lead, Mode, Ranked, Reach,
-    Rep, Signal, Team, Territory, Tier, Turns, Verdict,
+    Rep, Reps, Signal, Team, Territory, Tier, Turns, Verdict,
 };
 use crate::records::{Record, RecordKind, Records, Status};
 use crate::rules::{Condition, RuleSet};
@@ -152,7 +152,7 @@ pub(crate) fn config() -> Config {
         overlay: vec![id("eve")],
         ..territory("americas")
     }];
-    let reps = vec![ana, ben, eve];
+    let reps = Reps::from(vec![ana, ben, eve]);
     Config {
         tenant: id("acme"),
         name: "Acme".to_owned(),

@@ -74,7 +74,7 @@ fn cause(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lead::Rep;
+    use crate::lead::{Rep, Reps};
     use crate::pipeline::fixture::{self, id};
     use crate::rules::Condition;
 
@@ -85,7 +85,7 @@ mod tests {
         let check =
             |owner: Option<&str>, value: Option<f64>, complexity: Option<f32>, expect: HandoverTrace| {
                 let mut config = fixture::config();
-                config.reps = vec![
+                config.reps = Reps::from(vec![
                     Rep {
                         relay: Some(id("eve")),
                         email: Some("ana@us.example".to_owned()),
@@ -94,7 +94,7 @@ mod tests {
                     // Whose relay is of another team than the one asked for.
                     Rep { relay: Some(id("ana")), ..fixture::rep("ben") },
                     Rep { team: id("enterprise"), ..fixture::rep("eve") },
-                ];
+                ]);
                 config.known.handovers = vec![HandoverRule {
                     from: id("smb"),
                     to: id("enterprise"),
@@ -135,12 +135,12 @@ mod tests {
     fn who_works_an_account_hands_it_over_to_its_owner() {
         let check = |account: Account, kind: Kind, value: f64, expect: Option<&str>| {
             let mut config = fixture::config();
-            config.reps = vec![
+            config.reps = Reps::from(vec![
                 Rep { relay: Some(id("zoe")), ..fixture::rep("ana") },
                 Rep { team: id("enterprise"), ..fixture::rep("eve") },
                 Rep { team: id("enterprise"), ..fixture::rep("zoe") },
                 fixture::rep("ben"),
-            ];
+            ]);
             config.known.handovers = vec![HandoverRule {
                 from: id("smb"),
                 to: id("enterprise"),

@@ -87,6 +87,11 @@ impl People<'_> {
         let over = || self.overlays.iter().find_map(|people| people.get(rep));
         self.own.get(rep).or_else(over).copied()
     }
+
+    /// Everybody who belongs there; some twice, in no order.
+    pub fn reps(&self) -> impl Iterator<Item = &RepId> {
+        self.own.keys().chain(self.overlays.iter().flat_map(|people| people.keys()))
+    }
 }
 
 /// The people of the lead's territory and of those that lie over it; `None` where it is in no territory, so

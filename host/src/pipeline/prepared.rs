@@ -4,11 +4,12 @@ use jiff::Timestamp;
 
 use super::{
     Asking, Demand, Hours, Moment, Nobody, Numbered, Picked, Picking, Pool, Prepared, RuleCaps, Wanted,
-    fast_responders, free_now, minutes_waited, queue, select,
+    free_now, minutes_waited, queue, select,
 };
 use crate::counters::View;
 use crate::decision::{Match, Past, Pick, RulesTrace};
 use crate::lead::{LeadId, Rep, RuleId, TeamId, Tier};
+use crate::roster::Roster;
 use crate::rules::{Around, Facts};
 use crate::seed::seed;
 use crate::tenant::Tenant;
@@ -123,19 +124,22 @@ impl<'p, 't> Numbered<'p, 't> {
         let pool = Pool::team(config, team);
         let queue = queue(config, pool.name, &self.demand());
         let free: &dyn Fn(&Rep) -> bool =
-            &|rep| roster.place(&rep.id).is_some_and(|place| free_now(config, place, self.moment()));
+            &|rep| config.reps.place(&rep.id).is_some_and(|place| free_now(config, place, self.moment()));
         let (tier, prefers, seed) = (self.tier.tier, &self.prefers, self.seed);
         let hurried = tier == Tier::Two && f64::from(self.verdict.intent) >= config.matching.fast_intent;
-        let fast = hurried
-            .then(|| fast_responders(roster.team(team).iter().filter_map(|&place| config.reps.get(place))))
-            .flatten();
+        let fast = hurried.then(|| roster.fast(team)).flatten();
         let picking = Picking { config, tier, pool, queue: &queue, free, fast, prefers, seed };
         select(picking, matches, counters)
     }
 
     /// What candidates are to fit.
-    pub(super) fn wanted<'a>(&'a self, rules: &'a RulesTrace, hours: Option<Hours<'a>>) -> Wanted<'a> {
-        Wanted { lead: &self.lead, verdict: &self.verdict, rules, skills: &self.skills, hours }
+    pub(super) fn wanted<'a>(
+        &'a self,
+        roster: &'a Roster,
+        rules: &'a RulesTrace,
+        hours: Option<Hours<'a>>,
+    ) -> Wanted<'a> {
+        Wanted { roster, lead: &self.lead, verdict: &self.verdict, rules, skills: &self.skills, hours }
     }
 }
 

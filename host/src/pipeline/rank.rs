@@ -55,17 +55,6 @@ pub(super) fn ordered(total: f64) -> i64 {
     (total * 1000.0).round() as i64
 }
 
-/// The mean response time, in seconds, up to which a rep is among the fastest quarter of these (S2.15,
-/// "top 25 % responders"); `None` where nobody's is known.
-///
-/// Of `n` reps whose time is known, the time of the one in place `n / 4`, rounded up, fastest first: at
-/// least one rep reaches it, everybody with the same time does as well, and an unknown time never does.
-pub fn fast_responders<'a>(reps: impl IntoIterator<Item = &'a Rep>) -> Option<u32> {
-    let mut times: Vec<u32> = reps.into_iter().filter_map(|rep| rep.response_seconds).collect();
-    let last = times.len().div_ceil(4).checked_sub(1)?;
-    Some(*times.select_nth_unstable(last).1)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -94,28 +83,10 @@ mod tests {
     }
 
     #[test]
-    fn the_fastest_quarter() {
-        let check = |times: &[Option<u32>], expect: Option<u32>| {
-            let rep = |response_seconds: &Option<u32>| Rep {
-                response_seconds: *response_seconds,
-                ..fixture::rep("ana")
-            };
-            let reps: Vec<Rep> = times.iter().map(rep).collect();
-            assert_eq!(fast_responders(&reps), expect, "{times:?}");
-        };
-        check(&[], None);
-        check(&[None, None], None);
-        check(&[None, Some(60)], Some(60));
-        check(&[Some(90), Some(60), Some(30), Some(120)], Some(30));
-        check(&[Some(90), Some(60), Some(30), Some(120), Some(150), None], Some(60));
-        check(&[Some(30), Some(30), Some(30), Some(120)], Some(30));
-    }
-
-    #[test]
     fn near_band_takes_high_matches_only() {
         let check = |tier, open, total: f32, passed: bool| {
             let mut config = fixture::config();
-            config.reps = vec![Rep { open, ..fixture::rep("ana") }];
+            config.reps = vec![Rep { open, ..fixture::rep("ana") }].into();
             let scored = Scored { candidates: &[&config.reps[0]], factors: &factors(&[1.0]), rows: &[total] };
             let found = rank(&config, tier, scored, &Ledger::new(&config).at(Timestamp::UNIX_EPOCH), 1);
             let expect = Excluded::NearCapacity { total: f64::from(total), needed: 75.0 };

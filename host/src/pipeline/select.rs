@@ -444,7 +444,7 @@ mod tests {
             let mut config = fixture::config();
             let mut matches = Vec::new();
             let mut standings = BTreeMap::new();
-            config.reps.clear();
+            config.reps = Default::default();
             for (i, (total, free_now, response_seconds, near, credit)) in rows.into_iter().enumerate() {
                 let rep = Rep { free_now, response_seconds, ..fixture::rep(&format!("rep-{i}")) };
                 let total = f64::from(total);

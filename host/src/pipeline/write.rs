@@ -30,7 +30,7 @@ pub(super) fn write(
     outcome: Outcome,
     after: After,
 ) -> Decision {
-    let Tenant { config, roster, .. } = tenant;
+    let config = &tenant.config;
     let Prepared { verdict, tier, lead, classify, found, .. } = prepared.prepared;
     let After { known, rules, eligibility, score, select, fallback, counters } = after;
     let routed = Routed {
@@ -70,7 +70,7 @@ pub(super) fn write(
     let due = config.due(tier.tier, prepared.at);
     let free_from = match &outcome {
         Outcome::Assigned { rep, .. } => {
-            roster.place(rep).and_then(|place| free_from(config, place, prepared.at))
+            config.reps.place(rep).and_then(|place| free_from(config, place, prepared.at))
         }
         _ => None,
     };
