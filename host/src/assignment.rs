@@ -10,7 +10,8 @@
 //! 1. more leads assigned of the first [class](Lead::class), then of the next, and so on;
 //! 2. more total value;
 //! 3. the more even load: the smaller sum over reps of (held + assigned)² / weight;
-//! 4. the caller's [keys](Lead::key).
+//! 4. the caller's [keys](Lead::key): no lead without a rep could take the place of a later one at the same
+//!    value; what is left equal then follows them as well.
 //!
 //! With one size of lead this is a minimum-cost flow, lead → rep → (team →) sink, which `flow` solves, and
 //! whose dual prices are the proof and the explanation: each rep's [`Price`] is what one more place there
@@ -20,6 +21,7 @@
 //! leads of unequal [units](Lead::units), it is the generalised assignment problem, which `search` hands to a
 //! MILP solver.
 
+use std::collections::{BTreeSet, HashMap};
 use std::num::{NonZeroU8, NonZeroU16};
 
 mod auction;
@@ -54,7 +56,8 @@ pub struct Lead {
     pub units: NonZeroU8,
     /// Who may have it. Where a rep is named twice, the higher value counts.
     pub choices: Vec<Choice>,
-    /// Decides what is left equal; where keys are distinct, the order of the input never matters.
+    /// Its place in line where all else is equal, the smaller first; where keys are distinct, the order of the
+    /// input never matters.
     pub key: u64,
 }
 
@@ -327,13 +330,46 @@ pub struct Price {
 /// has no part.
 pub fn solve(problem: &Problem, nodes: u64) -> Solution {
     if let Some(units) = problem.one_size() {
-        let flow::Found { reps, prices } = flow::solve(problem, units);
+        let flow::Found { mut reps, prices } = flow::solve(problem, units);
+        if problem.quotas.is_empty() {
+            first_come(problem, &mut reps);
+        }
         if problem.over_quota(&reps).is_none() {
             return Solution { objective: objective(problem, &reps), reps, proof: Proof::Prices(prices) };
         }
     }
     let (reps, proof) = search::solve(problem, nodes);
     Solution { objective: objective(problem, &reps), reps, proof }
+}
+
+/// Gives the places of later leads to earlier ones that have none, where nothing else changes by it: the same
+/// class and value with the same rep.
+fn first_come(problem: &Problem, reps: &mut [Option<u32>]) {
+    let key = |lead: usize| (problem.leads[lead].key, lead);
+    let mut left_out: BTreeSet<_> = (0..reps.len()).filter(|lead| reps[*lead].is_none()).map(key).collect();
+    if left_out.is_empty() {
+        return;
+    }
+    let mut placed: HashMap<(u32, u8, u32), BTreeSet<(u64, usize)>> = HashMap::new();
+    for (lead, (of, rep)) in problem.leads.iter().zip(&*reps).enumerate() {
+        if let Some((rep, value)) = rep.and_then(|rep| Some((rep, of.value(rep)?))) {
+            placed.entry((rep, of.class, value)).or_default().insert(key(lead));
+        }
+    }
+    while let Some(first) = left_out.pop_first() {
+        let of = &problem.leads[first.1];
+        let places = of.choices.iter().map(|choice| (choice.rep, of.class, choice.value));
+        let last = |place: (u32, u8, u32)| Some((*placed.get(&place)?.last()?, place));
+        let Some((later, place)) = places.filter_map(last).max().filter(|(later, _)| *later > first) else {
+            continue;
+        };
+        if let Some(theirs) = placed.get_mut(&place) {
+            theirs.remove(&later);
+            theirs.insert(first);
+        }
+        (reps[first.1], reps[later.1]) = (Some(place.0), None);
+        left_out.insert(later);
+    }
 }
 
 /// What an assignment reaches; a rep whom a lead may not have adds no value.

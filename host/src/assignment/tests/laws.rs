@@ -149,6 +149,20 @@ proptest! {
     }
 
     #[test]
+    fn of_equal_leads_the_earlier_has_the_place(problem in problems(Size { teams: 1, ..LARGE })) {
+        let solution = solve(&problem, 0);
+        prop_assert_eq!(certify(&problem, &solution), Ok(Certified::Optimal));
+        let without = problem.leads.iter().zip(&solution.reps).filter(|(_, rep)| rep.is_none());
+        for (lead, _) in without {
+            for (other, rep) in problem.leads.iter().zip(&solution.reps) {
+                let Some(rep) = *rep else { continue };
+                let alike = lead.class == other.class && lead.value(rep) == other.value(rep);
+                prop_assert!(!alike || other.key < lead.key, "{:?} and not {:?}", other, lead);
+            }
+        }
+    }
+
+    #[test]
     fn a_price_is_what_one_more_place_adds(
         problem in problems(Size { teams: 2, ..LARGE }),
         which in any::<prop::sample::Index>(),
