@@ -663,6 +663,8 @@ mod tests {
 
     fn select(turns: Turns, pool: &[&str], picked: &str) -> SelectTrace {
         SelectTrace {
+            free_now: false,
+            fast: false,
             method: Method::Rotation,
             turns,
             queue: "smb".to_owned(),

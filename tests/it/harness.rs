@@ -60,11 +60,11 @@ pub(crate) fn component(manifest: &Path) -> Vec<u8> {
 /// A copy of a tenant's folder, for one test alone. Its own plugin, where it has one, is built into it.
 pub(crate) fn tenant(folder: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().expect("a temporary folder");
-    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
-        let entry = entry.expect("an entry").path();
-        if entry.is_file() {
-            fs::copy(&entry, copy.path().join(entry.file_name().expect("a name"))).expect("copied");
-        }
+    copy_files(folder, copy.path());
+    let calendars = folder.join("calendars");
+    if calendars.is_dir() {
+        fs::create_dir(copy.path().join("calendars")).expect("a folder");
+        copy_files(&calendars, &copy.path().join("calendars"));
     }
     let manifest = folder.join("plugin/Cargo.toml");
     if manifest.is_file() {
@@ -74,6 +74,15 @@ pub(crate) fn tenant(folder: &Path) -> tempfile::TempDir {
         fs::write(place, component(&manifest)).expect("written");
     }
     copy
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
+        let entry = entry.expect("an entry").path();
+        if entry.is_file() {
+            fs::copy(&entry, to.join(entry.file_name().expect("a name"))).expect("copied");
+        }
+    }
 }
 
 /// Runs on a thread with stack enough to call guests, as the program itself does.

@@ -17,7 +17,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use expect_test::expect_file;
-use lanewright::decision::{AssignedBy, Decision, Excluded, Known, Outcome, TrackedBy, Trigger};
+use lanewright::decision::{
+    AssignedBy, Decision, Effect, Excluded, Known, Notice, Outcome, TrackedBy, Trigger,
+};
 use lanewright::lead::{FieldValue, Mode};
 
 use crate::harness::{self, NOW, lanewright};
@@ -130,6 +132,18 @@ fn project(decision: &Decision, out: &mut String) -> std::fmt::Result {
     }
     for flag in &decision.flags {
         writeln!(out, "  flag      {flag}")?;
+    }
+    for effect in &decision.effects {
+        match effect {
+            Effect::OfferTimes { rep, phone, from } => {
+                writeln!(out, "  offers    {phone} times with {rep} from {from}")?;
+            }
+            Effect::Notify { who, about } if !matches!(about, Notice::Assigned | Notice::Suggested) => {
+                writeln!(out, "  tells     {who}: {about:?}")?;
+            }
+            // Every assignment has these.
+            Effect::SetOwner { .. } | Effect::Task { .. } | Effect::Notify { .. } | Effect::Enrol { .. } => {}
+        }
     }
     for dropped in &trace.normalise.dropped {
         writeln!(out, "  dropped   {}: {}", dropped.field, dropped.problem)?;

@@ -89,7 +89,7 @@ fn show(
         .collect();
     let plan = Plan { warm_up: 50.min(rounds), rounds, batch: 10 };
     let rows = measure(plan, &mut ways).map_err(|failed| failed.error.context(failed.name))?;
-    println!("## {title}\n\n{}", table(&rows, &leads[0].name));
+    println!("## {title}\n\n{}", table(&rows, &leads[1].name));
     Ok(())
 }
 
@@ -202,8 +202,14 @@ impl Met<'_> {
         let counters = self.state.ledger.at(self.at);
         let eligibility = pipeline::eligible(&asking, &team, &counters);
         let reps = pipeline::candidates(config, &eligibility);
-        let wanted =
-            Wanted { lead: &self.lead, verdict: &self.verdict, rules: &self.rules, skills: &[], hours: None };
+        let wanted = Wanted {
+            roster,
+            lead: &self.lead,
+            verdict: &self.verdict,
+            rules: &self.rules,
+            skills: &[],
+            hours: None,
+        };
         let fits = pipeline::fits(config, wanted, &reps);
         let factors = [Factor { name: "any".to_owned(), weight: 1.0 }];
         let rows: Vec<f32> = (50_u8..).map(f32::from).take(reps.len()).collect();

@@ -334,6 +334,13 @@ pub struct SelectTrace {
     pub pool: Vec<(RepId, f64)>,
     /// Who.
     pub picked: RepId,
+    /// Whether only those were left who were free at that moment: tier 1, where anybody was.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub free_now: bool,
+    /// Whether only the fastest quarter of the team was left: a lead of tier 2 that cannot wait (S2.15), where
+    /// any of them was among the best.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub fast: bool,
     /// True where they prefer such leads and were served first for it (P17).
     #[serde(default, skip_serializing_if = "is_default")]
     pub preferred: bool,

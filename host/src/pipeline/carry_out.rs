@@ -115,6 +115,8 @@ fn rotate(
     let turn = turn(turns, &line.members, &among, line.last, seed)
         .ok_or_else(|| format!("everybody of team {team} is away or full"))?;
     Ok(SelectTrace {
+        free_now: false,
+        fast: false,
         method: Method::Rotation,
         turns,
         queue,

@@ -83,13 +83,11 @@ pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> R
     let line = counters.line(queue, best.iter().map(|found| &found.rep));
     let mut pool: Vec<(&Match, Member<'_>)> = best.into_iter().zip(line.members).collect();
     let rep = |member: &Member<'_>| config.reps.get(member.place);
-    if tier == Tier::One {
-        narrow(&mut pool, |member| rep(member).is_some_and(free));
-    }
-    if let Some(fast) = fast {
-        let seconds = |member: &Member<'_>| rep(member).and_then(|rep| rep.response_seconds);
-        narrow(&mut pool, |member| seconds(member).is_some_and(|seconds| seconds <= fast));
-    }
+    let free_now = tier == Tier::One && narrow(&mut pool, |member| rep(member).is_some_and(free));
+    let seconds = |member: &Member<'_>| rep(member).and_then(|rep| rep.response_seconds);
+    let fast = fast.is_some_and(|fast| {
+        narrow(&mut pool, |member| seconds(member).is_some_and(|seconds| seconds <= fast))
+    });
     let mut members: Vec<Member<'_>> = pool.iter().map(|(_, member)| *member).collect();
     let passed_over = too_far_ahead(config, &members);
     if !passed_over.is_empty() {
@@ -119,17 +117,21 @@ pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> R
         queue: queue.to_owned(),
         pool: chances(&members, &tied),
         picked: picked.clone(),
+        free_now,
+        fast,
         preferred,
         passed_over,
     };
     Ok(Picked { rep: picked.clone(), total, trace })
 }
 
-/// Leaves those of whom something holds, where it holds of anybody.
-fn narrow(pool: &mut Vec<(&Match, Member<'_>)>, holds: impl Fn(&Member<'_>) -> bool) {
-    if pool.iter().any(|(_, member)| holds(member)) {
+/// Leaves those of whom something holds, where it holds of anybody; whether it does.
+fn narrow(pool: &mut Vec<(&Match, Member<'_>)>, holds: impl Fn(&Member<'_>) -> bool) -> bool {
+    let any = pool.iter().any(|(_, member)| holds(member));
+    if any {
         pool.retain(|(_, member)| holds(member));
     }
+    any
 }
 
 /// The pick of a batch, as its optimum says.
@@ -146,6 +148,8 @@ pub(super) fn given(batch: &BatchPick, matches: &[Match]) -> Result<Picked, Nobo
             .map(|found| (found.rep.clone(), if found.rep == *rep { 1.0 } else { 0.0 }))
             .collect(),
         picked: rep.clone(),
+        free_now: false,
+        fast: false,
         preferred: false,
         passed_over: BTreeMap::new(),
     };

@@ -48,11 +48,10 @@ pub fn skills(needs: &[SkillNeed], candidates: &[&Rep], waited: u32) -> Skilled 
     Skilled { trace: SkillTrace { waited, held, dropped }, excluded }
 }
 
-/// A flag for every skill that was given up at once, without a wait: a generalist takes the lead, and a
-/// specialist should look at it later (S2.13).
+/// A flag for every skill that was given up: a generalist takes the lead, and a specialist should look at it
+/// later (S2.13).
 pub fn missing_specialists(trace: &SkillTrace) -> Vec<Flag> {
-    let at_once = trace.dropped.iter().filter(|need| need.drop_after == Some(0));
-    at_once.map(|need| Flag::SpecialistMissing { skill: need.skill.clone() }).collect()
+    trace.dropped.iter().map(|need| Flag::SpecialistMissing { skill: need.skill.clone() }).collect()
 }
 
 /// Whole minutes that a lead has waited at `now`, since it came or, where it was declined, since the last
@@ -146,13 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_dropped_at_once_is_flagged() {
+    fn what_was_given_up_is_flagged() {
         let needs = [need("health:5/0"), need("sql:5/10"), need("soc 2:5")];
         let expert = rep("ana", &[("soc 2", 5)]);
         let found = skills(&needs, &[&expert], 10);
         assert_eq!(found.trace.dropped.len(), 2);
-        let flag = Flag::SpecialistMissing { skill: "health".to_owned() };
-        assert_eq!(missing_specialists(&found.trace), [flag]);
+        let flags = ["health", "sql"].map(|skill| Flag::SpecialistMissing { skill: skill.to_owned() });
+        assert_eq!(missing_specialists(&found.trace), flags);
     }
 
     #[test]

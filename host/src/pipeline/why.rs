@@ -179,7 +179,7 @@ fn picked(routed: &Routed<'_>, rep: &RepId) -> String {
     match select.method {
         Method::FastestQualified => {
             let profile = routed.config.rep(rep);
-            let free = if profile.is_some_and(|rep| rep.free_now) { " who are free now" } else { "" };
+            let free = if select.free_now { " who are free now" } else { "" };
             let speed = profile.and_then(|rep| rep.response_seconds);
             match (pool, speed) {
                 (1, _) if free.is_empty() => format!("the best match{strong}"),
@@ -189,6 +189,12 @@ fn picked(routed: &Routed<'_>, rep: &RepId) -> String {
                     format!("the fastest to respond ({}) of the {pool} best{free}{strong}", duration(speed))
                 }
             }
+        }
+        Method::HighestTotal if select.fast && pool == 1 => {
+            format!("the best of those who respond fastest, for a lead that cannot wait{strong}")
+        }
+        Method::HighestTotal if select.fast => {
+            format!("the best of the {pool} who respond fastest, for a lead that cannot wait{strong}")
         }
         Method::HighestTotal if candidates == 1 => format!("the only candidate{strong}"),
         Method::HighestTotal => format!("the best of {candidates} candidates{strong}"),
@@ -281,6 +287,8 @@ pub(super) mod tests {
         let pool: Vec<(RepId, f64)> =
             pool.iter().enumerate().map(|(place, rep)| (id(rep), chance(place))).collect();
         SelectTrace {
+            free_now: false,
+            fast: false,
             method,
             turns: crate::lead::Turns::Credit,
             queue: "smb".to_owned(),
@@ -300,7 +308,7 @@ pub(super) mod tests {
         let check = |by, select: SelectTrace, response, free_now, expect: &str| {
             let mut config = fixture::config();
             config.reps[0].response_seconds = response;
-            config.reps[0].free_now = free_now;
+            let select = SelectTrace { free_now, ..select };
             let mut lead = fixture::lead();
             lead.company.domain = Some("named.example".to_owned());
             let rules = RulesTrace { owner_excluded: Some(Excluded::Unavailable), ..Default::default() };

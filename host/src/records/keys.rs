@@ -187,7 +187,8 @@ fn fold(text: &str) -> Option<String> {
         words.push_str(&word);
         initials = initial;
     }
-    (!words.is_empty()).then_some(words)
+    // Marks that came to stand together take their order.
+    (!words.is_empty()).then(|| words.nfkd().collect())
 }
 
 #[cfg(test)]

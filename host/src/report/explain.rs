@@ -2,10 +2,11 @@
 
 use super::{Look, destination, excerpt, laid_out, plain_table};
 use crate::decision::{
-    BriefKind, CallTrace, Decision, EligibilityTrace, FallbackTrace, Found, Method, ScoreTrace, SelectTrace,
+    AssignedBy, BriefKind, CallTrace, Decision, EligibilityTrace, FallbackTrace, Found, Known, KnownTrace,
+    Method, Relation, RulesTrace, ScoreTrace, SelectTrace, SkillTrace,
 };
 use crate::failure::clean;
-use crate::lead::{FieldValue, Lead, Turns, Verdict};
+use crate::lead::{FieldValue, Lead, Mode, Turns, Verdict};
 
 /// A readable account of a decision: a section a stage, absent where the lead did not pass through it.
 pub fn explain(decision: &Decision, look: Look) -> String {
@@ -111,6 +112,15 @@ fn headline(story: &mut Story, decision: &Decision) {
     story.text = format!("{} → {}{total}\n", clean(decision.lead.as_str(), 128), clean(&who, 80));
     story.line(clean(&decision.why, 600));
     story.line(format!("tier {}: first touch within {} minutes", u8::from(decision.tier), decision.minutes));
+    if decision.mode == Mode::Suggest {
+        story.line("a suggestion: a person approves it, rejects it or changes it");
+    }
+    if !decision.tags.is_empty() {
+        story.line(format!("tagged {}", clean(&decision.tags.join(", "), 300)));
+    }
+    for flag in &decision.flags {
+        story.line(format!("flag: {}", clean(&flag.to_string(), 300)));
+    }
 }
 
 fn lead(story: &mut Story, lead: &Lead) {
@@ -164,9 +174,9 @@ fn lane(story: &mut Story, verdict: &Verdict, text: &str) {
 
 fn rules(story: &mut Story, decision: &Decision) {
     let (rules, normalise) = (&decision.trace.rules, &decision.trace.normalise);
-    let account = &normalise.account;
-    let silent = rules.territory.is_none() && rules.unanswered.is_empty();
-    if account.is_none() && rules.owner.is_none() && silent {
+    let (account, known) = (&normalise.account, &decision.trace.known);
+    let nothing = account.is_none() && *rules == RulesTrace::default() && *known == KnownTrace::default();
+    if nothing {
         return;
     }
     story.section("Rules");
@@ -191,6 +201,54 @@ fn rules(story: &mut Story, decision: &Decision) {
     }
     for unanswered in &rules.unanswered {
         story.line(format!("not answered: {}", clean(unanswered, 300)));
+    }
+    for (name, value) in &rules.segments {
+        story.line(format!("segment {name}: {}", clean(value, 80)));
+    }
+    for rule in &rules.said.held {
+        let route = if rules.said.route.as_ref() == Some(rule) { ", and decides where it goes" } else { "" };
+        story.line(format!("rule {rule} holds{route}"));
+    }
+    for unanswered in &rules.said.unanswered {
+        story.line(format!("rule {} was not answered: {}", unanswered.rule, clean(&unanswered.why, 300)));
+    }
+    if let Some(duplicate) = &known.duplicate {
+        story.line(duplicate.to_string());
+        for conflict in &duplicate.conflicts {
+            let (fact, master, lead) =
+                (conflict.fact, clean(&conflict.master, 80), clean(&conflict.lead, 80));
+            story.line(format!("its {fact} is {master}, which holds, and the lead says {lead}"));
+        }
+    }
+    if let Some(handover) = &rules.handover.taken {
+        story.line(handover.to_string());
+    }
+    if let Some(Relation { rep, known, record }) = &known.relation {
+        let what = match known {
+            Known::Contact => "contact",
+            Known::Account => "account",
+        };
+        story.line(format!("{rep} knows the {what} from {record}"));
+    }
+    for claim in &rules.claims {
+        let got = match &claim.excluded {
+            None => "and gets it".to_owned(),
+            Some(reason) => format!("and {reason}"),
+        };
+        story.line(format!("{} comes first {}, {got}", claim.rep, claimed_by(&claim.by)));
+    }
+}
+
+/// Why somebody comes before everybody who would be matched.
+fn claimed_by(by: &AssignedBy) -> String {
+    match by {
+        AssignedBy::NamedAccount | AssignedBy::Cover { .. } => "by the account".to_owned(),
+        AssignedBy::Rule { rule } => format!("by rule {}", clean(rule, 80)),
+        AssignedBy::Sticky { .. } => "for knowing them".to_owned(),
+        AssignedBy::Master { record } => format!("by the record {}", clean(record, 80)),
+        AssignedBy::Relay { from } => format!("in relay from {from}"),
+        AssignedBy::Person => "by a person".to_owned(),
+        AssignedBy::Match | AssignedBy::Rotation | AssignedBy::Batch | AssignedBy::Fallback => String::new(),
     }
 }
 
@@ -220,12 +278,25 @@ fn candidates(story: &mut Story, score: &ScoreTrace, look: Look) {
 }
 
 fn excluded(story: &mut Story, eligibility: &EligibilityTrace) {
-    if eligibility.excluded.is_empty() && eligibility.others.is_empty() {
+    let SkillTrace { held, dropped, waited } = &eligibility.skills;
+    if eligibility.excluded.is_empty() && eligibility.others.is_empty() && dropped.is_empty() {
         return;
     }
     story.section(&format!("Not candidates for team {}", eligibility.team));
     for (rep, reason) in &eligibility.excluded {
         story.line(format!("{rep} {reason}"));
+    }
+    if !held.is_empty() {
+        let asked: Vec<String> =
+            held.iter().map(|need| format!("{} {}", clean(&need.skill, 40), need.level)).collect();
+        story.line(format!("asked for: {}", asked.join(", ")));
+    }
+    for need in dropped {
+        story.line(format!(
+            "no longer asked for, after {waited} minutes: {} {}",
+            clean(&need.skill, 40),
+            need.level
+        ));
     }
     for others in &eligibility.others {
         let more = if eligibility.excluded.is_empty() { "" } else { "more " };
@@ -236,7 +307,16 @@ fn excluded(story: &mut Story, eligibility: &EligibilityTrace) {
 fn pick(story: &mut Story, select: &SelectTrace) {
     story.section("Pick");
     story.line(match select.method {
+        Method::FastestQualified if select.free_now => {
+            format!("{}: the fastest to respond of the best who are free now", select.picked)
+        }
         Method::FastestQualified => format!("{}: the fastest to respond of the best", select.picked),
+        Method::HighestTotal if select.fast => {
+            format!(
+                "{}: the highest total of the team's fastest quarter, since intent is high",
+                select.picked
+            )
+        }
         Method::HighestTotal => format!("{}: the highest total", select.picked),
         Method::Rotation => match select.turns {
             Turns::Credit => format!("{}: next in turn", select.picked),

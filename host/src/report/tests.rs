@@ -86,6 +86,8 @@ fn decision() -> Decision {
                 ],
             }),
             select: Some(SelectTrace {
+                free_now: false,
+                fast: false,
                 method: Method::Rotation,
                 pool: vec![(id("ana"), 1.0), (id("dan"), 0.0)],
                 picked: id("ana"),
