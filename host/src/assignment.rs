@@ -280,8 +280,8 @@ pub struct Objective {
 pub enum Proof {
     /// It is reached, and these prices prove it.
     Prices(Prices),
-    /// It is reached in class counts and value, as a search has shown that leaves nothing out; a search does
-    /// not seek evenness.
+    /// It is reached in class counts and value, as a search has shown that leaves nothing out. Loads are as
+    /// even as moving leads one by one makes them, which need not be the most even.
     Searched,
     /// The search ended at its limit. The parts before this one are optimal, this one may be better.
     Bounded(Bound),

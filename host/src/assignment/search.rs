@@ -19,7 +19,7 @@ pub(super) fn solve(problem: &Problem, nodes: u64) -> (Vec<Option<u32>>, Proof) 
         let matches = of.choices.iter().map(move |choice| (choice.rep, choice.value));
         matches.map(move |(rep, value)| Match { lead, rep, value, units }).collect::<Vec<_>>()
     };
-    let packing = Packing {
+    let mut packing = Packing {
         classes: problem.leads.iter().map(|lead| lead.class).collect(),
         matches: problem.leads.iter().enumerate().flat_map(place).collect(),
         rank: (
@@ -36,7 +36,9 @@ pub(super) fn solve(problem: &Problem, nodes: u64) -> (Vec<Option<u32>>, Proof) 
             }))
             .collect(),
     };
-    packing.solve(nodes)
+    let (mut reps, proof) = packing.solve(nodes);
+    packing.even_out(problem, &mut reps);
+    (reps, proof)
 }
 
 /// Variables of the largest program that is handed to the solver: a dense one of that size takes it seconds
@@ -86,7 +88,7 @@ enum Aim {
 }
 
 impl Packing {
-    pub(super) fn solve(mut self, mut nodes: u64) -> (Vec<Option<u32>>, Proof) {
+    pub(super) fn solve(&mut self, mut nodes: u64) -> (Vec<Option<u32>>, Proof) {
         self.matches.sort_by_key(|m| (self.rank.0[m.lead], self.rank.1[m.rep as usize], m.lead, m.rep));
         let counts = self.counts();
         let mut classes = self.classes.clone();
@@ -230,6 +232,56 @@ impl Packing {
             }
         }
         self.caps.iter().zip(taken).all(|(cap, taken)| taken <= u64::from(cap.most))
+    }
+
+    /// Moves leads to somebody whose load is lower by their weight, at the same value and within every cap,
+    /// until no single move makes loads more even.
+    fn even_out(&self, problem: &Problem, reps: &mut [Option<u32>]) {
+        let counts = self.counts();
+        let mut left: Vec<i64> = self.caps.iter().map(|cap| i64::from(cap.most)).collect();
+        let mut load = vec![0_u32; problem.reps.len()];
+        let count = |left: &mut Vec<i64>, place: usize, sign: i64| {
+            counts[place].iter().for_each(|&(cap, counted)| left[cap] -= sign * i64::from(counted));
+        };
+        // Of each lead, the places of its matches, and of the one that is made.
+        let mut matches = vec![Vec::new(); self.classes.len()];
+        let mut made = vec![None; self.classes.len()];
+        for (place, of) in self.matches.iter().enumerate() {
+            matches[of.lead].push(place);
+            if reps[of.lead] == Some(of.rep) {
+                made[of.lead] = Some(place);
+                load[of.rep as usize] += of.units;
+                count(&mut left, place, 1);
+            }
+        }
+        let mut moved = true;
+        while std::mem::take(&mut moved) {
+            for (lead, matches) in matches.iter().enumerate() {
+                let Some(at) = made[lead] else { continue };
+                let of = self.matches[at];
+                let cost =
+                    |rep: u32, load: u32| problem.scale.place(&problem.reps[rep as usize], load, of.units);
+                load[of.rep as usize] -= of.units;
+                count(&mut left, at, -1);
+                let now = cost(of.rep, load[of.rep as usize]);
+                let better = matches.iter().copied().filter(|&place| {
+                    let to = &self.matches[place];
+                    to.value == of.value
+                        && cost(to.rep, load[to.rep as usize]) < now
+                        && counts[place].iter().all(|&(cap, counted)| left[cap] >= i64::from(counted))
+                });
+                let to = better.min_by_key(|&place| {
+                    let to = &self.matches[place];
+                    (cost(to.rep, load[to.rep as usize]), self.rank.1[to.rep as usize])
+                });
+                moved |= to.is_some();
+                let to = to.unwrap_or(at);
+                made[lead] = Some(to);
+                reps[lead] = Some(self.matches[to].rep);
+                load[self.matches[to].rep as usize] += of.units;
+                count(&mut left, to, 1);
+            }
+        }
     }
 
     /// A start: leads in order of class, the most value for its units first, with whoever has room.

@@ -112,6 +112,26 @@ fn a_quota_that_the_flow_breaks_is_searched_for() {
 }
 
 #[test]
+fn a_search_evens_out_what_is_worth_the_same() {
+    let check = |units: [u8; 4], held: [u32; 2], expect: [u64; 2]| {
+        let leads = units.map(|units| lead(0, units, &[Some(5), Some(5)]));
+        let reps = held.map(|held| Rep { held, ..rep(20) });
+        let problem = Problem::new(leads.to_vec(), reps.to_vec(), Vec::new()).expect("small numbers");
+        // The quota is met by nothing, so that leads of one size are searched as well.
+        let quota = Quota { leads: vec![0, 1, 2, 3], reps: vec![0], most: 3 };
+        let solution = solve(&problem.with_quotas(vec![quota]).expect("all are there"), NODES);
+        let load = |rep: u32| {
+            let theirs = units.iter().zip(&solution.reps).filter(|(_, at)| **at == Some(rep));
+            theirs.map(|(units, _)| u64::from(*units)).sum::<u64>()
+        };
+        assert_eq!([load(0), load(1)], expect, "{units:?} {held:?}");
+    };
+    check([1, 1, 1, 2], [0, 0], [3, 2]);
+    check([3, 3, 3, 3], [0, 6], [9, 3]);
+    check([1, 2, 3, 4], [0, 0], [5, 5]);
+}
+
+#[test]
 fn a_rep_named_twice_counts_once() {
     let choice = |value| Choice { rep: 0, value };
     let lead = Lead { choices: vec![choice(1), choice(3), choice(2)], ..lead(0, 1, &[]) };

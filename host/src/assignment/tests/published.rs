@@ -92,7 +92,7 @@ fn packings(text: &str) -> Vec<Packing> {
 }
 
 /// What a packing's best assignment is worth after so many nodes, and what is known of it.
-fn pack(packing: Packing, nodes: u64) -> (u64, Proof) {
+fn pack(mut packing: Packing, nodes: u64) -> (u64, Proof) {
     let matches = packing.matches.clone();
     let (reps, proof) = packing.solve(nodes);
     assert!(reps.iter().all(Option::is_some), "every job is done");
