@@ -36,6 +36,23 @@ proptest! {
         route_all(&folder, &leads, harness::plugins())?;
     }
 
+    /// The order of people in the file, somebody who cannot have a lead, and the scale of weights say nothing.
+    #[test]
+    fn what_means_nothing_changes_nothing(folder in folder(), leads in prop::collection::vec(lead(), 1..7)) {
+        let outcomes = |folder: &Folder| {
+            let decisions = route_all(folder, &leads, harness::plugins())?;
+            Ok::<_, TestCaseError>(decisions.iter().map(|decision| place(&decision.outcome)).collect::<Vec<_>>())
+        };
+        let plain = outcomes(&folder)?;
+        for other in [
+            Folder { reversed: true, ..folder.clone() },
+            Folder { absentee: true, ..folder.clone() },
+            Folder { scale: 8, ..folder.clone() },
+        ] {
+            prop_assert_eq!(&plain, &outcomes(&other)?, "{:?}", other);
+        }
+    }
+
     #[test]
     fn no_failure_of_plugins_loses_a_lead(folder in folder(), leads in prop::collection::vec(lead(), 1..7)) {
         let decisions = route_all(&folder, &leads, starved())?;
@@ -44,6 +61,18 @@ proptest! {
             prop_assert_eq!(decision.triage, Some(Triage::ClassifierFailed));
             prop_assert_eq!(decision.confidence, Confidence::Low);
         }
+    }
+}
+
+/// Where a lead went. Why it is nobody's is left out: that somebody is away is another reason than that
+/// there is nobody.
+fn place(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Assigned { rep, by, .. } => format!("{rep} {by:?}"),
+        Outcome::Manager { team, .. } => format!("manager of {team}"),
+        Outcome::Held { queue, .. } => format!("queue {queue}"),
+        Outcome::Track { track, .. } => format!("track {track}"),
+        Outcome::Triage => "triage".to_owned(),
     }
 }
 
@@ -195,6 +224,12 @@ struct Folder {
     fallback: usize,
     owner: bool,
     territory: bool,
+    /// Whether people stand in the other order.
+    reversed: bool,
+    /// Whether there is somebody more, who is away.
+    absentee: bool,
+    /// What weights are multiplied by.
+    scale: u8,
 }
 
 impl Default for Folder {
@@ -212,6 +247,9 @@ impl Default for Folder {
             fallback: 0,
             owner: false,
             territory: false,
+            reversed: false,
+            absentee: false,
+            scale: 1,
         }
     }
 }
@@ -305,18 +343,24 @@ impl Folder {
             "teams.toml",
             "[[teams]]\nid = \"t0\"\nname = \"T0\"\nmanager = \"mia@t0.example\"\n[[teams]]\nid = \"t1\"\nname = \"T1\"\n",
         );
-        let mut reps = String::from(
+        let head = String::from(
             "id,name,team,max_open,open,weekly_cap,week,weight,available,free_now,response_seconds,languages,deal_max\n",
         );
+        let mut reps = Vec::new();
         let number = |value: Option<u32>| value.map(|value| value.to_string()).unwrap_or_default();
         for (place, rep) in self.reps.iter().enumerate() {
             let Rep { team, max_open, open, week, available, free_now, language, .. } = rep;
             let (cap, response, most) = (number(rep.weekly_cap), number(rep.response), number(rep.deal_max));
-            let weight = f64::from(rep.weight) / 4.0;
-            writeln!(reps, "r{place},R{place},t{team},{max_open},{open},{cap},{week},{weight},{available},{free_now},{response},{language},{most}")
-                .expect("a string can be written to");
+            let weight = f64::from(rep.weight * self.scale) / 4.0;
+            reps.push(format!("r{place},R{place},t{team},{max_open},{open},{cap},{week},{weight},{available},{free_now},{response},{language},{most}\n"));
         }
-        write("reps.csv", &reps);
+        if self.absentee {
+            reps.push("away,Away,t0,5,0,,0,1,false,true,,en,\n".to_owned());
+        }
+        if self.reversed {
+            reps.reverse();
+        }
+        write("reps.csv", &(head + &reps.concat()));
         if self.owner {
             write("accounts.csv", "domain,name,owner\nowned.example,Owned,r0\n");
         }
@@ -364,7 +408,7 @@ prop_compose! {
         let (available, near) = (bands.0.min(bands.1), bands.0.max(bands.1));
         Folder {
             policy, lanes, reps, available, near, near_total, tier_one_may_fill, threshold, within, fallback,
-            owner, territory,
+            owner, territory, ..Folder::default()
         }
     }
 }
