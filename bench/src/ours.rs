@@ -89,7 +89,7 @@ pub(crate) fn lead(lead: &lanewright_bench_logic::lead::Lead) -> Result<Lead> {
 
 /// A tenant that routes its sample leads over and over.
 pub(crate) struct Line {
-    pub(crate) tenant: Tenant,
+    pub(crate) tenant: Arc<Tenant>,
     leads: Vec<Json>,
     outside: Live,
 }
@@ -99,14 +99,14 @@ impl Line {
         let tenant = Tenant::load(folder, plugins).map_err(|problems| anyhow!("{problems:?}"))?;
         let leads = std::fs::read_to_string(folder.join("leads.jsonl"))?;
         let leads = leads.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
-        Ok(Self { tenant, leads, outside: Live { fetcher: Fetcher::new(Reach::Public) } })
+        Ok(Self { tenant: Arc::new(tenant), leads, outside: Live { fetcher: Fetcher::new(Reach::Public) } })
     }
 
     /// Routes every sample lead once, on the current pool of threads: prepared on all of them, settled
     /// in order, as `lanewright route` does. Answers how many decisions were made.
     pub(crate) fn pass(&self) -> Result<usize> {
         use rayon::prelude::*;
-        let mut desk = Desk::new(&self.tenant);
+        let mut desk = Desk::new(Arc::clone(&self.tenant));
         let at = Timestamp::UNIX_EPOCH;
         let prepared: Vec<_> =
             self.leads.par_iter().map(|lead| Desk::prepare(&self.tenant, lead, at, &self.outside)).collect();

@@ -6,6 +6,7 @@
 //! a person gave to somebody, and what is locked, changes by no deadline (S3.25, S3.28).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
@@ -26,11 +27,11 @@ use crate::zones::zone;
 mod batch;
 
 /// One tenant's open leads.
-pub struct Desk<'t> {
-    tenant: &'t Tenant,
+pub struct Desk {
+    tenant: Arc<Tenant>,
     state: State,
     /// In the order in which they came.
-    cases: IndexMap<LeadId, Case<'t>>,
+    cases: IndexMap<LeadId, Case>,
     absent: BTreeSet<RepId>,
     /// When something may be due for the case at this place. What is due is asked of the case then, so a time
     /// that has passed away is left standing.
@@ -38,9 +39,9 @@ pub struct Desk<'t> {
 }
 
 /// What is known of one lead.
-struct Case<'t> {
+struct Case {
     /// Kept while it can be decided again, so that no plugin is asked twice.
-    prepared: Option<Prepared<'t>>,
+    prepared: Option<Prepared>,
     since: Timestamp,
     number: u32,
     declined: Vec<RepId>,
@@ -102,12 +103,12 @@ impl Held {
     }
 }
 
-impl<'t> Desk<'t> {
+impl Desk {
     /// Nothing is open yet but what the folder says.
-    pub fn new(tenant: &'t Tenant) -> Self {
+    pub fn new(tenant: Arc<Tenant>) -> Self {
         Self {
-            tenant,
             state: State::new(&tenant.config),
+            tenant,
             cases: IndexMap::new(),
             absent: BTreeSet::new(),
             timers: BTreeSet::new(),
@@ -116,17 +117,17 @@ impl<'t> Desk<'t> {
 
     /// The slow half of a lead, which many threads can do at once.
     pub fn prepare(
-        tenant: &'t Tenant,
+        tenant: &Tenant,
         received: &Json,
         at: Timestamp,
         outside: &dyn Outside,
-    ) -> Result<Prepared<'t>, Refusal> {
+    ) -> Result<Prepared, Refusal> {
         pipeline::prepare(tenant, received, at, outside)
     }
 
     /// Decides about a lead that has come. One with the id of another is the same lead, decided again: what
     /// it counted for before counts no more, and where it is locked it stays with whoever has it.
-    pub fn lead(&mut self, prepared: Prepared<'t>, outside: &dyn Outside) -> Decision {
+    pub fn lead(&mut self, prepared: Prepared, outside: &dyn Outside) -> Decision {
         let (id, at) = (prepared.lead().clone(), prepared.since());
         let kept = self.open(prepared);
         self.decide(&id, at, Trigger::Arrived, kept, outside)
@@ -134,7 +135,7 @@ impl<'t> Desk<'t> {
     }
 
     /// Notes a lead that is about to be decided; who keeps it, where it is locked.
-    fn open(&mut self, prepared: Prepared<'t>) -> Option<Pick> {
+    fn open(&mut self, prepared: Prepared) -> Option<Pick> {
         let since = prepared.since();
         let case = self.cases.entry(prepared.lead().clone()).or_insert_with(|| Case {
             prepared: None,
@@ -279,7 +280,7 @@ impl<'t> Desk<'t> {
         }
     }
 
-    fn case(&mut self, lead: &LeadId) -> Result<&mut Case<'t>, String> {
+    fn case(&mut self, lead: &LeadId) -> Result<&mut Case, String> {
         self.cases
             .get_mut(lead)
             .ok_or_else(|| format!("there is no lead {lead}; send it before what happens to it"))
@@ -309,7 +310,7 @@ impl<'t> Desk<'t> {
     }
 
     /// What is due for a case, and when.
-    fn due(&self, case: &Case<'_>) -> Option<(Timestamp, Trigger)> {
+    fn due(&self, case: &Case) -> Option<(Timestamp, Trigger)> {
         let handling = &self.tenant.config.handling;
         match &case.stands {
             Stands::Waits { retry, .. } => retry.map(|at| (at, Trigger::Waited)),
@@ -436,7 +437,7 @@ impl<'t> Desk<'t> {
     /// Somebody has room or is back: those who wait for them are decided again, the oldest first, until they
     /// are full.
     fn drain(&mut self, rep: &RepId, at: Timestamp, outside: &dyn Outside) -> Vec<Decision> {
-        let waits = |case: &Case<'_>| match &case.stands {
+        let waits = |case: &Case| match &case.stands {
             Stands::Waits { reps, .. } => reps.contains(rep),
             Stands::With(_) | Stands::Elsewhere => false,
         };
@@ -466,17 +467,17 @@ impl<'t> Desk<'t> {
     ) -> Option<Decision> {
         let case = self.cases.get(id)?;
         let past = self.past(case, trigger, None);
-        let numbered = Numbered::new(self.tenant, case.prepared.as_ref()?, (at, case.number + 1, past));
-        let evaluated = pipeline::evaluate(self.tenant, &numbered, outside, &self.state);
+        let numbered = Numbered::new(&self.tenant, case.prepared.as_ref()?, (at, case.number + 1, past));
+        let evaluated = pipeline::evaluate(&self.tenant, &numbered, outside, &self.state);
         if evaluated.matches().is_none() {
-            let next = evaluated.eligibility().and_then(|found| asks_again(self.tenant, found, case, at));
+            let next = evaluated.eligibility().and_then(|found| asks_again(&self.tenant, found, case, at));
             if let Some(Stands::Waits { retry, .. }) = self.cases.get_mut(id).map(|case| &mut case.stands) {
                 *retry = next;
             }
             self.expect(id);
             return None;
         }
-        let decision = pipeline::commit(self.tenant, &numbered, evaluated, &mut self.state).ok()?;
+        let decision = pipeline::commit(&self.tenant, &numbered, evaluated, &mut self.state).ok()?;
         self.settle(id, &decision);
         Some(decision)
     }
@@ -491,8 +492,8 @@ impl<'t> Desk<'t> {
     ) -> Option<Decision> {
         let case = self.cases.get(id)?;
         let past = self.past(case, trigger, pick);
-        let numbered = Numbered::new(self.tenant, case.prepared.as_ref()?, (at, case.number + 1, past));
-        let decision = pipeline::settle(self.tenant, &numbered, outside, &mut self.state);
+        let numbered = Numbered::new(&self.tenant, case.prepared.as_ref()?, (at, case.number + 1, past));
+        let decision = pipeline::settle(&self.tenant, &numbered, outside, &mut self.state);
         self.settle(id, &decision);
         Some(decision)
     }
@@ -530,7 +531,7 @@ impl<'t> Desk<'t> {
             })),
             Outcome::Held { .. } => {
                 let found = decision.trace.eligibility.as_ref();
-                let retry = found.and_then(|found| asks_again(self.tenant, found, case, decision.at));
+                let retry = found.and_then(|found| asks_again(&self.tenant, found, case, decision.at));
                 Stands::Waits { reps: waits, retry }
             }
             Outcome::Manager { .. } | Outcome::Track { .. } | Outcome::Triage => Stands::Elsewhere,
@@ -539,7 +540,7 @@ impl<'t> Desk<'t> {
     }
 
     /// What is known of a case besides its message.
-    fn past(&self, case: &Case<'_>, trigger: Trigger, pick: Option<Pick>) -> Past {
+    fn past(&self, case: &Case, trigger: Trigger, pick: Option<Pick>) -> Past {
         Past {
             trigger,
             since: (trigger != Trigger::Arrived).then_some(case.since),
@@ -563,12 +564,7 @@ fn waits_for(decision: &Decision) -> BTreeSet<RepId> {
 
 /// When time alone may change who can take a waiting lead: a skill is dropped, somebody is back, and caps
 /// and holidays may end with the tenant's day.
-fn asks_again(
-    tenant: &Tenant,
-    found: &EligibilityTrace,
-    case: &Case<'_>,
-    at: Timestamp,
-) -> Option<Timestamp> {
+fn asks_again(tenant: &Tenant, found: &EligibilityTrace, case: &Case, at: Timestamp) -> Option<Timestamp> {
     let from = case.declined_at.unwrap_or(case.prepared.as_ref()?.received_at());
     let drops = found.skills.held.iter().filter_map(|need| need.drop_after);
     let drops = drops.map(|minutes| from + SignedDuration::from_mins(minutes.into()));

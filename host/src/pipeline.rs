@@ -137,7 +137,7 @@ pub fn route(
 }
 
 /// A lead up to where counters begin to matter: its lane, tier, territory and rules.
-pub struct Prepared<'t> {
+pub struct Prepared {
     received: Json,
     /// When it came.
     since: Timestamp,
@@ -150,10 +150,10 @@ pub struct Prepared<'t> {
     /// Why it is not routed, where it is kept out.
     kept_out: Option<Unassigned>,
     tier: TierTrace,
-    account: Option<&'t Account>,
+    account: Option<Account>,
     complexity: Option<f32>,
     rules: RulesTrace,
-    found: RulesFound<'t>,
+    found: RulesFound,
     skills: Vec<SkillNeed>,
     caps: Vec<RuleCaps>,
     flags: Vec<Flag>,
@@ -163,8 +163,8 @@ pub struct Prepared<'t> {
 
 /// A prepared lead whose turn has come: which of its decisions this is, what is known of it from before, and
 /// what ties are drawn from.
-pub struct Numbered<'p, 't> {
-    prepared: &'p Prepared<'t>,
+pub struct Numbered<'p> {
+    prepared: &'p Prepared,
     at: Timestamp,
     number: u32,
     past: Past,
@@ -173,12 +173,12 @@ pub struct Numbered<'p, 't> {
 
 /// The first half of evaluation: it reads no counters, so leads can be prepared in any order. `at` is when
 /// the lead came.
-pub fn prepare<'t>(
-    tenant: &'t Tenant,
+pub fn prepare(
+    tenant: &Tenant,
     received: &Json,
     at: Timestamp,
     outside: &dyn Outside,
-) -> Result<Prepared<'t>, Refusal> {
+) -> Result<Prepared, Refusal> {
     let Tenant { config, roster, .. } = tenant;
     let normalise = normalise(received, config, at)?;
     let kept_out = never(config, &normalise.lead, at);
@@ -231,7 +231,7 @@ pub fn prepare<'t>(
         classify,
         verdict,
         tier,
-        account,
+        account: account.cloned(),
         complexity,
         rules,
         found,
@@ -246,7 +246,7 @@ const ATTEMPTS: usize = 3;
 /// The second half, as often as the counters move under it, and the commit.
 pub fn settle(
     tenant: &Tenant,
-    prepared: &Numbered<'_, '_>,
+    prepared: &Numbered<'_>,
     outside: &dyn Outside,
     state: &mut State,
 ) -> Decision {
@@ -290,18 +290,13 @@ impl Evaluated {
 }
 
 /// The second half of evaluation, with the counters as they are known.
-pub fn evaluate(
-    tenant: &Tenant,
-    prepared: &Numbered<'_, '_>,
-    outside: &dyn Outside,
-    state: &State,
-) -> Evaluated {
+pub fn evaluate(tenant: &Tenant, prepared: &Numbered<'_>, outside: &dyn Outside, state: &State) -> Evaluated {
     let Tenant { config, roster, .. } = tenant;
     let Prepared { lead, tier, account, .. } = prepared.prepared;
     let (seed, demand, counters) = (prepared.seed, prepared.demand(), &state.ledger.at(prepared.at));
     let facts = prepared.facts();
     let asking = prepared.asking(tenant, &demand, &facts);
-    let known = known(config, &state.seen, lead, *account, prepared.at);
+    let known = known(config, &state.seen, lead, account.as_ref(), prepared.at);
     let claims = claims(prepared.rules.owner.as_ref(), &known, &prepared.rules.handover, &prepared.found);
     let settled = claims::settle(claims, |rep| {
         let place = config.reps.place(rep)?;
@@ -364,7 +359,7 @@ pub struct Stale;
 /// Says the last word with the counters as they are now, counts it, and notes the lead for those to come.
 pub fn commit(
     tenant: &Tenant,
-    prepared: &Numbered<'_, '_>,
+    prepared: &Numbered<'_>,
     evaluated: Evaluated,
     state: &mut State,
 ) -> Result<Decision, Stale> {

@@ -9,6 +9,7 @@
 //! it (`rules/analyse.rs`).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -87,7 +88,7 @@ pub enum Route {
 /// Every rule of a tenant, in the order in which they are looked at.
 #[derive(Debug, Default)]
 pub struct RuleSet {
-    rules: Vec<Rule>,
+    rules: Vec<Arc<Rule>>,
     index: Index,
 }
 
@@ -96,22 +97,22 @@ impl RuleSet {
     pub fn new(mut rules: Vec<Rule>, words: &Words) -> Self {
         rules.sort_by_key(|rule| (rule.priority.is_none(), rule.priority));
         let index = Index::new(&rules, words);
-        Self { rules, index }
+        Self { rules: rules.into_iter().map(Arc::new).collect(), index }
     }
 
     /// In the order in which they are looked at, those that are not active too.
-    pub fn rules(&self) -> &[Rule] {
-        &self.rules
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().map(Arc::as_ref)
     }
 
     /// What the rules say of a lead.
-    pub fn evaluate(&self, facts: &Facts<'_>) -> RulesFound<'_> {
+    pub fn evaluate(&self, facts: &Facts<'_>) -> RulesFound {
         found::ask(self.index.possible(facts).into_iter().map(|number| &self.rules[number]), facts)
     }
 
     /// The same, asking every rule.
     #[cfg(test)]
-    fn evaluate_each(&self, facts: &Facts<'_>) -> RulesFound<'_> {
+    fn evaluate_each(&self, facts: &Facts<'_>) -> RulesFound {
         found::ask(self.rules.iter().filter(|rule| rule.active), facts)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -61,7 +62,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
     let threads = threads(arguments.threads)?;
     let reach = if arguments.allow_private_hosts { Reach::Anywhere } else { Reach::Public };
-    let mut stream = Stream::new(&tenant, arguments.now.unwrap_or_default(), reach, &threads);
+    let mut stream = Stream::new(Arc::new(tenant), arguments.now.unwrap_or_default(), reach, &threads);
     let mut shown = Shown { out: Out::new(arguments), bar, refused: 0 };
     match arguments.batch {
         true => stream.batch(lines, &mut shown)?,

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::anyhow;
 
@@ -88,6 +89,7 @@ fn side(
     let threads = threads(arguments.threads)?;
     let mut kept = Kept { decisions: Vec::new(), refused: 0, tells };
     let lines = Lines::open(Some(&arguments.file))?;
-    Stream::new(&tenant, arguments.now.unwrap_or_default(), Reach::Public, &threads).run(lines, &mut kept)?;
+    Stream::new(Arc::new(tenant), arguments.now.unwrap_or_default(), Reach::Public, &threads)
+        .run(lines, &mut kept)?;
     Ok((kept.decisions, kept.refused))
 }

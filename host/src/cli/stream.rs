@@ -4,6 +4,7 @@
 //! the same decisions.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use jiff::Timestamp;
@@ -43,13 +44,13 @@ impl FromStr for Now {
 }
 
 /// A line as it can be settled.
-enum Item<'t> {
-    Lead(Box<Prepared<'t>>),
+enum Item {
+    Lead(Box<Prepared>),
     Event(Event),
 }
 
 /// A line as it was understood, with its now; or why it was not.
-type Read<'t> = Result<(Timestamp, Item<'t>), String>;
+type Read = Result<(Timestamp, Item), String>;
 
 /// Leads prepared at once: enough for every core, few enough that results flow.
 const AT_ONCE: usize = 64;
@@ -65,7 +66,7 @@ pub(super) fn threads(number: Option<usize>) -> anyhow::Result<ThreadPool> {
 
 /// One tenant and what its stream needs.
 pub(super) struct Stream<'t> {
-    pub(super) tenant: &'t Tenant,
+    pub(super) tenant: Arc<Tenant>,
     pub(super) outside: Live,
     pub(super) now: Now,
     pub(super) threads: &'t ThreadPool,
@@ -84,14 +85,14 @@ pub(super) trait Listener {
 }
 
 impl<'t> Stream<'t> {
-    pub(super) fn new(tenant: &'t Tenant, now: Now, reach: Reach, threads: &'t ThreadPool) -> Self {
+    pub(super) fn new(tenant: Arc<Tenant>, now: Now, reach: Reach, threads: &'t ThreadPool) -> Self {
         let outside = Live { fetcher: Fetcher::new(reach) };
         Self { tenant, outside, now, threads, last: Timestamp::UNIX_EPOCH }
     }
 
     /// Every line in its turn.
     pub(super) fn run(&mut self, lines: Lines, listener: &mut impl Listener) -> anyhow::Result<()> {
-        let mut desk = Desk::new(self.tenant);
+        let mut desk = Desk::new(Arc::clone(&self.tenant));
         let mut lines = lines.peekable();
         while lines.peek().is_some() {
             let batch = lines.by_ref().take(AT_ONCE).collect::<Result<Vec<Line>, _>>();
@@ -126,7 +127,7 @@ impl<'t> Stream<'t> {
 
     /// All leads together, at the optimum; events have no place in a batch.
     pub(super) fn batch(&mut self, lines: Lines, listener: &mut impl Listener) -> anyhow::Result<()> {
-        let mut desk = Desk::new(self.tenant);
+        let mut desk = Desk::new(Arc::clone(&self.tenant));
         let mut leads = Vec::new();
         let all = lines.collect::<Result<Vec<Line>, _>>().context("leads cannot be read")?;
         let bytes = all.iter().map(|line| line.bytes).sum();
@@ -146,9 +147,9 @@ impl<'t> Stream<'t> {
         Ok(())
     }
 
-    fn prepare(&mut self, batch: Vec<Line>) -> Vec<(usize, Read<'t>)> {
+    fn prepare(&mut self, batch: Vec<Line>) -> Vec<(usize, Read)> {
         let timed: Vec<(Line, Timestamp)> = batch.into_iter().map(|line| self.timed(line)).collect();
-        let (tenant, outside) = (self.tenant, &self.outside);
+        let (tenant, outside) = (Arc::clone(&self.tenant), &self.outside);
         let one = |(line, at): (Line, Timestamp)| {
             let item = line.value.and_then(|value| {
                 if events::is_event(&value) {
@@ -156,7 +157,7 @@ impl<'t> Stream<'t> {
                     return Ok((at, Item::Event(event)));
                 }
                 let prepared =
-                    Desk::prepare(tenant, &value, at, outside).map_err(|refusal| told(&refusal))?;
+                    Desk::prepare(&tenant, &value, at, outside).map_err(|refusal| told(&refusal))?;
                 Ok((at, Item::Lead(Box::new(prepared))))
             });
             (line.number, item)

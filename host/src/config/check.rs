@@ -324,7 +324,7 @@ fn canonical(config: &Config) -> Json {
     json!([
         [tenant, name, currency, timezone, country],
         [policy, lanes],
-        [segments, rules.rules()],
+        [json!(segments), json!(rules.rules().collect::<Vec<_>>())],
         [[one.when.source(), one.minutes], [two.when.source(), two.minutes], three_minutes, clock],
         [capacity, fairness],
         [[threshold, qualified_within, fast_intent], waive_territory, [weight, strong, weak, within]],

@@ -361,7 +361,7 @@ fn rules_are_read_as_written() {
             serde_json::json!({ "route": { "team": "sales" } })
         ),
     ]);
-    assert_eq!(serde_json::to_value(config.rules.rules()).unwrap(), expected);
+    assert_eq!(serde_json::to_value(config.rules.rules().collect::<Vec<_>>()).unwrap(), expected);
     let notes = [
         "rules.toml:29: this rule and \"first\" can hold together, both have priority 3, and they go to the team \
             sales and to bo\n  hint: the file's order decides; give the stronger one a lower `priority`",

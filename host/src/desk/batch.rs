@@ -39,12 +39,12 @@ struct Open {
     capping: Vec<RuleCaps>,
 }
 
-impl<'t> Desk<'t> {
+impl Desk {
     /// Decides about a batch; decisions are in the order of the leads. Why there is no optimum, where the
     /// numbers do not fit the solver.
     pub fn batch(
         &mut self,
-        batch: Vec<Prepared<'t>>,
+        batch: Vec<Prepared>,
         outside: &dyn Outside,
     ) -> Result<Vec<Decision>, assignment::Error> {
         let mut order = Vec::with_capacity(batch.len());
@@ -89,11 +89,11 @@ impl<'t> Desk<'t> {
     }
 
     /// The ranked candidates of a lead as things stand, where it is open who gets it.
-    fn asked(&self, prepared: &Prepared<'t>, outside: &dyn Outside) -> Option<Vec<Match>> {
+    fn asked(&self, prepared: &Prepared, outside: &dyn Outside) -> Option<Vec<Match>> {
         let absent = self.absent.iter().cloned().collect();
         let past = Past { absent, ..Past::default() };
-        let numbered = Numbered::new(self.tenant, prepared, (prepared.since(), 1, past));
-        let evaluated = pipeline::evaluate(self.tenant, &numbered, outside, &self.state);
+        let numbered = Numbered::new(&self.tenant, prepared, (prepared.since(), 1, past));
+        let evaluated = pipeline::evaluate(&self.tenant, &numbered, outside, &self.state);
         evaluated.matches().map(<[Match]>::to_vec)
     }
 
@@ -119,7 +119,7 @@ impl<'t> Desk<'t> {
                 });
             }
         }
-        let teams = teams(self.tenant, one_size, &counters);
+        let teams = teams(&self.tenant, one_size, &counters);
         let mut turns: Vec<usize> = (0..open.len()).collect();
         turns.sort_by_key(|place| (open[*place].since, &open[*place].id));
         let mut keys = vec![0; open.len()];

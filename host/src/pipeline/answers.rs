@@ -24,7 +24,7 @@ pub struct Answers {
 /// Asks every plugin about a lead: for authors who try theirs.
 pub fn answers(
     tenant: &Tenant,
-    prepared: &Prepared<'_>,
+    prepared: &Prepared,
     ledger: &Ledger,
     outside: &dyn Outside,
     nobody: Nobody,

@@ -148,7 +148,7 @@ pub(super) fn no_verdict(config: &Config) -> Verdict {
 /// How well each candidate fits; `None` where the scorer failed.
 pub(super) fn score(
     tenant: &Tenant,
-    prepared: &Numbered<'_, '_>,
+    prepared: &Numbered<'_>,
     reps: &[&Rep],
     fits: &Fits,
     counters: &View<'_>,
@@ -187,7 +187,7 @@ pub(super) fn score(
 /// What the fallback wants, in order: the tenant's own actions, or the standard one's where it fails.
 pub(super) fn fallback(
     tenant: &Tenant,
-    prepared: &Numbered<'_, '_>,
+    prepared: &Numbered<'_>,
     nobody: Nobody,
     outside: &dyn Outside,
 ) -> (Nobody, FallbackTrace) {

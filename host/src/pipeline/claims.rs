@@ -25,7 +25,7 @@ pub fn claims(
     owner: Option<&RepId>,
     known: &KnownTrace,
     handover: &HandoverTrace,
-    rules: &RulesFound<'_>,
+    rules: &RulesFound,
 ) -> Vec<Claim> {
     let mut claims = Vec::new();
     if let Some((duplicate, owner)) =

@@ -58,7 +58,7 @@ pub(super) fn queues<'a>(
 /// What a decision changes for the leads that come after it.
 pub(super) fn count(
     tenant: &Tenant,
-    prepared: &Numbered<'_, '_>,
+    prepared: &Numbered<'_>,
     decision: &Decision,
     capping: &[RuleId],
     state: &mut State,

@@ -49,7 +49,7 @@ pub struct Asking<'a> {
     /// Where it is.
     pub place: &'a RulesTrace,
     /// The rules that hold for it.
-    pub rules: &'a RulesFound<'a>,
+    pub rules: &'a RulesFound,
     /// What they may read of it.
     pub facts: &'a Facts<'a>,
     /// Skills it asks for.
@@ -260,7 +260,7 @@ mod tests {
         roster: &'a Roster,
         demand: &'a Demand<'a>,
         place: &'a RulesTrace,
-        rules: &'a RulesFound<'a>,
+        rules: &'a RulesFound,
         facts: &'a Facts<'a>,
     ) -> Asking<'a> {
         let moment = Moment { at: demand.lead.received_at, absent: &[] };

@@ -20,7 +20,7 @@ pub(super) fn manager(config: &Config, team: TeamId) -> Outcome {
 /// The first of the fallback's actions that can be carried out.
 pub(super) fn fall_back(
     tenant: &Tenant,
-    prepared: &Numbered<'_, '_>,
+    prepared: &Numbered<'_>,
     (rules, reason): (&RulesTrace, Unassigned),
     trace: &mut FallbackTrace,
     counters: &View<'_>,

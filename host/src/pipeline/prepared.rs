@@ -14,7 +14,7 @@ use crate::rules::{Around, Facts};
 use crate::seed::seed;
 use crate::tenant::Tenant;
 
-impl Prepared<'_> {
+impl Prepared {
     /// Which lead it is.
     pub fn lead(&self) -> &LeadId {
         &self.lead.id
@@ -45,7 +45,7 @@ impl Prepared<'_> {
         Facts::new(&self.lead, &self.verdict).with(Around {
             segments: &self.rules.segments,
             tier: self.tier.tier,
-            account: self.account,
+            account: self.account.as_ref(),
             complexity: self.complexity.map(f64::from),
         })
     }
@@ -73,13 +73,9 @@ impl Prepared<'_> {
     }
 }
 
-impl<'p, 't> Numbered<'p, 't> {
+impl<'p> Numbered<'p> {
     /// The lead's decision of this number, from 1, at this time.
-    pub fn new(
-        tenant: &Tenant,
-        prepared: &'p Prepared<'t>,
-        (at, number, past): (Timestamp, u32, Past),
-    ) -> Self {
+    pub fn new(tenant: &Tenant, prepared: &'p Prepared, (at, number, past): (Timestamp, u32, Past)) -> Self {
         let seed = seed(&tenant.config.tenant, &prepared.lead.id, number);
         Self { prepared, at, number, past, seed }
     }
@@ -143,9 +139,9 @@ impl<'p, 't> Numbered<'p, 't> {
     }
 }
 
-impl<'t> std::ops::Deref for Numbered<'_, 't> {
-    type Target = Prepared<'t>;
-    fn deref(&self) -> &Prepared<'t> {
+impl std::ops::Deref for Numbered<'_> {
+    type Target = Prepared;
+    fn deref(&self) -> &Prepared {
         self.prepared
     }
 }

@@ -7,12 +7,7 @@ use crate::decision::Match;
 use crate::lead::Tier;
 
 /// Puts a price on what is left of each candidate's capacity, where the tenant wants it; tier 1 pays none.
-pub(super) fn price(
-    config: &Config,
-    prepared: &Numbered<'_, '_>,
-    matches: &mut [Match],
-    counters: &View<'_>,
-) {
+pub(super) fn price(config: &Config, prepared: &Numbered<'_>, matches: &mut [Match], counters: &View<'_>) {
     let Some(pacing) = config.scarcity.as_ref().filter(|_| prepared.tier.tier != Tier::One) else {
         return;
     };

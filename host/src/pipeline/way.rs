@@ -30,7 +30,7 @@ pub(super) enum Way {
 /// (X1).
 pub(super) fn way(
     config: &Config,
-    prepared: &Numbered<'_, '_>,
+    prepared: &Numbered<'_>,
     won: Option<Claim>,
 ) -> Result<Way, (Cause, Unassigned)> {
     match &prepared.past.pick {

@@ -24,12 +24,7 @@ pub(super) struct After {
 }
 
 /// The decision with its explanation and its trace.
-pub(super) fn write(
-    tenant: &Tenant,
-    prepared: &Numbered<'_, '_>,
-    outcome: Outcome,
-    after: After,
-) -> Decision {
+pub(super) fn write(tenant: &Tenant, prepared: &Numbered<'_>, outcome: Outcome, after: After) -> Decision {
     let config = &tenant.config;
     let Prepared { verdict, tier, lead, classify, found, .. } = prepared.prepared;
     let After { known, rules, eligibility, score, select, fallback, counters } = after;
@@ -122,7 +117,7 @@ pub(super) fn write(
 /// Everything that somebody should know, in the order of the route.
 fn flags(
     config: &Config,
-    prepared: &Numbered<'_, '_>,
+    prepared: &Numbered<'_>,
     eligibility: Option<&EligibilityTrace>,
     score: Option<&ScoreTrace>,
     outcome: &Outcome,

@@ -1,6 +1,7 @@
 //! What the rules say of one lead, by which rule each.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +10,9 @@ use crate::lead::{Caps, Mode, RepId, RuleId, SkillNeed};
 
 /// The rules that hold for a lead, in order, and those that cannot be answered.
 #[derive(Debug, Default)]
-pub struct RulesFound<'r> {
+pub struct RulesFound {
     /// In the order in which they are looked at.
-    pub held: Vec<&'r Rule>,
+    pub held: Vec<Arc<Rule>>,
     /// They count as not holding.
     pub unanswered: Vec<Unanswered>,
 }
@@ -39,11 +40,11 @@ pub struct RulesSaid {
     pub unanswered: Vec<Unanswered>,
 }
 
-pub(super) fn ask<'r>(rules: impl Iterator<Item = &'r Rule>, facts: &Facts<'_>) -> RulesFound<'r> {
+pub(super) fn ask<'r>(rules: impl Iterator<Item = &'r Arc<Rule>>, facts: &Facts<'_>) -> RulesFound {
     let mut found = RulesFound::default();
     for rule in rules {
         match rule.when.as_ref().map_or(Ok(true), |when| when.holds(facts)) {
-            Ok(true) => found.held.push(rule),
+            Ok(true) => found.held.push(Arc::clone(rule)),
             Ok(false) => {}
             Err(why) => found.unanswered.push(Unanswered { rule: rule.id.clone(), why }),
         }
@@ -51,24 +52,24 @@ pub(super) fn ask<'r>(rules: impl Iterator<Item = &'r Rule>, facts: &Facts<'_>) 
     found
 }
 
-impl<'r> RulesFound<'r> {
+impl RulesFound {
     /// Where the lead goes, and the rule that decides it.
-    pub fn route(&self) -> Option<(&'r Rule, &'r Route)> {
+    pub fn route(&self) -> Option<(&Rule, &Route)> {
         self.first(|rule| rule.then.route.as_ref())
     }
 
     /// The first rule that keeps the lead from a rep.
-    pub fn excludes(&self, rep: &RepId) -> Option<&'r Rule> {
-        self.held.iter().copied().find(|rule| rule.then.exclude.contains(rep))
+    pub fn excludes(&self, rep: &RepId) -> Option<&Rule> {
+        self.held.iter().map(Arc::as_ref).find(|rule| rule.then.exclude.contains(rep))
     }
 
     /// The first rule that asks for something else in a rep, or of which that cannot be told.
-    pub fn unlike(&self, facts: &Facts<'_>, rep: &RepFacts) -> Option<&'r Rule> {
+    pub fn unlike(&self, facts: &Facts<'_>, rep: &RepFacts) -> Option<&Rule> {
         let likes = |rule: &Rule| match &rule.then.only {
             Some(only) => only.holds_for(facts, rep) == Ok(true),
             None => true,
         };
-        self.held.iter().copied().find(|rule| !likes(rule))
+        self.held.iter().map(Arc::as_ref).find(|rule| !likes(rule))
     }
 
     /// Every tag once.
@@ -83,12 +84,12 @@ impl<'r> RulesFound<'r> {
     }
 
     /// What people are told, and by which rule.
-    pub fn flags(&self) -> impl Iterator<Item = (&'r RuleId, &'r str)> {
+    pub fn flags(&self) -> impl Iterator<Item = (&RuleId, &str)> {
         self.held.iter().filter_map(|rule| Some((&rule.id, rule.then.flag.as_deref()?)))
     }
 
     /// The mode of the first rule that has one.
-    pub fn mode(&self) -> Option<(&'r Rule, Mode)> {
+    pub fn mode(&self) -> Option<(&Rule, Mode)> {
         self.first(|rule| rule.then.mode)
     }
 
@@ -109,8 +110,8 @@ impl<'r> RulesFound<'r> {
     }
 
     /// How many leads a rep gets by each rule at most.
-    pub fn caps(&self) -> impl Iterator<Item = (&'r RuleId, Caps)> {
-        let capped = |rule: &&&Rule| rule.then.caps.daily.is_some() || rule.then.caps.weekly.is_some();
+    pub fn caps(&self) -> impl Iterator<Item = (&RuleId, Caps)> {
+        let capped = |rule: &&Arc<Rule>| rule.then.caps.daily.is_some() || rule.then.caps.weekly.is_some();
         self.held.iter().filter(capped).map(|rule| (&rule.id, rule.then.caps))
     }
 
@@ -133,7 +134,7 @@ impl<'r> RulesFound<'r> {
         }
     }
 
-    fn first<T>(&self, part: impl Fn(&'r Rule) -> Option<T>) -> Option<(&'r Rule, T)> {
-        self.held.iter().find_map(|rule| Some((*rule, part(rule)?)))
+    fn first<'a, T>(&'a self, part: impl Fn(&'a Rule) -> Option<T>) -> Option<(&'a Rule, T)> {
+        self.held.iter().find_map(|rule| Some((rule.as_ref(), part(rule)?)))
     }
 }

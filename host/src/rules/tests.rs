@@ -69,7 +69,7 @@ fn world(source: &str, country: Option<&str>, employees: Option<u32>, lane: &str
     World { lead, verdict, segments, tier: Tier::Two }
 }
 
-fn ids(rules: &[&Rule]) -> Vec<String> {
+fn ids(rules: &[std::sync::Arc<Rule>]) -> Vec<String> {
     rules.iter().map(|rule| rule.id.to_string()).collect()
 }
 
