@@ -10,8 +10,8 @@
 //! 1. more leads assigned of the first [class](Lead::class), then of the next, and so on;
 //! 2. more total value;
 //! 3. the more even load: the smaller sum over reps of (held + assigned)² / weight;
-//! 4. the caller's [keys](Lead::key): no lead without a rep could take the place of a later one at the same
-//!    value; what is left equal then follows them as well.
+//! 4. the caller's [keys](Lead::key): no lead without a rep could take the place of a later one that
+//!    counts alike, at the same value; what is left equal then follows them as well.
 //!
 //! With one size of lead this is a minimum-cost flow, lead → rep → (team →) sink, which `flow` solves, and
 //! whose dual prices are the proof and the explanation: each rep's [`Price`] is what one more place there
@@ -331,35 +331,46 @@ pub struct Price {
 pub fn solve(problem: &Problem, nodes: u64) -> Solution {
     if let Some(units) = problem.one_size() {
         let flow::Found { mut reps, prices } = flow::solve(problem, units);
-        if problem.quotas.is_empty() {
-            first_come(problem, &mut reps);
-        }
         if problem.over_quota(&reps).is_none() {
+            first_come(problem, &mut reps);
             return Solution { objective: objective(problem, &reps), reps, proof: Proof::Prices(prices) };
         }
     }
-    let (reps, proof) = search::solve(problem, nodes);
+    let (mut reps, proof) = search::solve(problem, nodes);
+    first_come(problem, &mut reps);
     Solution { objective: objective(problem, &reps), reps, proof }
 }
 
 /// Gives the places of later leads to earlier ones that have none, where nothing else changes by it: the same
-/// class and value with the same rep.
+/// class, units and quotas, and the same value with the same rep.
 fn first_come(problem: &Problem, reps: &mut [Option<u32>]) {
     let key = |lead: usize| (problem.leads[lead].key, lead);
     let mut left_out: BTreeSet<_> = (0..reps.len()).filter(|lead| reps[*lead].is_none()).map(key).collect();
     if left_out.is_empty() {
         return;
     }
-    let mut placed: HashMap<(u32, u8, u32), BTreeSet<(u64, usize)>> = HashMap::new();
+    // Leads that count alike, by number.
+    let mut quotas: Vec<Vec<usize>> = vec![Vec::new(); reps.len()];
+    for (place, quota) in problem.quotas.iter().enumerate() {
+        quota.leads.iter().for_each(|lead| quotas[*lead as usize].push(place));
+    }
+    let mut kinds: HashMap<(u8, NonZeroU8, &[usize]), usize> = HashMap::new();
+    let alike: Vec<usize> = (problem.leads.iter().zip(&quotas))
+        .map(|(lead, quotas)| {
+            let next = kinds.len();
+            *kinds.entry((lead.class, lead.units, quotas)).or_insert(next)
+        })
+        .collect();
+    let mut placed: HashMap<(u32, usize, u32), BTreeSet<(u64, usize)>> = HashMap::new();
     for (lead, (of, rep)) in problem.leads.iter().zip(&*reps).enumerate() {
         if let Some((rep, value)) = rep.and_then(|rep| Some((rep, of.value(rep)?))) {
-            placed.entry((rep, of.class, value)).or_default().insert(key(lead));
+            placed.entry((rep, alike[lead], value)).or_default().insert(key(lead));
         }
     }
     while let Some(first) = left_out.pop_first() {
         let of = &problem.leads[first.1];
-        let places = of.choices.iter().map(|choice| (choice.rep, of.class, choice.value));
-        let last = |place: (u32, u8, u32)| Some((*placed.get(&place)?.last()?, place));
+        let places = of.choices.iter().map(|choice| (choice.rep, alike[first.1], choice.value));
+        let last = |place: (u32, usize, u32)| Some((*placed.get(&place)?.last()?, place));
         let Some((later, place)) = places.filter_map(last).max().filter(|(later, _)| *later > first) else {
             continue;
         };

@@ -150,6 +150,10 @@ fn kind(reason: &Excluded) -> String {
     }
 }
 
+fn counted(leads: usize) -> String {
+    if leads == 1 { "1 lead".to_owned() } else { format!("{leads} leads") }
+}
+
 fn advice(gap: &Gap) -> String {
     let team = gap.team.as_ref().map_or("the team".to_owned(), |team| format!("team {team}"));
     let place = gap.territory.as_ref().map(|territory| format!(" in {territory}")).unwrap_or_default();
@@ -158,7 +162,7 @@ fn advice(gap: &Gap) -> String {
     };
     match gap.reason {
         Unassigned::NoCapacity => {
-            format!("more room in {team}{place}: {} leads found everybody full", gap.leads)
+            format!("more room in {team}{place}: {} found none", counted(gap.leads))
         }
         Unassigned::NotAvailable => format!("somebody who stands in for {team}{place}"),
         Unassigned::NoTerritory => format!("somebody of {team} who sells{place}"),
@@ -228,7 +232,7 @@ mod tests {
         assert_eq!(
             gaps,
             [
-                (2, 30.0, "more room in team smb: 2 leads found everybody full"),
+                (2, 30.0, "more room in team smb: 2 leads found none"),
                 (1, 5.0, "somebody of team smb with health at 7"),
             ]
         );

@@ -152,7 +152,7 @@ impl Desk {
         case.since = since;
         let Stands::With(held) = std::mem::replace(&mut case.stands, Stands::Elsewhere) else { return None };
         self.state.ledger.withdraw(&held.assignment());
-        let reason = "the lead came again and is locked".to_owned();
+        let reason = "they locked it, and it came again".to_owned();
         case.locked.then_some(Pick::Person { rep: held.rep, reason })
     }
 
@@ -192,12 +192,19 @@ impl Desk {
                 Ok(Vec::new())
             }
             What::Locked { lead } => {
-                self.case(lead)?.locked = true;
+                self.alive(lead)?.locked = true;
                 Ok(Vec::new())
             }
             What::Unlocked { lead } => {
-                let case = self.case(lead)?;
+                let case = self.alive(lead)?;
+                if !case.locked {
+                    return Err(format!("lead {lead} is not locked"));
+                }
                 (case.locked, case.unlocked_at) = (false, Some(at));
+                if let Stands::Waits { .. } = case.stands {
+                    // Whoever it waits for may have had room meanwhile.
+                    return Ok(self.retry(lead, at, Trigger::Freed, outside).into_iter().collect());
+                }
                 self.expect(lead);
                 Ok(Vec::new())
             }
@@ -237,7 +244,7 @@ impl Desk {
                 Ok(Vec::new())
             }
             What::Closed { lead } => {
-                let case = self.case(lead)?;
+                let case = self.alive(lead)?;
                 case.prepared = None;
                 let Stands::With(held) = std::mem::replace(&mut case.stands, Stands::Elsewhere) else {
                     return Ok(Vec::new());
@@ -286,6 +293,15 @@ impl Desk {
             .ok_or_else(|| format!("there is no lead {lead}; send it before what happens to it"))
     }
 
+    /// A lead that is not closed.
+    fn alive(&mut self, lead: &LeadId) -> Result<&mut Case, String> {
+        let case = self.case(lead)?;
+        match case.prepared {
+            Some(_) => Ok(case),
+            None => Err(format!("lead {lead} is closed")),
+        }
+    }
+
     fn held(&mut self, lead: &LeadId) -> Result<&mut Held, String> {
         match &mut self.case(lead)?.stands {
             Stands::With(held) => Ok(held),
@@ -313,7 +329,10 @@ impl Desk {
     fn due(&self, case: &Case) -> Option<(Timestamp, Trigger)> {
         let handling = &self.tenant.config.handling;
         match &case.stands {
-            Stands::Waits { retry, .. } => retry.map(|at| (at, Trigger::Waited)),
+            Stands::Waits { .. } if case.locked => None,
+            Stands::Waits { retry, .. } => {
+                retry.map(|at| (at.max(case.unlocked_at.unwrap_or(at)), Trigger::Waited))
+            }
             Stands::With(held)
                 if !case.locked && held.mode == Mode::Auto && held.by != AssignedBy::Person =>
             {
@@ -438,7 +457,7 @@ impl Desk {
     /// are full.
     fn drain(&mut self, rep: &RepId, at: Timestamp, outside: &dyn Outside) -> Vec<Decision> {
         let waits = |case: &Case| match &case.stands {
-            Stands::Waits { reps, .. } => reps.contains(rep),
+            Stands::Waits { reps, .. } => !case.locked && reps.contains(rep),
             Stands::With(_) | Stands::Elsewhere => false,
         };
         let waiting = self.cases.iter().filter(|(_, case)| waits(case));

@@ -108,6 +108,12 @@ pub fn is_event(line: &Json) -> bool {
 
 /// Reads an event; a lowercase fragment says what is wrong with it.
 pub fn read(line: &Json) -> Result<Event, String> {
+    if !line["event"].is_string() {
+        return Err(format!("`event` is {}, and names what happened, such as \"closed\"", line["event"]));
+    }
+    if let Some(Err(error)) = line.get("at").and_then(Json::as_str).map(str::parse::<Timestamp>) {
+        return Err(format!("`at` is no time such as \"2026-03-02T09:00:00Z\": {error}"));
+    }
     let event: Event = serde_json::from_value(line.clone()).map_err(|error| error.to_string())?;
     match &event.what {
         What::Credit { leads, .. } if !leads.is_finite() => Err("`leads` is no number".to_owned()),

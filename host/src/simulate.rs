@@ -20,11 +20,11 @@ pub struct Comparison {
     pub leads: usize,
     /// Those that go elsewhere or otherwise, in the order of the leads.
     pub changes: Vec<Change>,
-    /// How many change for each reason, most first.
+    /// How many decisions change for each reason, most first.
     pub because: Vec<(Stage, usize)>,
     /// How many go from whom to whom, most first.
     pub moves: Vec<Move>,
-    /// Every rep who gets another number of leads, by id.
+    /// Every rep who has another number of leads in the end, by id.
     pub load: BTreeMap<RepId, Sides<usize>>,
     /// Share of leads that wanted a rep and got one without the fallback, 0 to 1.
     pub coverage: Sides<Option<f64>>,
@@ -90,6 +90,8 @@ pub enum Stage {
     Select,
     /// The fallback says otherwise.
     Fallback,
+    /// Only one side decides this time: what came before went otherwise.
+    Before,
     /// It goes to the same place in another mode, with another deadline or with other flags.
     Handling,
 }
@@ -118,22 +120,26 @@ pub fn compare(now: &[Decision], then: &[Decision]) -> Comparison {
     let moves =
         moves.into_iter().map(|((now, then), leads)| Move { to: Sides { now, then }, leads }).collect();
     let (coverage_now, coverage_then): (Coverage, Coverage) = (coverage(now), coverage(then));
+    let last = (last(now), last(then));
     Comparison {
         leads: now.iter().chain(then).map(|decision| &decision.lead).collect::<BTreeSet<_>>().len(),
         changes,
         because,
         moves,
-        load: load(now, then),
+        load: load(&last.0, &last.1),
         coverage: Sides { now: coverage_now.share(), then: coverage_then.share() },
-        expected_value: Sides { now: expected_value(now), then: expected_value(then) },
-        mean_total: Sides { now: mean_total(now), then: mean_total(then) },
+        expected_value: Sides { now: expected_value(&last.0), then: expected_value(&last.1) },
+        mean_total: Sides { now: mean_total(&last.0), then: mean_total(&last.1) },
     }
 }
 
 fn change(now: Option<&Decision>, then: Option<&Decision>) -> Option<Change> {
     let (because, how) = match (now, then) {
         (Some(now), Some(then)) => first_difference(now, then)?,
-        _ => (Stage::Normalise, "one of the two does not decide about it".to_owned()),
+        _ => (
+            Stage::Before,
+            "an earlier decision went otherwise, so that only one side decides again".to_owned(),
+        ),
     };
     let of = |side: Option<&Decision>, show: fn(&Decision) -> String| side.map(show).unwrap_or_default();
     let sides = |show: fn(&Decision) -> String| Sides { now: of(now, show), then: of(then, show) };
@@ -151,7 +157,6 @@ fn first_difference(now: &Decision, then: &Decision) -> Option<(Stage, String)> 
         return None;
     }
     let (a, b) = (&now.trace, &then.trace);
-    let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
     let lane = |decision: &Decision| decision.lane.as_ref().map_or("none", |lane| lane.as_str()).to_owned();
     if a.normalise.lead != b.normalise.lead || a.normalise.account != b.normalise.account {
         return Some((Stage::Normalise, "the message is read otherwise".to_owned()));
@@ -172,9 +177,11 @@ fn first_difference(now: &Decision, then: &Decision) -> Option<(Stage, String)> 
         let found = decision.trace.eligibility.iter().flat_map(|found| found.candidates.iter().cloned());
         found.collect()
     };
-    let team = |decision: &Decision| decision.trace.eligibility.as_ref().map(|found| found.team.clone());
+    let team = |decision: &Decision| {
+        decision.trace.eligibility.as_ref().map_or("none".to_owned(), |found| found.team.to_string())
+    };
     if team(now) != team(then) {
-        return Some((Stage::Rules, format!("team {} → {}", text(&team(now)), text(&team(then)))));
+        return Some((Stage::Rules, format!("team asked {} → {}", team(now), team(then))));
     }
     let (before, after) = (candidates(now), candidates(then));
     if before != after {
@@ -247,9 +254,21 @@ fn place(decision: &Decision) -> String {
     }
 }
 
-fn load(now: &[Decision], then: &[Decision]) -> BTreeMap<RepId, Sides<usize>> {
+/// Where every lead is in the end: its last decision.
+fn last(decisions: &[Decision]) -> Vec<&Decision> {
+    let mut last: BTreeMap<&LeadId, &Decision> = BTreeMap::new();
+    for decision in decisions {
+        let known = last.entry(&decision.lead).or_insert(decision);
+        if decision.number > known.number {
+            *known = decision;
+        }
+    }
+    last.into_values().collect()
+}
+
+fn load(now: &[&Decision], then: &[&Decision]) -> BTreeMap<RepId, Sides<usize>> {
     let mut load: BTreeMap<RepId, Sides<usize>> = BTreeMap::new();
-    let rep = |decision: &Decision| match &decision.outcome {
+    let rep = |decision: &&Decision| match &decision.outcome {
         Outcome::Assigned { rep, .. } => Some(rep.clone()),
         _ => None,
     };
@@ -260,8 +279,8 @@ fn load(now: &[Decision], then: &[Decision]) -> BTreeMap<RepId, Sides<usize>> {
     load
 }
 
-fn expected_value(decisions: &[Decision]) -> f64 {
-    let value = |decision: &Decision| match &decision.outcome {
+fn expected_value(decisions: &[&Decision]) -> f64 {
+    let value = |decision: &&Decision| match &decision.outcome {
         Outcome::Assigned { total: Some(total), .. } => {
             decision.trace.normalise.lead.value.unwrap_or(0.0) * total / 100.0
         }
@@ -271,7 +290,7 @@ fn expected_value(decisions: &[Decision]) -> f64 {
     decisions.iter().map(value).fold(0.0, |sum, value| sum + value)
 }
 
-fn mean_total(decisions: &[Decision]) -> Option<f64> {
+fn mean_total(decisions: &[&Decision]) -> Option<f64> {
     let totals: Vec<f64> = decisions
         .iter()
         .filter_map(|decision| match &decision.outcome {

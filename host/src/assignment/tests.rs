@@ -132,6 +132,24 @@ fn a_search_evens_out_what_is_worth_the_same() {
 }
 
 #[test]
+fn of_leads_that_count_alike_the_earlier_has_the_place() {
+    let check = |units: [u8; 3], in_quota: &[u32], expect: [Option<u32>; 3]| {
+        // The third came first.
+        let leads =
+            units.iter().zip([2, 1, 0]).map(|(units, key)| Lead { key, ..lead(0, *units, &[Some(5)]) });
+        let problem = Problem::new(leads.collect(), vec![rep(2)], Vec::new()).expect("small numbers");
+        let quota = Quota { leads: in_quota.to_vec(), reps: vec![0], most: 1 };
+        let problem = problem.with_quotas(vec![quota]).expect("all are there");
+        assert_eq!(solve(&problem, NODES).reps, expect, "{units:?} {in_quota:?}");
+    };
+    check([1, 1, 1], &[], [None, Some(0), Some(0)]);
+    check([1, 1, 1], &[1, 2], [Some(0), None, Some(0)]);
+    check([2, 2, 2], &[0, 1, 2], [None, None, Some(0)]);
+    check([1, 2, 2], &[0, 1, 2], [Some(0), None, None]);
+    check([3, 2, 2], &[0, 1, 2], [None, None, Some(0)]);
+}
+
+#[test]
 fn a_rep_named_twice_counts_once() {
     let choice = |value| Choice { rep: 0, value };
     let lead = Lead { choices: vec![choice(1), choice(3), choice(2)], ..lead(0, 1, &[]) };

@@ -14,8 +14,8 @@ impl fmt::Display for Unassigned {
             Self::Refused => "the classifier found no lane for it",
             Self::NoSeller => "nobody of the team sells such a deal",
             Self::NoTerritory => "nobody of the team sells where the lead is",
-            Self::NotAvailable => "everybody who could take it is away",
-            Self::NoCapacity => "everybody who could take it is full",
+            Self::NotAvailable => "whoever could still take it is away",
+            Self::NoCapacity => "whoever could still take it has no room now",
             Self::BelowThreshold => "nobody matches well enough",
             Self::PluginFailed => "a plugin failed",
             Self::NoSkill => "nobody has a skill that it needs",
@@ -34,7 +34,7 @@ impl fmt::Display for Cause {
         f.write_str(match self {
             Self::Refused => "the classifier found no lane for it",
             Self::NoCandidate => "nobody is eligible",
-            Self::AllAtCapacity => "everybody who could take it is full",
+            Self::AllAtCapacity => "whoever could still take it has no room now",
             Self::BelowThreshold => "nobody matches well enough",
             Self::PluginFailed => "a plugin failed",
         })

@@ -8,7 +8,7 @@ use crate::decision::{AssignedBy, Brief, BriefKind, BriefLine, Known, Outcome};
 use crate::failure::clean;
 use crate::lead::{RepId, Signal, Tier, Verdict};
 use crate::pipeline::Routed;
-use crate::pipeline::why::{best_factors, in_words, listed};
+use crate::pipeline::why::{best_factors, in_words, listed, works};
 
 /// The most quotes, and the most of one kind.
 const MAX_QUOTES: usize = 6;
@@ -115,6 +115,10 @@ fn intent(verdict: &Verdict, quotes: &[Quote<'_>]) -> String {
         .to_owned()
 }
 
+fn candidates(routed: &Routed<'_>) -> usize {
+    routed.score.map_or(0, |score| score.matches.len())
+}
+
 fn why_them(routed: &Routed<'_>, rep: &RepId, by: &AssignedBy) -> String {
     let best: Vec<String> = routed
         .scored(rep)
@@ -127,7 +131,17 @@ fn why_them(routed: &Routed<'_>, rep: &RepId, by: &AssignedBy) -> String {
     let total =
         routed.scored(rep).map(|(found, _)| format!(" ({:.0} of 100)", found.total)).unwrap_or_default();
     match by {
-        AssignedBy::Match => format!("You match this lead best{total}.{strong}"),
+        _ if routed.approved => format!("A person approved that you get it{total}.{strong}"),
+        AssignedBy::Match => match routed.select {
+            Some(select) if select.fast => {
+                format!("It cannot wait, and you are the best of those who respond fastest{total}.{strong}")
+            }
+            Some(select) if select.free_now && select.pool.len() < candidates(routed) => {
+                format!("You match this lead well and are free now{total}.{strong}")
+            }
+            Some(_) | None => format!("You match this lead best{total}.{strong}"),
+        },
+        AssignedBy::NamedAccount if works(routed, rep) == "works" => "You work this account.".to_owned(),
         AssignedBy::Rotation => format!("It is your turn among those who match well{total}.{strong}"),
         AssignedBy::NamedAccount => "You own this account.".to_owned(),
         AssignedBy::Cover { owner } => {
@@ -238,6 +252,7 @@ mod tests {
         let outcome = Outcome::Assigned { rep: id("ana"), team: id("smb"), total: None, by };
         let lane = id("smb");
         brief(&Routed {
+            approved: false,
             config: &fixture::config(),
             lead,
             verdict,

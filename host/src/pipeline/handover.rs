@@ -10,7 +10,7 @@ use crate::lead::{Account, Kind, Lead, RepId, TeamId};
 use crate::pipeline::accounts::keeper;
 use crate::rules::Facts;
 
-/// The first handover that asks for this lead. Whoever has it is its owner in the CRM, else who works its
+/// The first handover that asks for this lead. Whoever has it is its owner in the CRM, and then who works its
 /// account. `facts` are of the same lead; `complexity` is from 0 to 1.
 pub fn handover(
     config: &Config,
@@ -21,9 +21,13 @@ pub fn handover(
 ) -> HandoverTrace {
     let mut trace = HandoverTrace::default();
     let owner = lead.owner.as_deref().and_then(|owner| config.rep_called(owner));
-    let keeps = || account.and_then(|account| config.rep(keeper(account, lead.kind)?));
-    let Some(from) = owner.or_else(keeps) else { return trace };
-    for rule in config.known.handovers.iter().filter(|rule| rule.from == from.team) {
+    let keeps = account.and_then(|account| config.rep(keeper(account, lead.kind)?));
+    let have_it = [owner, keeps.filter(|keeps| owner.is_none_or(|owner| owner.id != keeps.id))];
+    let rules = have_it.into_iter().flatten().flat_map(|from| {
+        let theirs = config.known.handovers.iter().filter(|rule| rule.from == from.team);
+        theirs.map(move |rule| (from, rule))
+    });
+    for (from, rule) in rules {
         let Some(because) = cause(rule, facts, complexity, &mut trace.unanswered) else { continue };
         let to = rule.to.clone();
         let relay = from.relay.clone().filter(|relay| is_of(config, relay, &to));
@@ -33,8 +37,8 @@ pub fn handover(
     trace
 }
 
-/// Whose the lead is by its account: who works it, or the account's owner where that person hands it over to
-/// the owner's team.
+/// Whose the lead is by its account: who works it; or, where it is handed over, the account's owner or who works
+/// it, if they are of the team that takes over.
 pub fn works<'a>(
     config: &Config,
     account: &'a Account,
@@ -43,10 +47,11 @@ pub fn works<'a>(
 ) -> Option<&'a RepId> {
     let keeper = keeper(account, kind)?;
     match &handover.taken {
-        Some(taken) if taken.from == *keeper => {
-            account.owner.as_ref().filter(|owner| is_of(config, owner, &taken.to))
+        Some(taken) => {
+            let mut theirs = account.owner.iter().chain([keeper]);
+            theirs.find(|rep| is_of(config, rep, &taken.to))
         }
-        Some(_) | None => Some(keeper),
+        None => Some(keeper),
     }
 }
 
@@ -133,27 +138,30 @@ mod tests {
     }
     #[test]
     fn who_works_an_account_hands_it_over_to_its_owner() {
-        let check = |account: Account, kind: Kind, value: f64, expect: Option<&str>| {
-            let mut config = fixture::config();
-            config.reps = Reps::from(vec![
-                Rep { relay: Some(id("zoe")), ..fixture::rep("ana") },
-                Rep { team: id("enterprise"), ..fixture::rep("eve") },
-                Rep { team: id("enterprise"), ..fixture::rep("zoe") },
-                fixture::rep("ben"),
-            ]);
-            config.known.handovers = vec![HandoverRule {
-                from: id("smb"),
-                to: id("enterprise"),
-                when: Condition::compile(LARGE).ok(),
-                complexity: None,
-            }];
-            let lead = Lead { kind, value: Some(value), ..fixture::lead() };
-            let verdict = fixture::verdict();
-            let found = handover(&config, &lead, Some(&account), &Facts::new(&lead, &verdict), None);
-            let got = works(&config, &account, kind, &found)
-                .or(found.taken.as_ref().and_then(|taken| taken.relay.as_ref()));
-            assert_eq!(got.map(RepId::as_str), expect, "{account:?} {kind:?} {value}");
-        };
+        let check_owned =
+            |owner: Option<&str>, account: Account, kind: Kind, value: f64, expect: Option<&str>| {
+                let mut config = fixture::config();
+                config.reps = Reps::from(vec![
+                    Rep { relay: Some(id("zoe")), ..fixture::rep("ana") },
+                    Rep { team: id("enterprise"), ..fixture::rep("eve") },
+                    Rep { team: id("enterprise"), ..fixture::rep("zoe") },
+                    fixture::rep("ben"),
+                ]);
+                config.known.handovers = vec![HandoverRule {
+                    from: id("smb"),
+                    to: id("enterprise"),
+                    when: Condition::compile(LARGE).ok(),
+                    complexity: None,
+                }];
+                let lead =
+                    Lead { kind, value: Some(value), owner: owner.map(str::to_owned), ..fixture::lead() };
+                let verdict = fixture::verdict();
+                let found = handover(&config, &lead, Some(&account), &Facts::new(&lead, &verdict), None);
+                let got = works(&config, &account, kind, &found)
+                    .or(found.taken.as_ref().and_then(|taken| taken.relay.as_ref()));
+                assert_eq!(got.map(RepId::as_str), expect, "{account:?} {kind:?} {value}");
+            };
+        let check = |account, kind, value, expect| check_owned(None, account, kind, value, expect);
         let of = |owner: Option<&str>, sdr: Option<&str>| Account {
             domain: "key.example".to_owned(),
             name: "Key".to_owned(),
@@ -169,5 +177,9 @@ mod tests {
         check(of(None, Some("ana")), Kind::Lead, 50_000.0, Some("zoe"));
         check(of(Some("eve"), None), Kind::Lead, 50_000.0, Some("eve"));
         check(of(None, None), Kind::Lead, 50_000.0, None);
+        // Also where somebody else of either team has the lead in the CRM.
+        for owner in ["ben", "zoe"] {
+            check_owned(Some(owner), of(Some("eve"), Some("ana")), Kind::Lead, 50_000.0, Some("eve"));
+        }
     }
 }

@@ -33,6 +33,8 @@ pub struct Routed<'a> {
     pub reason: Option<&'a str>,
     /// The account it belongs to, by its domain.
     pub account: Option<&'a str>,
+    /// Whether a person approved what was suggested.
+    pub approved: bool,
     /// What the optimum of its batch says, where it was part of one.
     pub batch: Option<&'a BatchPick>,
     /// Where it went.
@@ -65,6 +67,10 @@ impl<'a> Routed<'a> {
 /// One line for a person: why there.
 pub fn why(routed: &Routed<'_>) -> String {
     match routed.outcome {
+        Outcome::Assigned { total, .. } if routed.approved => match total {
+            Some(total) => format!("a person approved the suggestion, a match of {total:.1}"),
+            None => "a person approved the suggestion".to_owned(),
+        },
         Outcome::Assigned { rep, team, by, .. } => match by {
             AssignedBy::Match | AssignedBy::Rotation => picked(routed, rep),
             AssignedBy::NamedAccount => {
@@ -156,19 +162,21 @@ fn batch(routed: &Routed<'_>, rep: &RepId) -> String {
         true => "the best found for the batch",
         false => "the best for the batch",
     };
-    let Some(batch) = routed.batch.filter(|batch| batch.best != *rep) else {
-        return format!("{found}, {picked}");
-    };
+    // Who matches it better, and why they do not have it.
+    let better = |batch: &&BatchPick| batch.total.is_none_or(|total| total < batch.best_total);
+    let Some(batch) = routed.batch.filter(better) else { return format!("{found}, {picked}") };
     let (best, total) = (routed.rep_name(&batch.best), batch.best_total);
     // Room that lets one lead more be assigned is worth a whole match more than any value.
     let price = match (batch.price, batch.best_price) {
-        (_, Some(best)) if best >= 100.0 => ", and that place lets another lead be assigned".to_owned(),
-        (Some(price), Some(best)) => {
-            format!(", where a place is worth {best:.1} points to the batch and here {price:.1}")
+        (Some(here), Some(there)) if there >= 100.0 && here < 100.0 => {
+            ", and a place there lets another lead be assigned".to_owned()
+        }
+        (Some(here), Some(there)) if there > here => {
+            format!(", where a place is worth {:.1} points more to the batch", there - here)
         }
         _ => String::new(),
     };
-    format!("{found}, {picked}; {best} matches it at {total:.0}{price}")
+    format!("{found}, {picked}; {best} matches it at {total:.1}{price}")
 }
 
 fn picked(routed: &Routed<'_>, rep: &RepId) -> String {
@@ -198,7 +206,7 @@ fn picked(routed: &Routed<'_>, rep: &RepId) -> String {
         }
         Method::HighestTotal if candidates == 1 => format!("the only candidate{strong}"),
         Method::HighestTotal => format!("the best of {candidates} candidates{strong}"),
-        Method::Batch if candidates == 1 => format!("the only candidate{strong}"),
+        Method::Batch if candidates == 1 => format!("the only candidate that is left{strong}"),
         Method::Batch => format!("among {candidates} candidates{strong}"),
         Method::Rotation if pool == 1 => format!("the only one who matches well enough{strong}"),
         Method::Rotation => format!("next in turn among the {pool} best of {candidates}{strong}"),
@@ -223,7 +231,7 @@ fn account<'a>(routed: &Routed<'a>) -> &'a str {
 }
 
 /// An account's SDR works it and does not own it.
-fn works(routed: &Routed<'_>, rep: &RepId) -> &'static str {
+pub(super) fn works(routed: &Routed<'_>, rep: &RepId) -> &'static str {
     let account = routed.account.and_then(|domain| routed.config.accounts.get(domain));
     match account
         .is_some_and(|account| account.sdr.as_ref() == Some(rep) && account.owner.as_ref() != Some(rep))
@@ -325,6 +333,7 @@ pub(super) mod tests {
                 fallback: None,
                 reason: None,
                 account: None,
+                approved: false,
                 batch: None,
                 outcome: &outcome,
             });
@@ -381,6 +390,7 @@ pub(super) mod tests {
                 fallback,
                 reason: None,
                 account: None,
+                approved: false,
                 batch: None,
                 outcome: &outcome,
             });
@@ -392,18 +402,18 @@ pub(super) mod tests {
         check(
             assigned(AssignedBy::Fallback),
             full,
-            "next in turn in team SMB, since everybody who could take it is full",
+            "next in turn in team SMB, since whoever could still take it has no room now",
         );
         check(
             Outcome::Manager { team, manager: "mia".to_owned(), reason },
             full,
-            "mia decides for team SMB, since everybody who could take it is full",
+            "mia decides for team SMB, since whoever could still take it has no room now",
         );
         let reason = Unassigned::NotAvailable;
         check(
             Outcome::Held { queue: "later".to_owned(), reason },
             Some(Cause::NoCandidate),
-            "waits in the queue later, since everybody who could take it is away",
+            "waits in the queue later, since whoever could still take it is away",
         );
         let track = |by| Outcome::Track { track: "trial".to_owned(), by };
         check(track(TrackedBy::Lane), None, "the lane SELF-SERVE leads to the track trial");
@@ -433,6 +443,7 @@ pub(super) mod tests {
             fallback: None,
             reason: None,
             account: None,
+            approved: false,
             batch: None,
             outcome: &Outcome::Triage,
         });

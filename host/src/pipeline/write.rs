@@ -43,6 +43,7 @@ pub(super) fn write(tenant: &Tenant, prepared: &Numbered<'_>, outcome: Outcome, 
             _ => None,
         },
         account: prepared.normalise.account.as_deref(),
+        approved: matches!(prepared.past.pick, Some(Pick::Approved { .. })),
         batch: match &prepared.past.pick {
             Some(Pick::Batch(batch)) => Some(batch),
             Some(Pick::Person { .. } | Pick::Approved { .. } | Pick::Manager { .. }) | None => None,

@@ -49,7 +49,10 @@ pub fn explain(decision: &Decision, look: Look) -> String {
     }
     story.section("Tier");
     story.line(match &trace.tier.when {
-        Some(when) => format!("{}, since {}", u8::from(trace.tier.tier), clean(when, 300)),
+        Some(when) => {
+            let when = when.split_whitespace().collect::<Vec<_>>().join(" ");
+            format!("{}, since {}", u8::from(trace.tier.tier), clean(&when, 300))
+        }
         None => format!("{}, since no condition of another tier holds", u8::from(trace.tier.tier)),
     });
     for unanswered in &trace.tier.unanswered {
@@ -183,7 +186,7 @@ fn rules(story: &mut Story, decision: &Decision) {
     if let Some(account) = account {
         let owner = rules.owner.as_ref().map_or("nobody".to_owned(), ToString::to_string);
         let by = normalise.account_by.map_or(String::new(), |by| format!(" by {by}"));
-        story.line(format!("account {account}{by}, owned by {owner}"));
+        story.line(format!("account {account}{by}, of {owner}"));
     }
     // Signs that point at two accounts are for somebody to sort out.
     for step in normalise.account_steps.iter().filter(|step| matches!(step.found, Found::Tied { .. })) {

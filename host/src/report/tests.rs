@@ -118,7 +118,7 @@ fn held() -> Decision {
         confidence: Confidence::Low,
         outcome: Outcome::Held { queue: "later".to_owned(), reason: Unassigned::NoCapacity },
         triage: Some(Triage::LowConfidence),
-        why: "waits in the queue later, since everybody who could take it is full".to_owned(),
+        why: "waits in the queue later, since whoever could still take it has no room now".to_owned(),
         trace: Trace {
             normalise,
             score: None,
@@ -153,8 +153,8 @@ fn tables() {
             lead-1  We are 40 people and    smb    high         ana              88   next in turn among the 2 best of
             need reports by the end of …                                              2: territory 100 and deal size 70
             lead-2  gr\u{202e}üezi          smb    low          queue later           waits in the queue later, since
-            \u{1b}[31m and a very long …                                              everybody who could take it is
-                                                                                      full
+            \u{1b}[31m and a very long …                                              whoever could still take it has no
+                                                                                      room now
 
             2 leads: assigned 1 · held 1
             lanes       smb 2
@@ -216,7 +216,7 @@ fn stories() {
               3, since no condition of another tier holds
 
             Rules
-              account acme.example, owned by nobody
+              account acme.example, of nobody
               territory americas
 
             Candidates
@@ -249,7 +249,7 @@ fn stories() {
         &explain(&held(), PLAIN),
         expect![[r#"
             lead-2 → queue later
-              waits in the queue later, since everybody who could take it is full
+              waits in the queue later, since whoever could still take it has no room now
               tier 3: first touch within 240 minutes
 
             Lead
@@ -269,7 +269,7 @@ fn stories() {
               3, since no condition of another tier holds
 
             Rules
-              account acme.example, owned by nobody
+              account acme.example, of nobody
               territory americas
 
             Not candidates for team smb
@@ -277,7 +277,7 @@ fn stories() {
               eve sells in team enterprise
 
             Fallback
-              asked, since everybody who could take it is full
+              asked, since whoever could still take it has no room now
               give it to the manager of team enterprise → refused: team enterprise has no manager
               hold it in later → done
 
