@@ -9,10 +9,10 @@ use super::read::{At, File, Findings, Source, read};
 use super::segments::PlacedSegment;
 use super::territories::Roster;
 use super::toml_table::{Table, parse};
-use super::tuning::MAX_UNITS;
+use super::tuning::{MAX_UNITS, caps};
 use super::values::{checked, id};
 use super::{Place, Problem};
-use crate::lead::{Caps, Mode, RuleId, SkillNeed};
+use crate::lead::{Mode, RuleId, SkillNeed};
 use crate::nearest::nearest;
 use crate::rules::{Actions, Condition, Finding, Reads, Route, Rule, RuleSet, Severity, Words};
 
@@ -148,10 +148,13 @@ fn rule(table: &Table<'_>, names: &mut Names, words: &Words, roster: &Roster<'_>
         findings.add(Problem::at(&table.place(), "nothing follows from this rule").hint(hint));
     }
     let route = route(table, roster);
-    let cap = |key| {
-        let caps = table.table("cap", "`cap`", &["daily", "weekly"])?;
-        caps.count(key, 1..=10_000, "most leads that a rep gets by this rule")
-    };
+    let units = table.count("units", 1..=MAX_UNITS, "work units that such a lead counts for");
+    let room = roster.reps.iter().map(|rep| rep.max_open).max();
+    if let Some((units, room)) = units.zip(room).filter(|(units, room)| units > room) {
+        let message = format!("nobody can ever have a lead of {units} work units");
+        let hint = format!("the largest `max_open` in reps.csv is {room}");
+        findings.add(Problem::at(&table.place_of("units"), message).hint(hint));
+    }
     let then = Actions {
         route,
         exclude: roster.expand(table, "exclude").into_iter().collect(),
@@ -164,8 +167,8 @@ fn rule(table: &Table<'_>, names: &mut Names, words: &Words, roster: &Roster<'_>
             "\"auto\" assigns at once, \"suggest\" waits for a person",
         ),
         skills: skills(table, roster),
-        caps: Caps { daily: cap("daily"), weekly: cap("weekly") },
-        units: table.count("units", 1..=MAX_UNITS, "work units that such a lead counts for"),
+        caps: caps(table, "cap", "`cap`", "most leads that a rep gets by this rule").unwrap_or_default(),
+        units,
         within_hours: table.count("within_hours", 1..=720, "hours within which a rep must be at work"),
     };
     let key = key?;

@@ -342,6 +342,11 @@ impl<'a> Table<'a> {
         names.allow(key, &at.value, &at.place, self.source.findings)
     }
 
+    /// Whether it says nothing at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Whether there is nothing at this key, or an empty list.
     pub(super) fn lacks(&self, key: &str) -> bool {
         match self.entries.get(key).map(Spanned::get_ref) {

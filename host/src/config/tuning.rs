@@ -95,12 +95,27 @@ fn by_seniority(capacity: &Table<'_>) -> BTreeMap<u8, Caps> {
     else {
         return BTreeMap::new();
     };
-    let caps = |key| {
-        let caps = table.table(key, "this table of caps", &["daily", "weekly"])?;
-        let cap = |key| caps.count(key, 1..=10_000, "new leads of one rep");
-        Some(Caps { daily: cap("daily"), weekly: cap("weekly") })
-    };
+    let caps = |key| caps(&table, key, "this table of caps", "new leads of one rep");
     levels.into_iter().filter_map(|(level, key)| Some((level, caps(key)?))).collect()
+}
+
+/// The caps on new leads at a key; `what` they are called in a message, `of` what they count.
+pub(super) fn caps(table: &Table<'_>, key: &str, what: &'static str, of: &str) -> Option<Caps> {
+    let table = table.table(key, what, &["daily", "weekly"])?;
+    let cap = |key| table.count(key, 1..=10_000, of);
+    let caps = Caps { daily: cap("daily"), weekly: cap("weekly") };
+    if table.is_empty() {
+        let hint = "add daily = 3, weekly = 10 or both".to_owned();
+        table.problem(Problem::at(&table.place(), format!("{what} is empty")).hint(hint));
+    }
+    if let (Some(daily), Some(weekly)) = (caps.daily, caps.weekly)
+        && daily > weekly
+    {
+        let message = format!("`daily` is {daily} and `weekly` {weekly}, so no day ever reaches its cap");
+        let hint = format!("make `daily` at most {weekly}, or leave it out");
+        table.problem(Problem::at(&table.place_of("daily"), message).hint(hint));
+    }
+    Some(caps)
 }
 
 /// Most work units of one lead; a batch packs them exactly up to here.
