@@ -148,6 +148,9 @@ mod tests {
         check(json!({"event": "vanished"}), Err("unknown variant `vanished`"));
         check(json!({"event": "closed"}), Err("lead"));
         check(json!({"event": "closed", "lead": ""}), Err("an id cannot be empty"));
-        check(json!({"event": "tick", "at": "noon"}), Err(""));
+        check(json!({"event": "tick", "at": "noon"}), Err("no time such as \"2026-03-02T09:00:00Z\""));
+        check(json!({"event": 1, "lead": "l1"}), Err("`event` is 1, and names what happened"));
+        // What others note beside it is theirs.
+        check(json!({"event": "closed", "lead": "l1", "actor": "crm"}), Ok(What::Closed { lead: id("l1") }));
     }
 }
