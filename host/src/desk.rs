@@ -25,6 +25,9 @@ use crate::tenant::Tenant;
 use crate::zones::zone;
 
 mod batch;
+mod follow;
+
+pub use follow::{Strayed, Taken};
 
 /// One tenant's open leads.
 pub struct Desk {
@@ -36,6 +39,8 @@ pub struct Desk {
     /// When something may be due for the case at this place. What is due is asked of the case then, so a time
     /// that has passed away is left standing.
     timers: BTreeSet<(Timestamp, usize)>,
+    /// Decisions that were made before and are only to be taken in.
+    told: follow::Told,
 }
 
 /// What is known of one lead.
@@ -112,6 +117,7 @@ impl Desk {
             cases: IndexMap::new(),
             absent: BTreeSet::new(),
             timers: BTreeSet::new(),
+            told: follow::Told::default(),
         }
     }
 
@@ -487,6 +493,11 @@ impl Desk {
         let case = self.cases.get(id)?;
         let past = self.past(case, trigger, None);
         let numbered = Numbered::new(&self.tenant, case.prepared.as_ref()?, (at, case.number + 1, past));
+        if let Some(decision) = self.told.take(id, case.number + 1) {
+            pipeline::take_in(&self.tenant, &numbered, &decision, &mut self.state);
+            self.settle(id, &decision);
+            return Some(decision);
+        }
         let evaluated = pipeline::evaluate(&self.tenant, &numbered, outside, &self.state);
         if evaluated.matches().is_none() {
             let next = evaluated.eligibility().and_then(|found| asks_again(&self.tenant, found, case, at));
@@ -512,7 +523,13 @@ impl Desk {
         let case = self.cases.get(id)?;
         let past = self.past(case, trigger, pick);
         let numbered = Numbered::new(&self.tenant, case.prepared.as_ref()?, (at, case.number + 1, past));
-        let decision = pipeline::settle(&self.tenant, &numbered, outside, &mut self.state);
+        let decision = match self.told.take(id, case.number + 1) {
+            Some(decision) => {
+                pipeline::take_in(&self.tenant, &numbered, &decision, &mut self.state);
+                decision
+            }
+            None => pipeline::settle(&self.tenant, &numbered, outside, &mut self.state),
+        };
         self.settle(id, &decision);
         Some(decision)
     }

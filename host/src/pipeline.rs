@@ -403,3 +403,8 @@ pub fn commit(
     count(tenant, prepared, &decision, &capping, state);
     Ok(decision)
 }
+
+/// Counts a decision that was made before, as [`commit`] counted it then.
+pub fn take_in(tenant: &Tenant, prepared: &Numbered<'_>, decision: &Decision, state: &mut State) {
+    count(tenant, prepared, decision, &prepared.capping(), state);
+}

@@ -6,11 +6,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use lanewright::counters::{Ledger, View};
 use lanewright::decision::{Decision, Outcome, Past, Triage};
+use lanewright::desk::{Desk, Taken};
+use lanewright::events;
 use lanewright::fetch::{Fetcher, Reach};
 use lanewright::lead::{Confidence, LabelPolicy};
 use lanewright::pipeline::{Live, State, route};
@@ -74,6 +76,94 @@ fn place(outcome: &Outcome) -> String {
         Outcome::Track { track, .. } => format!("track {track}"),
         Outcome::Triage => "triage".to_owned(),
     }
+}
+
+/// What comes in: a lead, what happens to one, or time.
+#[derive(Debug, Clone)]
+enum Comes {
+    Lead(Json),
+    Batch(Vec<Json>),
+    Event(Json),
+}
+
+prop_compose! {
+    fn event()(
+        kind in prop::sample::select(&[
+            "accepted", "declined", "touched", "approved", "rejected", "locked", "unlocked", "closed", "no-show",
+            "reassigned", "away", "back", "credit", "tick",
+        ][..]),
+        lead in 0..4u8,
+        rep in 0..6u8,
+    ) -> Json {
+        json!({
+            "event": kind, "lead": format!("l{lead}"), "rep": format!("r{rep}"), "to": format!("r{rep}"),
+            "reason": "so", "queue": "t0", "leads": 1.5,
+        })
+    }
+}
+
+fn comes() -> impl Strategy<Value = (u32, Comes)> {
+    let what = prop_oneof![
+        4 => lead().prop_map(Comes::Lead),
+        1 => prop::collection::vec(lead(), 1..4).prop_map(Comes::Batch),
+        6 => event().prop_map(Comes::Event),
+    ];
+    (0..300u32, what)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A desk that is told what another took in and decided goes on as that one does.
+    #[test]
+    fn a_desk_is_rebuilt_from_what_it_decided(
+        folder in folder(),
+        stream in prop::collection::vec(comes(), 1..16),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let folder = Folder { handled: true, ..folder };
+        let cut = cut.index(stream.len());
+        harness::with_stack(|| rebuilt(&folder, &stream, cut))?;
+    }
+}
+
+fn rebuilt(folder: &Folder, stream: &[(u32, Comes)], cut: usize) -> Result<(), TestCaseError> {
+    let place = folder.write();
+    let tenant = Tenant::load(place.path(), harness::plugins())
+        .unwrap_or_else(|problems| panic!("{:?}\n{}", problems.0, folder.tenant_toml()));
+    let tenant = Arc::new(tenant);
+    let outside = Live { fetcher: Fetcher::new(Reach::Public) };
+    let mut at: Timestamp = NOW.parse().expect("a time");
+    // Everything is preceded by the time that passed.
+    let mut taken: Vec<(Timestamp, Option<&Comes>)> = Vec::new();
+    for (minutes, comes) in stream {
+        at += jiff::SignedDuration::from_mins((*minutes).into());
+        taken.extend([(at, None), (at, Some(comes))]);
+    }
+    let as_taken = |(at, comes): &(Timestamp, Option<&Comes>)| {
+        let prepare = |lead: &Json| Desk::prepare(&tenant, lead, *at, &outside).expect("a lead");
+        match comes {
+            None => Taken::Time(*at),
+            Some(Comes::Lead(lead)) => Taken::Lead(Box::new(prepare(lead))),
+            Some(Comes::Batch(leads)) => Taken::Batch(leads.iter().map(prepare).collect()),
+            Some(Comes::Event(event)) => Taken::Event(events::read(event).expect("an event").what, *at),
+        }
+    };
+    let (mut first, mut second) = (Desk::new(Arc::clone(&tenant)), Desk::new(Arc::clone(&tenant)));
+    for (place, one) in taken.iter().enumerate() {
+        let made = first.take(as_taken(one), &outside);
+        if place < 2 * cut {
+            // What was refused changed nothing, and is in no log.
+            if let Ok(made) = made {
+                second
+                    .follow(as_taken(one), made, &outside)
+                    .map_err(|strayed| TestCaseError::fail(format!("{one:?}: {strayed}")))?;
+            }
+        } else {
+            prop_assert_eq!(made, second.take(as_taken(one), &outside), "{:?}", one);
+        }
+    }
+    Ok(())
 }
 
 /// The most text there is, of which plugins see the beginning.
@@ -224,6 +314,8 @@ struct Folder {
     fallback: usize,
     owner: bool,
     territory: bool,
+    /// Whether leads have deadlines, are told apart, go back to who had them, and some are suggested.
+    handled: bool,
     /// Whether people stand in the other order.
     reversed: bool,
     /// Whether there is somebody more, who is away.
@@ -247,6 +339,7 @@ impl Default for Folder {
             fallback: 0,
             owner: false,
             territory: false,
+            handled: false,
             reversed: false,
             absentee: false,
             scale: 1,
@@ -326,6 +419,12 @@ impl Folder {
              [matching]\nthreshold = {threshold}\nqualified_within = {within}\n{}\n",
             FALLBACKS[self.fallback],
         );
+        if self.handled {
+            toml.push_str(
+                "[acceptance]\nminutes = 45\n[escalation]\nmissed = \"next\"\n[mode]\ntiers = { 2 = \"suggest\" }\n\
+                 [duplicates]\n[sticky]\n[fairness]\nmax_spread = 2\n",
+            );
+        }
         for (id, to) in LANES[self.lanes] {
             let definition = format!("Inquiries about {id}.");
             write!(toml, "[[lanes]]\nid = \"{id}\"\nname = \"{id}\"\ndefinition = \"{definition}\"\n{to}\n")
