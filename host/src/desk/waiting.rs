@@ -1,0 +1,106 @@
+//! Leads that wait for somebody: decided again when they have room or are back, and when time alone may help.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Case, Desk, Stands};
+use crate::decision::{Decision, EligibilityTrace, Excluded, Trigger};
+use crate::lead::{LeadId, RepId};
+use crate::pipeline::{self, Numbered, Outside};
+use crate::tenant::Tenant;
+use crate::zones::zone;
+
+impl Desk {
+    /// Somebody has room or is back: those who wait for them are decided again, the oldest first, until they
+    /// are full.
+    pub(super) fn drain(&mut self, rep: &RepId, at: Timestamp, outside: &dyn Outside) -> Vec<Decision> {
+        let waits = |case: &Case| match &case.stands {
+            Stands::Waits { reps, .. } => !case.locked && reps.contains(rep),
+            Stands::With(_) | Stands::Elsewhere => false,
+        };
+        let waiting = self.cases.iter().filter(|(_, case)| waits(case));
+        let mut waiting: Vec<(Timestamp, LeadId)> =
+            waiting.map(|(id, case)| (case.since, id.clone())).collect();
+        // Of the same age, in the order in which they came.
+        waiting.sort_by_key(|(since, _)| *since);
+        let mut decisions = Vec::new();
+        for (_, id) in waiting {
+            let open = self.state.ledger.at(at).get(rep).open;
+            if self.tenant.config.rep(rep).is_none_or(|rep| open >= rep.max_open) {
+                break;
+            }
+            decisions.extend(self.retry(&id, at, Trigger::Freed, outside));
+        }
+        decisions
+    }
+
+    /// Decides again about a lead that waits; where it would go on waiting, nothing has happened.
+    pub(super) fn retry(
+        &mut self,
+        id: &LeadId,
+        at: Timestamp,
+        trigger: Trigger,
+        outside: &dyn Outside,
+    ) -> Option<Decision> {
+        let case = self.cases.get(id)?;
+        let past = self.past(case, trigger, None);
+        let numbered = Numbered::new(&self.tenant, case.prepared.as_ref()?, (at, case.number + 1, past));
+        if let Some(decision) = self.told.take(id, case.number + 1) {
+            pipeline::take_in(&self.tenant, &numbered, &decision, &mut self.state);
+            self.settle(id, &decision);
+            return Some(decision);
+        }
+        let evaluated = pipeline::evaluate(&self.tenant, &numbered, outside, &self.state);
+        if evaluated.matches().is_none() {
+            let next = evaluated.eligibility().and_then(|found| asks_again(&self.tenant, found, case, at));
+            if let Some(Stands::Waits { retry, .. }) = self.cases.get_mut(id).map(|case| &mut case.stands) {
+                *retry = next;
+            }
+            self.expect(id);
+            return None;
+        }
+        let decision = pipeline::commit(&self.tenant, &numbered, evaluated, &mut self.state).ok()?;
+        self.settle(id, &decision);
+        Some(decision)
+    }
+}
+
+/// Those a lead waits for: whoever could have had it but for their load or their absence.
+pub(super) fn waits_for(decision: &Decision) -> BTreeSet<RepId> {
+    let trace = &decision.trace;
+    let full = trace.eligibility.iter().flat_map(|found| &found.excluded);
+    let full = full.filter(|(_, reason)| pipeline::passes(reason)).map(|(rep, _)| rep.clone());
+    let near = trace.score.iter().flat_map(|score| &score.matches);
+    let near = near.filter(|found| found.passed_over.is_some()).map(|found| found.rep.clone());
+    full.chain(near).collect()
+}
+
+/// When time alone may change who can take a waiting lead: a skill is dropped, somebody is back, and caps
+/// and holidays may end with the tenant's day.
+pub(super) fn asks_again(
+    tenant: &Tenant,
+    found: &EligibilityTrace,
+    case: &Case,
+    at: Timestamp,
+) -> Option<Timestamp> {
+    let from = case.declined_at.unwrap_or(case.prepared.as_ref()?.received_at());
+    let drops = found.skills.held.iter().filter_map(|need| need.drop_after);
+    let drops = drops.map(|minutes| from + SignedDuration::from_mins(minutes.into()));
+    let midnight = || {
+        let today = at.to_zoned(zone(&tenant.config.timezone)?);
+        Some(today.tomorrow().ok()?.start_of_day().ok()?.timestamp())
+    };
+    let ends = found.excluded.values().filter_map(|reason| match reason {
+        Excluded::Leave { until } | Excluded::BeforeLeave { until } => Some(*until),
+        Excluded::NotSoon { back } => *back,
+        Excluded::Holiday { .. }
+        | Excluded::DailyCap { .. }
+        | Excluded::WeeklyCap { .. }
+        | Excluded::TeamCap { .. }
+        | Excluded::RuleCap { .. }
+        | Excluded::Ahead { .. } => midnight(),
+        _ => None,
+    });
+    drops.chain(ends).filter(|next| *next > at).min()
+}
