@@ -482,6 +482,21 @@ impl View<'_> {
         seen
     }
 
+    /// When the first of the new leads that are counted in seven days leaves them: a rep's, their team's, and
+    /// what these rules gave them. Nothing where none is counted.
+    pub fn week_moves(&self, rep: &RepId, rules: &[RuleId]) -> Option<Timestamp> {
+        let Self { ledger, when } = self;
+        let index = ledger.indices.get(rep)?;
+        let row = &ledger.rows[*index];
+        let by_rule = rules.iter().filter_map(|rule| ledger.rules.get(rule)?.get(index));
+        let tallies = [Some(&row.new), ledger.teams.get(&row.team)].into_iter().flatten().chain(by_rule);
+        let moments = tallies.filter_map(|tally| {
+            let base = ledger.first.filter(|_| tally.base.week > 0).map(|first| first.at);
+            tally.moments.iter().copied().chain(base).filter(|moment| *moment > when.week).min()
+        });
+        moments.min()?.checked_add(WEEK).ok()
+    }
+
     fn counters(&self, index: usize) -> Counters {
         let row = &self.ledger.rows[index];
         let NewLeads { day, week } = self.new_leads(&row.new);

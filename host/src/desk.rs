@@ -305,7 +305,9 @@ impl Desk {
             })),
             Outcome::Held { .. } => {
                 let found = decision.trace.eligibility.as_ref();
-                let retry = found.and_then(|found| asks_again(&self.tenant, found, case, decision.at));
+                let counters = self.state.ledger.at(decision.at);
+                let retry =
+                    found.and_then(|found| asks_again(&self.tenant, found, case, &counters, decision.at));
                 Stands::Waits { reps: waits, retry }
             }
             Outcome::Manager { .. } | Outcome::Track { .. } | Outcome::Triage => Stands::Elsewhere,

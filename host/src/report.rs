@@ -3,7 +3,7 @@
 //! Everything that people or plugins wrote is cleaned before it is shown ([`clean`]), so that no inquiry
 //! can move the cursor or turn the text around. Colour marks confidence and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::ops::Range;
 
@@ -76,7 +76,15 @@ pub fn table(decisions: &[Decision], look: Look) -> String {
 
 /// How many went where, in a few lines.
 fn summary(decisions: &[Decision]) -> String {
-    let leads = if decisions.len() == 1 { "1 lead".to_owned() } else { format!("{} leads", decisions.len()) };
+    let so_many = |number: usize, what: &str| match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    };
+    let leads = decisions.iter().map(|decision| &decision.lead).collect::<BTreeSet<_>>().len();
+    let leads = match decisions.len() {
+        same if same == leads => so_many(leads, "lead"),
+        more => format!("{} about {}", so_many(more, "decision"), so_many(leads, "lead")),
+    };
     if decisions.is_empty() {
         return format!("{leads}\n");
     }

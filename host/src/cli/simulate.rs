@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::anyhow;
+use jiff::Timestamp;
 
 use super::lines::Lines;
 use super::stream::{Listener, Now, Stream, threads};
@@ -64,8 +65,10 @@ impl Listener for Kept {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let plugins = arguments.sandboxing.plugins()?;
-    let (now, now_refused) = side(arguments, &arguments.tenant, &plugins, true)?;
-    let (then, then_refused) = side(arguments, &arguments.against, &plugins, false)?;
+    // Both sides by one clock, or every deadline would differ.
+    let clock = arguments.now.unwrap_or(Now::Stopped(Timestamp::now()));
+    let (now, now_refused) = side(arguments, &arguments.tenant, &plugins, clock, true)?;
+    let (then, then_refused) = side(arguments, &arguments.against, &plugins, clock, false)?;
     let comparison = compare(&now, &then);
     let look = Look::of_stdout();
     let mut out = std::io::stdout().lock();
@@ -80,6 +83,7 @@ fn side(
     arguments: &Arguments,
     folder: &Path,
     plugins: &Plugins,
+    clock: Now,
     tells: bool,
 ) -> anyhow::Result<(Vec<Decision>, usize)> {
     let tenant = Tenant::load(folder, plugins).map_err(|problems| {
@@ -89,7 +93,6 @@ fn side(
     let threads = threads(arguments.threads)?;
     let mut kept = Kept { decisions: Vec::new(), refused: 0, tells };
     let lines = Lines::open(Some(&arguments.file))?;
-    Stream::new(Arc::new(tenant), arguments.now.unwrap_or_default(), Reach::Public, &threads)
-        .run(lines, &mut kept)?;
+    Stream::new(Arc::new(tenant), clock, Reach::Public, &threads).run(lines, &mut kept)?;
     Ok((kept.decisions, kept.refused))
 }

@@ -27,6 +27,8 @@ pub(super) enum Now {
     /// The clock.
     #[default]
     Clock,
+    /// The clock, as it was when somebody looked: for several runs that are to be the same.
+    Stopped(Timestamp),
     /// This moment, for every line.
     At(Timestamp),
     /// Each line's own: a lead's `received_at`, an event's `at`; where it says none, that of the line before.
@@ -166,16 +168,23 @@ impl<'t> Stream<'t> {
     }
 
     /// A line with its now.
-    fn timed(&mut self, line: Line) -> (Line, Timestamp) {
+    fn timed(&mut self, mut line: Line) -> (Line, Timestamp) {
+        let said = |line: &Line| {
+            let event = line.value.as_ref().ok().filter(|value| events::is_event(value));
+            event.and_then(own_time)
+        };
         let at = match self.now {
-            Now::Clock => {
-                let event = line.value.as_ref().ok().filter(|value| events::is_event(value));
-                event.and_then(own_time).unwrap_or_else(Timestamp::now)
-            }
+            Now::Clock => said(&line).unwrap_or_else(Timestamp::now),
+            Now::Stopped(at) => said(&line).unwrap_or(at),
             Now::At(at) => at,
             Now::Lines => {
-                let own = line.value.as_ref().ok().and_then(own_time).unwrap_or(self.last);
-                self.last = self.last.max(own);
+                let own = line.value.as_ref().ok().and_then(own_time);
+                if own.is_none() && self.last == Timestamp::UNIX_EPOCH {
+                    let why =
+                        "it says no time, and no line before it does: add `received_at`, or `at` to an event";
+                    line.value = line.value.and_then(|_| Err(why.to_owned()));
+                }
+                self.last = self.last.max(own.unwrap_or(self.last));
                 self.last
             }
         };

@@ -253,6 +253,14 @@ fn skill(table: &Table<'_>, roster: &Roster<'_>) -> Option<SkillNeed> {
             None => {}
         }
     }
+    let best = roster.reps.iter().filter_map(|rep| rep.skills.get(&skill)).max();
+    if let Some(best) = best.filter(|best| !optional && u32::from(**best) < level) {
+        let problem =
+            Problem::at(&table.place_of("level"), format!("no rep has the skill {skill:?} at {level}"));
+        findings.add(problem.hint(format!(
+            "the highest in reps.csv is {best}; lower it, or write optional = true so that others may have the lead"
+        )));
+    }
     Some(SkillNeed {
         skill,
         level: u8::try_from(level).unwrap_or(10),

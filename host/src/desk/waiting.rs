@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Case, Desk, Stands};
-use crate::decision::{Decision, EligibilityTrace, Excluded, Trigger};
+use crate::counters::View;
+use crate::decision::{Decision, EligibilityTrace, Excluded, Trigger, Window};
 use crate::lead::{LeadId, RepId};
 use crate::pipeline::{self, Numbered, Outside};
 use crate::tenant::Tenant;
@@ -53,7 +55,9 @@ impl Desk {
         }
         let evaluated = pipeline::evaluate(&self.tenant, &numbered, outside, &self.state);
         if evaluated.matches().is_none() {
-            let next = evaluated.eligibility().and_then(|found| asks_again(&self.tenant, found, case, at));
+            let next = evaluated
+                .eligibility()
+                .and_then(|found| asks_again(&self.tenant, found, case, &self.state.ledger.at(at), at));
             if let Some(Stands::Waits { retry, .. }) = self.cases.get_mut(id).map(|case| &mut case.stands) {
                 *retry = next;
             }
@@ -76,30 +80,42 @@ pub(super) fn waits_for(decision: &Decision) -> BTreeSet<RepId> {
     full.chain(near).collect()
 }
 
-/// When time alone may change who can take a waiting lead: a skill is dropped, somebody is back, and caps
-/// and holidays may end with the tenant's day.
+/// When time alone may change who can take a waiting lead: a skill is dropped, somebody is back or will be
+/// soon, a cap or a holiday ends.
 pub(super) fn asks_again(
     tenant: &Tenant,
     found: &EligibilityTrace,
     case: &Case,
+    counters: &View<'_>,
     at: Timestamp,
 ) -> Option<Timestamp> {
-    let from = case.declined_at.unwrap_or(case.prepared.as_ref()?.received_at());
+    let config = &tenant.config;
+    let prepared = case.prepared.as_ref()?;
+    let from = case.declined_at.unwrap_or(prepared.received_at());
     let drops = found.skills.held.iter().filter_map(|need| need.drop_after);
     let drops = drops.map(|minutes| from + SignedDuration::from_mins(minutes.into()));
-    let midnight = || {
-        let today = at.to_zoned(zone(&tenant.config.timezone)?);
+    let midnight = |zone: TimeZone| {
+        let today = at.to_zoned(zone);
         Some(today.tomorrow().ok()?.start_of_day().ok()?.timestamp())
     };
-    let ends = found.excluded.values().filter_map(|reason| match reason {
+    let ours = || midnight(zone(&config.timezone)?);
+    let capping = prepared.capping();
+    let ends = found.excluded.iter().filter_map(|(rep, reason)| match reason {
         Excluded::Leave { until } | Excluded::BeforeLeave { until } => Some(*until),
-        Excluded::NotSoon { back } => *back,
-        Excluded::Holiday { .. }
-        | Excluded::DailyCap { .. }
-        | Excluded::WeeklyCap { .. }
-        | Excluded::TeamCap { .. }
-        | Excluded::RuleCap { .. }
-        | Excluded::Ahead { .. } => midnight(),
+        Excluded::NotSoon { back } => {
+            let soon = SignedDuration::from_hours(prepared.within_hours().unwrap_or_default().into());
+            back.map(|back| back - soon)
+        }
+        Excluded::Holiday { .. } => {
+            midnight(config.hours.of(config.reps.place(rep)?)?.schedule().zone().clone())
+        }
+        Excluded::WeeklyCap { .. }
+        | Excluded::TeamCap { window: Window::Week, .. }
+        | Excluded::RuleCap { window: Window::Week, .. } => counters.week_moves(rep, &capping),
+        Excluded::DailyCap { .. }
+        | Excluded::TeamCap { window: Window::Day, .. }
+        | Excluded::RuleCap { window: Window::Day, .. }
+        | Excluded::Ahead { .. } => ours(),
         _ => None,
     });
     drops.chain(ends).filter(|next| *next > at).min()

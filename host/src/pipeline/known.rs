@@ -125,7 +125,9 @@ impl<'a> Search<'a> {
         days: u32,
         look: impl Fn(&'a Records, &'a Lead) -> Vec<&'a Entry>,
     ) -> Option<(&'a Entry, bool)> {
-        if let Some(entry) = latest_noted(look(self.seen, self.lead)) {
+        let mut of_run = look(self.seen, self.lead);
+        of_run.retain(|entry| entry.is_recent(self.at, days));
+        if let Some(entry) = latest_noted(of_run) {
             return self.found(by, entry, true);
         }
         let mut entries = look(&self.config.records, self.lead);

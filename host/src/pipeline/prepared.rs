@@ -62,6 +62,11 @@ impl Prepared {
         }
     }
 
+    /// Hours within which a rule wants somebody at work.
+    pub fn within_hours(&self) -> Option<u32> {
+        self.found.within_hours()
+    }
+
     /// Rules that cap what they give to one rep, and by how much.
     pub fn caps(&self) -> &[RuleCaps] {
         &self.caps
