@@ -106,10 +106,7 @@ fn contradictions(rule: &Rule, holds: &Dnf, logic: &mut Logic<'_>, reps: &[Rep])
             "`only` never holds, so nobody could get such a lead",
             "look at its values",
         ));
-    } else if only.reads().all(|path| path.starts_with("rep."))
-        && !candidates.is_empty()
-        && !candidates.iter().any(|rep| suits(only, rep))
-    {
+    } else if !candidates.is_empty() && !candidates.iter().any(|rep| suits(only, rep)) {
         let whom = match &rule.then.route {
             Some(Route::Rep(rep)) => format!("{rep} is not what `only` asks for"),
             Some(Route::Team(team)) => format!("nobody of the team {team} is what `only` asks for"),
@@ -130,7 +127,7 @@ fn may_get(rule: &Rule, rep: &Rep) -> bool {
     }
 }
 
-/// Whether a condition that reads nothing but a rep holds for one.
+/// Whether a condition can hold for a rep, going by what it asks of the rep alone.
 fn suits(only: &Condition, rep: &Rep) -> bool {
     let Ok(id) = "any".parse() else { return true };
     let lead = Lead::bare(id, Timestamp::UNIX_EPOCH);
@@ -142,7 +139,11 @@ fn suits(only: &Condition, rep: &Rep) -> bool {
         signals: Vec::new(),
         reason: String::new(),
     };
-    only.holds_for(&Facts::new(&lead, &verdict), &RepFacts::new(rep)) == Ok(true)
+    let (facts, rep) = (Facts::new(&lead, &verdict), RepFacts::new(rep));
+    if only.reads().all(|path| path.starts_with("rep.")) {
+        return only.holds_for(&facts, &rep) == Ok(true);
+    }
+    only.holds_of(&facts, &rep).unwrap_or(true)
 }
 
 /// Routes to people whom the same rule, or one that holds whenever it does, excludes.

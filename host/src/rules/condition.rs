@@ -10,7 +10,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use cel::common::ast::IdedExpr;
+use cel::common::ast::{Expr, IdedExpr};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use cel::{Context, Env, ExecutionError, Value};
@@ -119,6 +119,17 @@ impl Condition {
         self.answer(facts, Some(rep))
     }
 
+    /// What has to hold of the rep whatever the lead is: the parts of an `&&` that read nothing but `rep`, for
+    /// this rep. Nothing where there is no such part.
+    pub(super) fn holds_of(&self, facts: &Facts<'_>, rep: &RepFacts) -> Option<bool> {
+        let mut parts = Vec::new();
+        conjuncts(&self.expression, &mut parts);
+        parts.retain(|part| reads_rep_alone(part));
+        let scope = Scope { facts, rep: Some(rep), patterns: &self.patterns };
+        let holds = |part: &&IdedExpr| matches!(evaluate(part, &scope), Ok(Value::Bool(true)));
+        (!parts.is_empty()).then(|| parts.iter().all(holds))
+    }
+
     /// The paths it reads, such as `lead.company.country`, each once.
     pub fn reads(&self) -> impl Iterator<Item = &str> {
         self.reads.iter().map(|(path, _)| path.as_str())
@@ -223,6 +234,40 @@ static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
     debug_assert!(declared.is_ok(), "{declared:?}");
     Arc::new(env)
 });
+
+/// The sides of every `&&` that is not inside something else.
+fn conjuncts<'a>(expression: &'a IdedExpr, parts: &mut Vec<&'a IdedExpr>) {
+    match &expression.expr {
+        Expr::Call(call) if call.func_name == "_&&_" => {
+            call.args.iter().for_each(|side| conjuncts(side, parts));
+        }
+        _ => parts.push(expression),
+    }
+}
+
+/// Whether an expression reads `rep` and nothing else that differs from lead to lead.
+fn reads_rep_alone(expression: &IdedExpr) -> bool {
+    fn constant_but_for_rep(expression: &IdedExpr, reads: &mut bool) -> bool {
+        match &expression.expr {
+            Expr::Literal(_) => true,
+            Expr::Ident(name) => {
+                *reads |= name == "rep";
+                name == "rep" || pattern_number(name).is_some()
+            }
+            Expr::Select(select) => constant_but_for_rep(&select.operand, reads),
+            Expr::Call(call) => call
+                .target
+                .as_deref()
+                .into_iter()
+                .chain(&call.args)
+                .all(|part| constant_but_for_rep(part, reads)),
+            Expr::List(list) => list.elements.iter().all(|part| constant_but_for_rep(part, reads)),
+            _ => false,
+        }
+    }
+    let mut reads = false;
+    constant_but_for_rep(expression, &mut reads) && reads
+}
 
 #[cfg(test)]
 mod tests;
