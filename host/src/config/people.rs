@@ -1,6 +1,6 @@
 //! Who there is and whose accounts are whose: `teams.toml`, `reps.csv` and `accounts.csv`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::check::{ACCOUNTS, REPS, TEAMS, required_reps, required_teams};
@@ -172,6 +172,16 @@ fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Prefere
             prefers.push((reps.len(), At { value: text.to_owned(), place: row.place().clone() }));
         }
         reps.extend(rep(row, teams, &mut names, findings));
+    }
+    let mut addresses: HashMap<String, &str> = HashMap::new();
+    for row in &rows {
+        let (Some(address), Some(whose)) = (row.text("email"), row.text("id")) else { continue };
+        if let Some(other) = addresses.insert(address.to_lowercase(), whose) {
+            row.problem(
+                format!("{other} has the e-mail address {address} as well"),
+                Some("a CRM that names its owner by it would mean both".to_owned()),
+            );
+        }
     }
     // Anybody of the sheet can be named, also who stands further down.
     for row in &rows {

@@ -10,7 +10,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use cel::common::ast::{Expr, IdedExpr};
+use cel::common::ast::{Expr, IdedExpr, LiteralValue};
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use cel::{Context, Env, ExecutionError, Value};
@@ -128,6 +128,19 @@ impl Condition {
         let scope = Scope { facts, rep: Some(rep), patterns: &self.patterns };
         let holds = |part: &&IdedExpr| matches!(evaluate(part, &scope), Ok(Value::Bool(true)));
         (!parts.is_empty()).then(|| parts.iter().all(holds))
+    }
+
+    /// A text that has to stand in the text at a path for this to hold: `lead.text.contains('urgent')` beside
+    /// whatever else. Where there is a text and it is not in it, the condition is false.
+    pub(super) fn needed_part(&self) -> Option<(String, String)> {
+        let mut parts = Vec::new();
+        conjuncts(&self.expression, &mut parts);
+        parts.into_iter().find_map(|part| {
+            let Expr::Call(call) = &part.expr else { return None };
+            let (Some(target), [argument]) = (&call.target, &call.args[..]) else { return None };
+            let Expr::Literal(LiteralValue::String(text)) = &argument.expr else { return None };
+            (call.func_name == "contains").then(|| Some((path(target)?, text.inner().to_owned())))?
+        })
     }
 
     /// The paths it reads, such as `lead.company.country`, each once.

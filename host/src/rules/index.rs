@@ -2,16 +2,18 @@
 //!
 //! A rule is left out only where its condition is plainly false: what it needs is taken from every way
 //! in which it could be true or unanswered (`rules/logic.rs`). Of the paths a rule needs certain texts
-//! of, the one that the fewest rules share finds it by hash; everything else it needs is compared before
-//! its condition is asked. Asking the rest is therefore the same as asking all.
+//! of, the one that the fewest rules share finds it by hash; what it needs to stand in a text is looked for
+//! in one pass with all others; everything else it needs is compared before its condition is asked. Asking
+//! the rest is therefore the same as asking all.
 
 use std::collections::{BTreeMap, HashMap};
 
+use aho_corasick::AhoCorasick;
 use cel::Value as CelValue;
 use cel::common::ast::{Expr, IdedExpr, SelectExpr};
 
 use super::Rule;
-use super::condition::{Facts, Words, value_at};
+use super::condition::{Condition, Facts, Words, value_at};
 use super::logic::{Dnf, Logic, Variable};
 use super::values::{Kind, Texts, Value, Values};
 
@@ -22,10 +24,40 @@ pub(super) struct Index {
     paths: Vec<IdedExpr>,
     /// For each path, the rules found by its value.
     found_by: Vec<HashMap<Key, Vec<usize>>>,
-    /// Rules that no value finds.
+    /// Rules found by what stands in a text.
+    parts: Vec<Parts>,
+    /// Rules that nothing finds.
     rest: Vec<usize>,
     /// For each rule, the values it needs, by path.
     needs: Vec<Vec<(usize, Values)>>,
+}
+
+/// Texts that rules need to stand in the text at one path.
+#[derive(Debug)]
+struct Parts {
+    path: IdedExpr,
+    all: AhoCorasick,
+    /// For each of the texts, the rules that need it.
+    rules: Vec<Vec<usize>>,
+}
+
+impl Parts {
+    /// Rules that the text at the path does not make false: those that find theirs, and all where there is
+    /// no text to look in.
+    fn possible(&self, facts: &Facts<'_>) -> Vec<usize> {
+        let Some(CelValue::String(text)) = value_at(&self.path, facts) else {
+            return self.rules.iter().flatten().copied().collect();
+        };
+        let mut found = vec![false; self.rules.len()];
+        self.all.find_overlapping_iter(text.as_str()).for_each(|it| found[it.pattern().as_usize()] = true);
+        self.rules
+            .iter()
+            .zip(found)
+            .filter(|(_, found)| *found)
+            .flat_map(|(rules, _)| rules)
+            .copied()
+            .collect()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,9 +86,12 @@ impl Index {
         let mut index = Self {
             paths: Vec::new(),
             found_by: Vec::new(),
+            parts: Vec::new(),
             rest: Vec::new(),
             needs: vec![Vec::new(); rules.len()],
         };
+        // By path, by text: the rules that need it there.
+        let mut parts: BTreeMap<String, BTreeMap<String, Vec<usize>>> = BTreeMap::new();
         for (number, needed) in needed.into_iter().enumerate() {
             let Some(needed) = needed else { continue };
             let fewest = needed
@@ -82,7 +117,21 @@ impl Index {
                         index.found_by[places[&variable]].entry(key).or_default().push(number);
                     }
                 }
-                None => index.rest.push(number),
+                None => match rules[number].when.as_ref().and_then(Condition::needed_part) {
+                    Some((path, text)) => {
+                        parts.entry(path).or_default().entry(text).or_default().push(number)
+                    }
+                    None => index.rest.push(number),
+                },
+            }
+        }
+        for (path, texts) in parts {
+            match AhoCorasick::new(texts.keys()) {
+                Ok(all) => {
+                    index.parts.push(Parts { path: read(&path), all, rules: texts.into_values().collect() });
+                }
+                // More text than an automaton holds: each is asked.
+                Err(_) => index.rest.extend(texts.into_values().flatten()),
             }
         }
         index
@@ -102,6 +151,7 @@ impl Index {
             .flatten()
             .chain(&self.rest)
             .copied()
+            .chain(self.parts.iter().flat_map(|parts| parts.possible(facts)))
             .filter(|rule| self.needs[*rule].iter().all(|(path, needed)| needed.contains(&values[*path])))
             .collect();
         possible.sort_unstable();

@@ -205,6 +205,11 @@ pub(super) fn any_condition() -> impl Strategy<Value = String> {
         "lead.source.startsWith('e')",
         "lead.company.country.startsWith('P')",
         "lead.source.matches('^e')",
+        "lead.source.contains('ve')",
+        "lead.source.contains('e') && lead.company.employees >= 50",
+        "lead.company.country.contains('P')",
+        "lead.fields.plan.contains('r')",
+        "lead.source.contains('')",
         "true",
         "false",
     ])
