@@ -7,7 +7,7 @@
 //! - **Open work** is in work units.
 //! - **New leads** are counted by rep, by team, and by rule and rep, each in the calendar day of the tenant's
 //!   zone and in exactly seven days: the ledger keeps the moments. The folder's column `week` has none, so
-//!   it counts until seven days after the first assignment. What is later than the time asked about counts
+//!   it counts until seven days after the first decision. What is later than the time asked about counts
 //!   as well: several hosts' clocks never agree, and a cap is never passed for it.
 //! - **Turns** are counted by virtual queue, a text such as `smb|tier=3` (`pipeline/queue.rs`): what each is
 //!   owed, and what each has had this calendar month.
@@ -35,7 +35,7 @@ use crate::zones::zone;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ledger {
     zone: TimeZone,
-    /// When the first assignment was made: the counts without moments end a day and seven days later.
+    /// When anything was first decided: the counts without moments end a day and seven days later.
     first: Option<When>,
     /// Everybody who was ever in the roster; an index is a rep's for good.
     rows: Vec<Row>,
@@ -209,11 +209,17 @@ impl Ledger {
         View { ledger: self, when: self.when(at) }
     }
 
+    /// Something is decided at this time: from the first on, counts without a moment grow old.
+    pub fn begin(&mut self, at: Timestamp) {
+        let when = self.when(at);
+        self.first.get_or_insert(when);
+    }
+
     /// Counts an assignment.
     pub fn apply(&mut self, assignment: &Assignment<'_>) {
         let Some(&index) = self.indices.get(assignment.rep) else { return };
         let when = self.when(assignment.at);
-        self.first.get_or_insert(when);
+        self.begin(assignment.at);
         self.count(index, assignment, Tally::add, u32::saturating_add);
         if let Some(price) = assignment.price {
             self.rows[index].price = price;

@@ -164,3 +164,31 @@ fn replay_says_where_a_decision_differs() {
     "#]]
     .assert_eq(&String::from_utf8_lossy(&out.stderr));
 }
+
+/// Two folders over the same inquiries: the same one changes nothing, also where only the clock says when; a
+/// threshold that nobody reaches sends every matched lead to the fallback.
+#[test]
+fn two_folders_are_compared() {
+    let check = |from: &str, to: &str, changed: bool| {
+        let folder = example("northwind");
+        let other = harness::tenant(Path::new(&folder));
+        let file = other.path().join("tenant.toml");
+        let toml = fs::read_to_string(&file).expect("a tenant.toml");
+        assert!(toml.contains(from));
+        fs::write(&file, toml.replace(from, to)).expect("written");
+        let against = other.path().to_str().expect("UTF-8");
+        let leads = format!("{folder}/leads.jsonl");
+        let arguments = ["simulate", "--tenant", &folder, "--against", against, &leads, "--format", "json"];
+        let told = lanewright(&arguments);
+        assert_eq!(told.status.code(), Some(0), "{}", String::from_utf8_lossy(&told.stderr));
+        let found: serde_json::Value = serde_json::from_slice(&told.stdout).expect("JSON");
+        assert_eq!(found["leads"], 24);
+        let changes = found["changes"].as_array().expect("a list");
+        assert_eq!(!changes.is_empty(), changed, "{changes:?}");
+        let less = found["expected_value"]["then"].as_f64() < found["expected_value"]["now"].as_f64();
+        assert_eq!(less, changed, "{}", found["expected_value"]);
+        assert!(changes.iter().all(|change| change["because"] != "normalise"), "{changes:?}");
+    };
+    check("threshold = 40", "threshold = 40", false);
+    check("threshold = 40", "threshold = 100", true);
+}

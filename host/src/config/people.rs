@@ -179,7 +179,7 @@ fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Prefere
         if let Some(other) = addresses.insert(address.to_lowercase(), whose) {
             row.problem(
                 format!("{other} has the e-mail address {address} as well"),
-                Some("a CRM that names its owner by it would mean both".to_owned()),
+                Some("a CRM names owners by it: give each their own, or leave one empty".to_owned()),
             );
         }
     }

@@ -105,7 +105,7 @@ impl Desk {
             }
             What::Credit { rep, queue, leads } => {
                 self.known(rep)?;
-                let pool = queue.split('|').next().unwrap_or_default();
+                let pool = queue.split_once('|').map_or(queue.as_str(), |(pool, _)| pool);
                 if !self.tenant.config.teams.iter().any(|team| team.id.as_str() == pool) {
                     return Err(format!("the queue {queue:?} begins with no team; decisions name theirs"));
                 }

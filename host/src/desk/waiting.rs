@@ -103,7 +103,7 @@ pub(super) fn asks_again(
     let ends = found.excluded.iter().filter_map(|(rep, reason)| match reason {
         Excluded::Leave { until } | Excluded::BeforeLeave { until } => Some(*until),
         Excluded::NotSoon { back } => {
-            let soon = SignedDuration::from_hours(prepared.within_hours().unwrap_or_default().into());
+            let soon = SignedDuration::from_hours(prepared.within_hours()?.into());
             back.map(|back| back - soon)
         }
         Excluded::Holiday { .. } => {

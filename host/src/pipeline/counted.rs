@@ -64,6 +64,7 @@ pub(super) fn count(
     state: &mut State,
 ) {
     let (config, trace) = (&tenant.config, &decision.trace);
+    state.ledger.begin(prepared.at);
     if let Outcome::Assigned { rep, .. } = &decision.outcome
         && trace.past.trigger.counts()
     {
