@@ -50,6 +50,7 @@
 
 pub mod assignment;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod counters;
 pub mod coverage;
@@ -73,6 +74,7 @@ pub mod rotation;
 pub mod rules;
 pub mod seed;
 pub mod simulate;
+pub mod store;
 pub mod tenant;
 pub mod text;
 pub mod zones;

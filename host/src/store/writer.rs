@@ -1,0 +1,236 @@
+//! Commits of many tenants, one transaction for all that are waiting.
+//!
+//! The disk takes as long for a hundred commits as for one, so whoever comes while a transaction is under way
+//! waits for the next and shares it. Within it every commit stands alone: one that is behind changes nothing
+//! and is told so, the others are made.
+
+use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::rows::{self, Row, Statement};
+use super::{
+    AnswerRow, CounterRow, Db, DecisionRow, EffectRow, Error, EventRow, LeadRow, NewLeadRow, RecordRow,
+    Store, TenantStore, UsageRow, begin,
+};
+
+/// Everything that one commit of a tenant writes, all or nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[expect(missing_docs, reason = "each is what its table holds")]
+pub struct Commit {
+    /// Whose.
+    pub tenant: String,
+    /// The number that it has to have: one more than its host has seen.
+    pub head: i64,
+    /// The tenant's time.
+    pub at: i64,
+    /// Tells it from every other commit, also from one of the same number.
+    pub nonce: i64,
+    /// When something is due next.
+    pub wake_at: Option<i64>,
+    /// Places in the order of arrival given so far.
+    pub arrivals: i64,
+    /// The configuration that is in force from now on, where it changes.
+    pub version: Option<i64>,
+    pub leads: Vec<LeadRow>,
+    pub decisions: Vec<DecisionRow>,
+    pub counters: Vec<CounterRow>,
+    pub new_leads: Vec<NewLeadRow>,
+    pub records: Vec<RecordRow>,
+    pub events: Vec<EventRow>,
+    pub answers: Vec<AnswerRow>,
+    pub effects: Vec<EffectRow>,
+    pub usage: Vec<UsageRow>,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committed {
+    /// It is durable. With how many others it shared a flush.
+    Done {
+        /// Commits of the transaction, itself included.
+        group: usize,
+    },
+    /// Another host was first: nothing was written.
+    Behind,
+}
+
+/// Commits of one transaction at most.
+const GROUP: usize = 256;
+
+/// Commits that wait for the writer at most; whoever comes then waits to wait.
+const WAITING: usize = 1024;
+
+/// Writers at once where the database has more than one.
+const WRITERS: usize = 4;
+
+/// Hands commits to whoever writes them.
+#[derive(Debug, Clone)]
+pub(super) struct Writer {
+    queues: Vec<mpsc::Sender<Asked>>,
+    tasks: std::sync::Arc<std::sync::Mutex<Vec<JoinHandle<()>>>>,
+}
+
+struct Asked {
+    commit: Commit,
+    answer: oneshot::Sender<Result<Committed, Error>>,
+}
+
+impl Writer {
+    pub(super) fn start(db: Db, pool: &AnyPool) -> Self {
+        let writers = match db {
+            Db::Sqlite => 1,
+            Db::Postgres => WRITERS,
+        };
+        let start = |_| {
+            let (queue, asked) = mpsc::channel(WAITING);
+            (queue, tokio::spawn(run(db, pool.clone(), asked)))
+        };
+        let (queues, tasks): (Vec<_>, Vec<_>) = (0..writers).map(start).unzip();
+        Self { queues, tasks: std::sync::Arc::new(std::sync::Mutex::new(tasks)) }
+    }
+
+    /// What is waiting is still written.
+    pub(super) async fn end(self) {
+        let Self { queues, tasks } = self;
+        drop(queues);
+        let tasks = tasks.lock().map(|mut tasks| std::mem::take(&mut *tasks)).unwrap_or_default();
+        for task in tasks {
+            let _ = task.await;
+        }
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, Error> {
+        // All of one tenant go to one writer: two transactions of ours never wait for each other's tenants.
+        let hash = blake3::hash(commit.tenant.as_bytes()).as_bytes()[0];
+        let queue = &self.queues[usize::from(hash) % self.queues.len()];
+        let (answer, answered) = oneshot::channel();
+        let closed = || Error::Unavailable(sqlx::Error::PoolClosed);
+        queue.send(Asked { commit, answer }).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())?
+    }
+}
+
+impl Store {
+    /// Makes a commit.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`]: it is not known whether it was made, and [`TenantStore::made`] tells once the
+    /// database answers again.
+    pub async fn commit(&self, commit: Commit) -> Result<Committed, Error> {
+        self.writer.commit(commit).await
+    }
+}
+
+impl TenantStore<'_> {
+    /// Whether this very commit was made.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn made(&self, head: i64, nonce: i64) -> Result<bool, Error> {
+        let found = sqlx::query_scalar("SELECT nonce FROM commits WHERE tenant = $1 AND head = $2");
+        let found: Option<i64> =
+            found.bind(self.tenant.as_str()).bind(head).fetch_optional(&self.store.read).await?;
+        Ok(found == Some(nonce))
+    }
+}
+
+async fn run(db: Db, pool: AnyPool, mut asked: mpsc::Receiver<Asked>) {
+    let mut group = Vec::new();
+    while asked.recv_many(&mut group, GROUP).await > 0 {
+        // Hosts that write several tenants in one transaction lock them in one order.
+        group.sort_by(|a, b| a.commit.tenant.cmp(&b.commit.tenant));
+        let commits: Vec<&Commit> = group.iter().map(|asked| &asked.commit).collect();
+        match write(db, &pool, &commits).await {
+            Ok(results) => {
+                for (asked, result) in group.drain(..).zip(results) {
+                    let _ = asked.answer.send(Ok(result));
+                }
+            }
+            Err(error) if group.len() == 1 => {
+                group.drain(..).for_each(|asked| drop(asked.answer.send(Err(error_again(&error)))));
+            }
+            // One that cannot be written takes nobody along: each alone.
+            Err(_) => {
+                for asked in group.drain(..) {
+                    let result = write(db, &pool, &[&asked.commit]).await;
+                    let _ = asked.answer.send(result.map(|results| results[0]));
+                }
+            }
+        }
+    }
+}
+
+fn error_again(error: &Error) -> Error {
+    Error::Unavailable(sqlx::Error::Protocol(error_text(error)))
+}
+
+fn error_text(error: &Error) -> String {
+    match error {
+        Error::Unavailable(cause) => cause.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// One transaction: what became of each, in their order.
+async fn write(db: Db, pool: &AnyPool, commits: &[&Commit]) -> Result<Vec<Committed>, Error> {
+    let mut transaction: Transaction<'static, Any> = begin(db, pool).await?;
+    let mut made: Vec<&Commit> = Vec::with_capacity(commits.len());
+    let mut results = Vec::with_capacity(commits.len());
+    for commit in commits {
+        let is_next = raise(&mut transaction, commit).await?;
+        results.push(is_next);
+        if is_next {
+            made.push(commit);
+        }
+    }
+    let group = made.len();
+    let rows: Vec<CommitRow<'_>> = made.iter().map(|commit| CommitRow(commit)).collect();
+    rows::write(&mut transaction, &rows).await?;
+    all(&mut transaction, &made, |commit| &commit.leads).await?;
+    all(&mut transaction, &made, |commit| &commit.decisions).await?;
+    all(&mut transaction, &made, |commit| &commit.counters).await?;
+    all(&mut transaction, &made, |commit| &commit.new_leads).await?;
+    all(&mut transaction, &made, |commit| &commit.records).await?;
+    all(&mut transaction, &made, |commit| &commit.events).await?;
+    all(&mut transaction, &made, |commit| &commit.answers).await?;
+    all(&mut transaction, &made, |commit| &commit.effects).await?;
+    all(&mut transaction, &made, |commit| &commit.usage).await?;
+    transaction.commit().await?;
+    let done = |is_next| if is_next { Committed::Done { group } } else { Committed::Behind };
+    Ok(results.into_iter().map(done).collect())
+}
+
+/// Gives the tenant its next number, where it is the one that the commit has to have.
+async fn raise(connection: &mut AnyConnection, commit: &Commit) -> Result<bool, sqlx::Error> {
+    let raised = sqlx::query(
+        "UPDATE tenants SET head = $2, clock = $3, wake_at = $4, arrivals = $5, version = COALESCE($6, version) \
+         WHERE tenant = $1 AND head = $2 - 1 AND erased_at IS NULL",
+    );
+    let raised = raised.bind(commit.tenant.clone()).bind(commit.head).bind(commit.at).bind(commit.wake_at);
+    let raised = raised.bind(commit.arrivals).bind(commit.version).execute(connection).await?;
+    Ok(raised.rows_affected() == 1)
+}
+
+/// Rows of all commits together.
+async fn all<R: Row + Clone>(
+    connection: &mut AnyConnection,
+    commits: &[&Commit],
+    rows: impl Fn(&Commit) -> &Vec<R>,
+) -> Result<(), sqlx::Error> {
+    let together: Vec<R> = commits.iter().flat_map(|commit| rows(commit)).cloned().collect();
+    rows::write(connection, &together).await
+}
+
+struct CommitRow<'c>(&'c Commit);
+
+impl Row for CommitRow<'_> {
+    const TABLE: &'static str = "commits";
+    const COLUMNS: &'static [&'static str] = &["tenant", "head", "at", "nonce"];
+    fn bind<'q>(&self, statement: Statement<'q>) -> Statement<'q> {
+        let Commit { tenant, head, at, nonce, .. } = self.0;
+        statement.bind(tenant.clone()).bind(*head).bind(*at).bind(*nonce)
+    }
+}
