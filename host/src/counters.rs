@@ -31,6 +31,11 @@ use crate::pacing::Price;
 use crate::rotation::{Member, pay, pay_back};
 use crate::zones::zone;
 
+mod saved;
+
+use saved::Untold;
+pub use saved::{Counted, NewLead, SavedQueue, SavedRep, Sign};
+
 /// The counters of one tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ledger {
@@ -47,6 +52,7 @@ pub struct Ledger {
     /// By rule and index.
     rules: HashMap<RuleId, HashMap<usize, Tally>>,
     queues: HashMap<String, Queue>,
+    changed: Untold,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -128,6 +134,7 @@ impl Ledger {
             teams: HashMap::new(),
             rules: HashMap::new(),
             queues: HashMap::new(),
+            changed: Untold::default(),
         };
         ledger.adopt(config);
         ledger
@@ -187,6 +194,7 @@ impl Ledger {
                     price: Price::default(),
                     away: false,
                 });
+                self.changed.reps.insert(index);
             }
             let row = &mut self.rows[index];
             row.place = Some(place);
@@ -196,11 +204,12 @@ impl Ledger {
         }
         // The order goes on behind whom it had come to, or behind the last before them who is still there.
         let (rows, gone) = (&self.rows, |index: &usize| self.rows[*index].place.is_none());
-        for queue in self.queues.values_mut() {
+        for (name, queue) in &mut self.queues {
             let Some(last) = queue.last.filter(gone) else { continue };
             let Some(at) = before.iter().position(|index| *index == last) else { continue };
             let earlier = before[..at].iter().rev().chain(before[at..].iter().rev());
             queue.last = earlier.copied().find(|index| rows[*index].place.is_some());
+            self.changed.queues.insert(name.clone());
         }
     }
 
@@ -211,8 +220,10 @@ impl Ledger {
 
     /// Something is decided at this time: from the first on, counts without a moment grow old.
     pub fn begin(&mut self, at: Timestamp) {
-        let when = self.when(at);
-        self.first.get_or_insert(when);
+        if self.first.is_none() {
+            self.first = Some(self.when(at));
+            self.changed.first = true;
+        }
     }
 
     /// Counts an assignment.
@@ -220,7 +231,7 @@ impl Ledger {
         let Some(&index) = self.indices.get(assignment.rep) else { return };
         let when = self.when(assignment.at);
         self.begin(assignment.at);
-        self.count(index, assignment, Tally::add, u32::saturating_add);
+        self.count(index, assignment, Sign::Plus);
         if let Some(price) = assignment.price {
             self.rows[index].price = price;
         }
@@ -235,7 +246,7 @@ impl Ledger {
     pub fn withdraw(&mut self, assignment: &Assignment<'_>) {
         let Some(&index) = self.indices.get(assignment.rep) else { return };
         let month = self.when(assignment.at).month;
-        self.count(index, assignment, Tally::remove, u32::saturating_sub);
+        self.count(index, assignment, Sign::Minus);
         let Some(select) = assignment.select else { return };
         let members = self.members(select, month);
         let credits = pay_back(&members, assignment.rep);
@@ -246,6 +257,7 @@ impl Ledger {
             self.roster.get(earlier).copied()
         });
         let Some(queue) = self.queues.get_mut(&select.queue) else { return };
+        self.changed.queues.insert(select.queue.clone());
         if pays(select) {
             for (rep, credit) in paid {
                 let found = self.indices.get(&rep).and_then(|index| queue.standings.get_mut(index));
@@ -273,9 +285,10 @@ impl Ledger {
             return;
         };
         let month = self.when(assignment.at).month;
-        self.count(from, assignment, Tally::remove, u32::saturating_sub);
-        self.count(new, assignment, Tally::add, u32::saturating_add);
+        self.count(from, assignment, Sign::Minus);
+        self.count(new, assignment, Sign::Plus);
         let Some(queue) = self.queues.get_mut(&select.queue) else { return };
+        self.changed.queues.insert(select.queue.clone());
         for (index, leads) in [(from, 1.0), (new, -1.0)] {
             if pays(select)
                 && let Some(standing) = queue.standings.get_mut(&index)
@@ -293,6 +306,7 @@ impl Ledger {
     pub fn release(&mut self, rep: &RepId, units: u32) {
         if let Some(&index) = self.indices.get(rep) {
             self.rows[index].open = self.rows[index].open.saturating_sub(units);
+            self.changed.reps.insert(index);
         }
     }
 
@@ -302,6 +316,7 @@ impl Ledger {
         let Some(&index) = self.indices.get(rep) else { return };
         let month = self.when(at).month;
         let standing = Standings::of(self, queue, month).get(index);
+        self.changed.queues.insert(queue.to_owned());
         let queue = self.queues.entry(queue.to_owned()).or_default();
         queue.begin(month);
         let Standing { credit, month } = standing;
@@ -313,8 +328,10 @@ impl Ledger {
     /// These are away. Whoever of them is in a pool again is calibrated then.
     pub fn away<'a>(&mut self, reps: impl IntoIterator<Item = &'a RepId>) {
         for rep in reps {
-            if let Some(&index) = self.indices.get(rep) {
-                self.rows[index].away = true;
+            if let Some(&index) = self.indices.get(rep)
+                && !std::mem::replace(&mut self.rows[index].away, true)
+            {
+                self.changed.reps.insert(index);
             }
         }
     }
@@ -332,9 +349,11 @@ impl Ledger {
             if let Some(queue) = self.queues.get_mut(&name) {
                 queue.begin(month);
                 queue.standings.insert(index, standing);
+                self.changed.queues.insert(name);
             }
         }
         self.rows[index].away = false;
+        self.changed.reps.insert(index);
     }
 
     /// The pool of a pick moves on by a turn.
@@ -350,6 +369,7 @@ impl Ledger {
             false => members.iter().map(|member| member.credit).collect(),
         };
         let months: Vec<f64> = members.iter().map(|member| member.month).collect();
+        self.changed.queues.insert(select.queue.clone());
         let queue = self.queues.entry(select.queue.clone()).or_default();
         queue.begin(when.month);
         for ((rep, _), (credit, month)) in select.pool.iter().zip(credits.into_iter().zip(months)) {
@@ -368,19 +388,29 @@ impl Ledger {
         select.pool.iter().map(|(rep, _)| standings.member(rep)).collect()
     }
 
-    fn count(
-        &mut self,
-        index: usize,
-        assignment: &Assignment<'_>,
-        tally: fn(&mut Tally, Timestamp),
-        units: fn(u32, u32) -> u32,
-    ) {
+    fn count(&mut self, index: usize, assignment: &Assignment<'_>, sign: Sign) {
         let row = &mut self.rows[index];
-        row.open = units(row.open, assignment.units);
-        tally(&mut row.new, assignment.at);
-        tally(self.teams.entry(row.team.clone()).or_default(), assignment.at);
-        for rule in assignment.rules {
-            tally(self.rules.entry(rule.clone()).or_default().entry(index).or_default(), assignment.at);
+        row.open = match sign {
+            Sign::Plus => row.open.saturating_add(assignment.units),
+            Sign::Minus => row.open.saturating_sub(assignment.units),
+        };
+        self.changed.reps.insert(index);
+        let team = row.team.clone();
+        self.tally(index, &team, assignment.rules, assignment.at, sign);
+        let (rep, rules) = (assignment.rep.clone(), assignment.rules.to_vec());
+        self.changed.new_leads.push(NewLead { at: assignment.at, rep, team, rules, sign });
+    }
+
+    /// A new lead of a rep, of their team, and by the rules that cap it; or one less.
+    fn tally(&mut self, index: usize, team: &TeamId, rules: &[RuleId], at: Timestamp, sign: Sign) {
+        let tally = match sign {
+            Sign::Plus => Tally::add,
+            Sign::Minus => Tally::remove,
+        };
+        tally(&mut self.rows[index].new, at);
+        tally(self.teams.entry(team.clone()).or_default(), at);
+        for rule in rules {
+            tally(self.rules.entry(rule.clone()).or_default().entry(index).or_default(), at);
         }
     }
 
@@ -600,8 +630,9 @@ impl<'a> Standings<'a> {
             |index: &&usize| self.ledger.rows[**index].place.is_some() && !self.ledger.rows[**index].away;
         let standings = self.queue.into_iter().flat_map(|queue| queue.standings.keys());
         let mut there: Vec<usize> = standings.filter(there).copied().collect();
-        // Sums depend on the order in their last bit, and a map has none.
-        there.sort_unstable();
+        // Sums depend on the order in their last bit, and neither a map nor the order of joining has one that
+        // every host shares.
+        there.sort_unstable_by(|a, b| self.ledger.rows[*a].id.cmp(&self.ledger.rows[*b].id));
         let average = |number: &dyn Fn(usize) -> f64| match there.len() {
             0 => 0.0,
             all => there.iter().map(|&index| number(index)).sum::<f64>() / all as f64,

@@ -5,47 +5,52 @@
 //! declined, not accepted or not touched in time goes to the next in line and keeps its age (P14, P15). What
 //! a person gave to somebody, and what is locked, changes by no deadline (S3.25, S3.28).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::config::Missed;
 use crate::counters::Assignment;
-use crate::decision::{AssignedBy, Decision, Outcome, Past, Pick, SelectTrace, Trigger};
-use crate::lead::{LeadId, Mode, RepId, RuleId, TeamId};
-use crate::pipeline::{self, Numbered, Outside, Prepared, Refusal, State};
+use crate::decision::{AssignedBy, Decision, Outcome, Past, Pick, SelectTrace, Triage, Trigger};
+use crate::lead::{LaneId, LeadId, Mode, RepId, RuleId, TeamId, Tier};
+use crate::pipeline::{self, Kept, Numbered, Outside, Prepared, Refusal, State};
 use crate::records::Record;
 use crate::tenant::Tenant;
 
 mod batch;
-mod follow;
 mod happened;
+mod saved;
 mod waiting;
 
-pub use follow::{Strayed, Taken};
+use saved::Untold;
+pub use saved::{Changes, Saved, SavedCase, Status, Unreadable};
 use waiting::{asks_again, waits_for};
 
 /// One tenant's open leads.
 pub struct Desk {
     tenant: Arc<Tenant>,
     state: State,
-    /// In the order in which they came.
-    cases: IndexMap<LeadId, Case>,
+    cases: HashMap<LeadId, Case>,
+    /// Places given so far in the order in which leads came.
+    arrivals: u64,
     absent: BTreeSet<RepId>,
-    /// When something may be due for the case at this place. What is due is asked of the case then, so a time
+    /// When something may be due for a case, with its place. What is due is asked of the case then, so a time
     /// that has passed away is left standing.
-    timers: BTreeSet<(Timestamp, usize)>,
-    /// Decisions that were made before and are only to be taken in.
-    told: follow::Told,
+    timers: BTreeSet<(Timestamp, u64, LeadId)>,
+    changed: Untold,
 }
 
 /// What is known of one lead.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Case {
-    /// Kept while it can be decided again, so that no plugin is asked twice.
-    prepared: Option<Prepared>,
+    /// Its place in the order in which leads came.
+    place: u64,
+    /// What it can be decided again from.
+    #[serde(skip)]
+    message: Message,
     since: Timestamp,
     number: u32,
     declined: Vec<RepId>,
@@ -56,9 +61,41 @@ struct Case {
     stands: Stands,
     /// What the next decision leaves counted as it is: a person's word moves a lead and counts nothing anew.
     carried: Option<Counted>,
+    touched_at: Option<Timestamp>,
+    /// Absent before its first decision.
+    shown: Option<Shown>,
+}
+
+/// The message of a lead, with what plugins said of it, so that none is asked twice.
+#[derive(Debug, Clone, Default)]
+enum Message {
+    /// As it is decided from.
+    Ready(Arc<Prepared>),
+    /// As it is made ready from.
+    Kept(Arc<Kept>),
+    /// The lead is closed: it is not decided again.
+    #[default]
+    Closed,
+}
+
+/// What people see of a lead without opening its decision.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Shown {
+    lane: Option<LaneId>,
+    tier: Tier,
+    decided_at: Timestamp,
+    due: Timestamp,
+    mode: Mode,
+    status: Status,
+    /// The queue, the track or the manager it is with, where it is with one.
+    with: Option<String>,
+    team: Option<TeamId>,
+    triage: Option<Triage>,
 }
 
 /// Where a lead stands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 enum Stands {
     /// It waits for one of these to have room or to be back, or for skills to be dropped.
     Waits { reps: BTreeSet<RepId>, retry: Option<Timestamp> },
@@ -69,6 +106,7 @@ enum Stands {
 }
 
 /// How an assignment was counted, so that it can be taken back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Counted {
     at: Timestamp,
     rules: Vec<RuleId>,
@@ -76,6 +114,7 @@ struct Counted {
 }
 
 /// Somebody has a lead, or it is suggested to them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Held {
     rep: RepId,
     team: TeamId,
@@ -113,10 +152,11 @@ impl Desk {
         Self {
             state: State::new(&tenant.config),
             tenant,
-            cases: IndexMap::new(),
+            cases: HashMap::new(),
+            arrivals: 0,
             absent: BTreeSet::new(),
             timers: BTreeSet::new(),
-            told: follow::Told::default(),
+            changed: Untold::default(),
         }
     }
 
@@ -142,8 +182,16 @@ impl Desk {
     /// Notes a lead that is about to be decided; who keeps it, where it is locked.
     fn open(&mut self, prepared: Prepared) -> Option<Pick> {
         let since = prepared.since();
-        let case = self.cases.entry(prepared.lead().clone()).or_insert_with(|| Case {
-            prepared: None,
+        let id = prepared.lead().clone();
+        self.changed.messages.insert(id.clone());
+        let arrivals = &mut self.arrivals;
+        let next = || {
+            *arrivals += 1;
+            *arrivals
+        };
+        let case = self.cases.entry(id).or_insert_with(|| Case {
+            place: next(),
+            message: Message::Closed,
             since,
             number: 0,
             declined: Vec::new(),
@@ -152,8 +200,10 @@ impl Desk {
             unlocked_at: None,
             stands: Stands::Elsewhere,
             carried: None,
+            touched_at: None,
+            shown: None,
         });
-        case.prepared = Some(prepared);
+        case.message = Message::Ready(Arc::new(prepared));
         case.since = since;
         let Stands::With(held) = std::mem::replace(&mut case.stands, Stands::Elsewhere) else { return None };
         self.state.ledger.withdraw(&held.assignment());
@@ -164,15 +214,14 @@ impl Desk {
     /// Lets time pass up to now: whatever was due since happens, each in its time.
     pub fn pass(&mut self, now: Timestamp, outside: &dyn Outside) -> Vec<Decision> {
         let mut decisions = Vec::new();
-        while let Some(&(at, place)) = self.timers.first().filter(|(at, _)| *at <= now) {
-            self.timers.pop_first();
-            let Some((id, case)) = self.cases.get_index(place) else { continue };
+        while self.timers.first().is_some_and(|(at, ..)| *at <= now) {
+            let Some((at, place, id)) = self.timers.pop_first() else { break };
+            let Some(case) = self.cases.get(&id) else { continue };
             match self.due(case) {
                 Some((due, trigger)) if due <= at => {
-                    let id = id.clone();
                     decisions.extend(self.overdue(&id, at, trigger, outside));
                 }
-                Some((due, _)) => drop(self.timers.insert((due, place))),
+                Some((due, _)) => drop(self.timers.insert((due, place, id))),
                 None => {}
             }
         }
@@ -181,9 +230,9 @@ impl Desk {
 
     /// Something of this lead may be due from now on.
     fn expect(&mut self, lead: &LeadId) {
-        let Some((place, _, case)) = self.cases.get_full(lead) else { return };
+        let Some(case) = self.cases.get(lead) else { return };
         if let Some((at, _)) = self.due(case) {
-            self.timers.insert((at, place));
+            self.timers.insert((at, case.place, lead.clone()));
         }
     }
 
@@ -243,6 +292,7 @@ impl Desk {
         };
         self.state.ledger.withdraw(&held.assignment());
         held.record.iter().for_each(|record| self.state.seen.note(record.clone()));
+        self.changed.cases.insert(id.clone());
         case.declined.push(held.rep.clone());
         case.declined_at = Some(at);
         let mut decisions: Vec<Decision> = self.decide(id, at, trigger, pick, outside).into_iter().collect();
@@ -258,18 +308,26 @@ impl Desk {
         pick: Option<Pick>,
         outside: &dyn Outside,
     ) -> Option<Decision> {
+        let prepared = self.ready(id, outside)?;
         let case = self.cases.get(id)?;
         let past = self.past(case, trigger, pick);
-        let numbered = Numbered::new(&self.tenant, case.prepared.as_ref()?, (at, case.number + 1, past));
-        let decision = match self.told.take(id, case.number + 1) {
-            Some(decision) => {
-                pipeline::take_in(&self.tenant, &numbered, &decision, &mut self.state);
-                decision
-            }
-            None => pipeline::settle(&self.tenant, &numbered, outside, &mut self.state),
-        };
+        let numbered = Numbered::new(&self.tenant, &prepared, (at, case.number + 1, past));
+        let decision = pipeline::settle(&self.tenant, &numbered, outside, &mut self.state);
         self.settle(id, &decision);
         Some(decision)
+    }
+
+    /// The lead as it is decided from; nothing where it is closed, or is no lead to what the tenant is now.
+    fn ready(&mut self, id: &LeadId, outside: &dyn Outside) -> Option<Arc<Prepared>> {
+        let case = self.cases.get_mut(id)?;
+        if let Message::Kept(kept) = &case.message {
+            let prepared = pipeline::recall(&self.tenant, kept, outside).ok()?;
+            case.message = Message::Ready(Arc::new(prepared));
+        }
+        match &case.message {
+            Message::Ready(prepared) => Some(Arc::clone(prepared)),
+            Message::Kept(_) | Message::Closed => None,
+        }
     }
 
     /// Notes where a lead stands after a decision.
@@ -277,6 +335,11 @@ impl Desk {
         let waits = waits_for(decision);
         let Some(case) = self.cases.get_mut(id) else { return };
         case.number = decision.number;
+        case.shown = Some(Shown::of(decision));
+        let prepared = match &case.message {
+            Message::Ready(prepared) => Some(Arc::clone(prepared)),
+            Message::Kept(_) | Message::Closed => None,
+        };
         let carried = case.carried.take();
         case.stands = match &decision.outcome {
             Outcome::Assigned { rep, team, total, by } => Stands::With(Box::new(Held {
@@ -289,7 +352,7 @@ impl Desk {
                 units: decision.units,
                 counted: carried.unwrap_or_else(|| Counted {
                     at: decision.at,
-                    rules: case.prepared.as_ref().map(Prepared::capping).unwrap_or_default(),
+                    rules: prepared.as_deref().map(Prepared::capping).unwrap_or_default(),
                     select: decision.trace.select.clone(),
                 }),
                 record: pipeline::freed(
@@ -306,12 +369,15 @@ impl Desk {
             Outcome::Held { .. } => {
                 let found = decision.trace.eligibility.as_ref();
                 let counters = self.state.ledger.at(decision.at);
-                let retry =
-                    found.and_then(|found| asks_again(&self.tenant, found, case, &counters, decision.at));
+                let retry = found.zip(prepared).and_then(|(found, prepared)| {
+                    let from = case.declined_at.unwrap_or(prepared.received_at());
+                    asks_again(&self.tenant, found, (&prepared, from), &counters, decision.at)
+                });
                 Stands::Waits { reps: waits, retry }
             }
             Outcome::Manager { .. } | Outcome::Track { .. } | Outcome::Triage => Stands::Elsewhere,
         };
+        self.changed.cases.insert(id.clone());
         self.expect(id);
     }
 

@@ -4,7 +4,7 @@
 //! it does not, the reader's now stands in.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::lead::{LeadId, RepId};
@@ -21,7 +21,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum What {
     /// Whoever has the lead takes it (P14).
@@ -97,8 +97,54 @@ pub enum What {
         /// In leads; negative where they have had too many.
         leads: f64,
     },
+    /// A person has looked at what needed one: the triage item is closed (X1, S4.5).
+    Reviewed {
+        /// Which lead's.
+        lead: LeadId,
+    },
     /// Nothing but time has passed.
     Tick,
+}
+
+impl What {
+    /// The lead it happened to, where it happened to one.
+    pub fn lead(&self) -> Option<&LeadId> {
+        match self {
+            Self::Accepted { lead }
+            | Self::Declined { lead }
+            | Self::Touched { lead }
+            | Self::Approved { lead }
+            | Self::Rejected { lead }
+            | Self::Reassigned { lead, .. }
+            | Self::Locked { lead }
+            | Self::Unlocked { lead }
+            | Self::NoShow { lead }
+            | Self::Closed { lead }
+            | Self::Reviewed { lead } => Some(lead),
+            Self::Away { .. } | Self::Back { .. } | Self::Credit { .. } | Self::Tick => None,
+        }
+    }
+
+    /// As the log of what happened calls it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "lead.accepted",
+            Self::Declined { .. } => "lead.declined",
+            Self::Touched { .. } => "lead.touched",
+            Self::Approved { .. } => "lead.approved",
+            Self::Rejected { .. } => "lead.rejected",
+            Self::Reassigned { .. } => "lead.reassigned",
+            Self::Locked { .. } => "lead.locked",
+            Self::Unlocked { .. } => "lead.unlocked",
+            Self::NoShow { .. } => "lead.no-show",
+            Self::Closed { .. } => "lead.closed",
+            Self::Reviewed { .. } => "lead.reviewed",
+            Self::Away { .. } => "rep.away",
+            Self::Back { .. } => "rep.back",
+            Self::Credit { .. } => "rep.credited",
+            Self::Tick => "time.passed",
+        }
+    }
 }
 
 /// Whether a line is an event rather than a lead.

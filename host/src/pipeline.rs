@@ -59,6 +59,7 @@ mod scarcity;
 mod select;
 mod skills;
 mod tier;
+mod recall;
 mod way;
 mod why;
 mod write;
@@ -87,6 +88,7 @@ pub use place::{Located, People, people, place, territories_of};
 pub use presence::{Moment, absent, free_from, free_now, not_soon};
 pub use queue::{Pool, preferring, queue};
 pub use rank::{Scored, rank};
+pub use recall::{Kept, recall};
 pub use select::{Nobody, Picked, Picking, select};
 pub use skills::{Skilled, minutes_waited, missing_specialists, skills};
 pub use tier::tier;
@@ -179,12 +181,29 @@ pub fn prepare(
     at: Timestamp,
     outside: &dyn Outside,
 ) -> Result<Prepared, Refusal> {
-    let Tenant { config, roster, .. } = tenant;
-    let normalise = normalise(received, config, at)?;
-    let kept_out = never(config, &normalise.lead, at);
+    let normalise = normalise(received, &tenant.config, at)?;
     let (lead, enrich) = ask::enrich(tenant, normalise.lead.clone(), outside);
     let visible = VisibleLead::new(&lead);
     let classify = ask::classify(tenant, &lead, &visible, outside);
+    Ok(assemble(tenant, Asked { received: received.clone(), since: at, normalise, lead, visible, enrich, classify }))
+}
+
+/// A lead once its enrichers and its classifier have answered.
+struct Asked {
+    received: Json,
+    since: Timestamp,
+    normalise: NormaliseTrace,
+    lead: Lead,
+    visible: VisibleLead,
+    enrich: Vec<EnrichTrace>,
+    classify: ClassifyTrace,
+}
+
+/// The rest of the first half: no plugin is asked any more.
+fn assemble(tenant: &Tenant, asked: Asked) -> Prepared {
+    let Tenant { config, roster, .. } = tenant;
+    let Asked { received, since, normalise, lead, visible, enrich, classify } = asked;
+    let kept_out = never(config, &normalise.lead, since);
     let verdict = classify.verdict.clone().unwrap_or_else(|| ask::no_verdict(config));
     let tier = tier(config, &lead, &verdict);
     let account = normalise.account.as_ref().and_then(|domain| config.accounts.get(domain));
@@ -217,9 +236,9 @@ pub fn prepare(
         segments,
         ..place(config, &lead, &verdict, account, tier.tier)
     };
-    Ok(Prepared {
-        received: received.clone(),
-        since: at,
+    Prepared {
+        received,
+        since,
         units: units(config, &lead, verdict.lane.as_ref(), tier.tier, found.units()),
         skills: found.skills(),
         caps: found.caps().map(|(rule, caps)| RuleCaps { rule: rule.clone(), caps }).collect(),
@@ -237,7 +256,7 @@ pub fn prepare(
         found,
         flags,
         prefers,
-    })
+    }
 }
 
 /// Evaluations of one lead before the fallback settles it.

@@ -5,7 +5,7 @@
 //! that a hundred thousand records cost a lead no more than ten. It is built when the folder is read; what a
 //! run adds goes to a second one, and the folder's stays as it is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::ops::Deref;
 
@@ -242,6 +242,8 @@ impl Deref for Entry {
 #[derive(Debug, Clone, Default)]
 pub struct Records {
     entries: Vec<Entry>,
+    /// Places of what was noted and not yet told.
+    untold: BTreeSet<usize>,
     notes: usize,
     places: HashMap<RecordKind, HashMap<RecordId, usize>>,
     emails: Index,
@@ -267,6 +269,7 @@ impl Records {
             }
         }
         found.accounts.values_mut().for_each(|domains| domains.sort());
+        found.untold.clear();
         found
     }
 
@@ -277,6 +280,7 @@ impl Records {
         let places = self.places.entry(entry.kind).or_default();
         let place = *places.entry(entry.id.clone()).or_insert(self.entries.len());
         let is_new = place == self.entries.len();
+        self.untold.insert(place);
         self.emails.add(entry.email.as_deref(), place, is_new);
         self.phones.add(entry.phone.as_deref(), place, is_new);
         self.mails.add(entry.mail.as_deref(), place, is_new);
@@ -286,6 +290,14 @@ impl Records {
             Some(old) => *old = entry,
             None => self.entries.push(entry),
         }
+    }
+
+    /// What was noted since this was last asked, in the order in which it was.
+    pub fn changes(&mut self) -> Vec<Record> {
+        let places = std::mem::take(&mut self.untold);
+        let mut noted: Vec<&Entry> = places.iter().filter_map(|&place| self.entries.get(place)).collect();
+        noted.sort_by_key(|entry| entry.noted);
+        noted.into_iter().map(|entry| entry.record.clone()).collect()
     }
 
     /// The record of this kind and id.

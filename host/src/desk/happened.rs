@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{Case, Counted, Desk, Held, Stands};
+use super::{Case, Counted, Desk, Held, Message, Stands};
 use crate::counters::Assignment;
 use crate::decision::{Decision, Pick, SelectTrace, Trigger};
 use crate::events::What;
 use crate::lead::{LeadId, Mode, RepId};
-use crate::pipeline::{self, Moment, Outside, Prepared};
+use crate::pipeline::{self, Moment, Outside};
 
 impl Desk {
     /// Takes in what happened. An event that cannot be is refused, with why.
@@ -20,15 +20,19 @@ impl Desk {
         match what {
             What::Accepted { lead } => {
                 self.held(lead)?.accepted = true;
+                self.changed.cases.insert(lead.clone());
                 Ok(Vec::new())
             }
             What::Touched { lead } => {
                 let held = self.held(lead)?;
                 (held.accepted, held.touched) = (true, true);
+                self.case(lead)?.touched_at.get_or_insert(at);
+                self.changed.cases.insert(lead.clone());
                 Ok(Vec::new())
             }
             What::Locked { lead } => {
                 self.alive(lead)?.locked = true;
+                self.changed.cases.insert(lead.clone());
                 Ok(Vec::new())
             }
             What::Unlocked { lead } => {
@@ -37,7 +41,9 @@ impl Desk {
                     return Err(format!("lead {lead} is not locked"));
                 }
                 (case.locked, case.unlocked_at) = (false, Some(at));
-                if let Stands::Waits { .. } = case.stands {
+                let waits = matches!(case.stands, Stands::Waits { .. });
+                self.changed.cases.insert(lead.clone());
+                if waits {
                     // Whoever it waits for may have had room meanwhile.
                     return Ok(self.retry(lead, at, Trigger::Freed, outside).into_iter().collect());
                 }
@@ -66,7 +72,7 @@ impl Desk {
             }
             What::Reassigned { lead, to, reason } => self.reassign(lead, to, reason, at, outside),
             What::NoShow { lead } => {
-                let Self { state, cases, .. } = self;
+                let Self { state, cases, changed, .. } = self;
                 let Some(Stands::With(held)) = cases.get_mut(lead).map(|case| &mut case.stands) else {
                     return Err(format!("no rep has the lead {lead}"));
                 };
@@ -77,11 +83,14 @@ impl Desk {
                 state.ledger.withdraw(&held.assignment());
                 held.counted.select = None;
                 state.ledger.apply(&held.assignment());
+                changed.cases.insert(lead.clone());
                 Ok(Vec::new())
             }
             What::Closed { lead } => {
                 let case = self.alive(lead)?;
-                case.prepared = None;
+                case.message = Message::Closed;
+                self.changed.cases.insert(lead.clone());
+                let Some(case) = self.cases.get_mut(lead) else { return Ok(Vec::new()) };
                 let Stands::With(held) = std::mem::replace(&mut case.stands, Stands::Elsewhere) else {
                     return Ok(Vec::new());
                 };
@@ -90,7 +99,9 @@ impl Desk {
             }
             What::Away { rep } => {
                 self.known(rep)?;
-                self.absent.insert(rep.clone());
+                if self.absent.insert(rep.clone()) {
+                    self.changed.absent.insert(rep.clone());
+                }
                 self.state.ledger.away([rep]);
                 Ok(Vec::new())
             }
@@ -99,7 +110,9 @@ impl Desk {
                 if self.tenant.config.rep(rep).is_some_and(|rep| !rep.available) {
                     return Err(format!("reps.csv says that {rep} is not available; mend it there"));
                 }
-                self.absent.remove(rep);
+                if self.absent.remove(rep) {
+                    self.changed.absent.insert(rep.clone());
+                }
                 self.state.ledger.calibrate(rep, at);
                 Ok(self.drain(rep, at, outside))
             }
@@ -110,6 +123,14 @@ impl Desk {
                     return Err(format!("the queue {queue:?} begins with no team; decisions name theirs"));
                 }
                 self.state.ledger.credit(rep, queue, *leads, at);
+                Ok(Vec::new())
+            }
+            What::Reviewed { lead } => {
+                let open = self.case(lead)?.shown.as_mut().and_then(|shown| shown.triage.take());
+                if open.is_none() {
+                    return Err(format!("nobody needs to look at lead {lead}"));
+                }
+                self.changed.cases.insert(lead.clone());
                 Ok(Vec::new())
             }
             What::Tick => Ok(Vec::new()),
@@ -132,9 +153,9 @@ impl Desk {
     /// A lead that is not closed.
     pub(super) fn alive(&mut self, lead: &LeadId) -> Result<&mut Case, String> {
         let case = self.case(lead)?;
-        match case.prepared {
-            Some(_) => Ok(case),
-            None => Err(format!("lead {lead} is closed")),
+        match case.message {
+            Message::Ready(_) | Message::Kept(_) => Ok(case),
+            Message::Closed => Err(format!("lead {lead} is closed")),
         }
     }
 
@@ -163,10 +184,11 @@ impl Desk {
     ) -> Result<Vec<Decision>, String> {
         self.known(to)?;
         let pick = Pick::Person { rep: to.clone(), reason: reason.to_owned() };
-        let case = self.case(id)?;
-        let Some(units) = case.prepared.as_ref().map(Prepared::units) else {
+        self.case(id)?;
+        let Some(prepared) = self.ready(id, outside) else {
             return Err(format!("lead {id} is closed"));
         };
+        let units = prepared.units();
         self.may_have(to, units, at)?;
         let Some(case) = self.cases.get_mut(id) else { return Ok(Vec::new()) };
         let from = match std::mem::replace(&mut case.stands, Stands::Elsewhere) {

@@ -9,7 +9,7 @@ use super::{Case, Desk, Stands};
 use crate::counters::View;
 use crate::decision::{Decision, EligibilityTrace, Excluded, Trigger, Window};
 use crate::lead::{LeadId, RepId};
-use crate::pipeline::{self, Numbered, Outside};
+use crate::pipeline::{self, Numbered, Outside, Prepared};
 use crate::tenant::Tenant;
 use crate::zones::zone;
 
@@ -22,12 +22,12 @@ impl Desk {
             Stands::With(_) | Stands::Elsewhere => false,
         };
         let waiting = self.cases.iter().filter(|(_, case)| waits(case));
-        let mut waiting: Vec<(Timestamp, LeadId)> =
-            waiting.map(|(id, case)| (case.since, id.clone())).collect();
         // Of the same age, in the order in which they came.
-        waiting.sort_by_key(|(since, _)| *since);
+        let mut waiting: Vec<(Timestamp, u64, LeadId)> =
+            waiting.map(|(id, case)| (case.since, case.place, id.clone())).collect();
+        waiting.sort();
         let mut decisions = Vec::new();
-        for (_, id) in waiting {
+        for (.., id) in waiting {
             let open = self.state.ledger.at(at).get(rep).open;
             if self.tenant.config.rep(rep).is_none_or(|rep| open >= rep.max_open) {
                 break;
@@ -45,21 +45,21 @@ impl Desk {
         trigger: Trigger,
         outside: &dyn Outside,
     ) -> Option<Decision> {
+        let prepared = self.ready(id, outside)?;
         let case = self.cases.get(id)?;
         let past = self.past(case, trigger, None);
-        let numbered = Numbered::new(&self.tenant, case.prepared.as_ref()?, (at, case.number + 1, past));
-        if let Some(decision) = self.told.take(id, case.number + 1) {
-            pipeline::take_in(&self.tenant, &numbered, &decision, &mut self.state);
-            self.settle(id, &decision);
-            return Some(decision);
-        }
+        let from = case.declined_at.unwrap_or(prepared.received_at());
+        let numbered = Numbered::new(&self.tenant, &prepared, (at, case.number + 1, past));
         let evaluated = pipeline::evaluate(&self.tenant, &numbered, outside, &self.state);
         if evaluated.matches().is_none() {
-            let next = evaluated
-                .eligibility()
-                .and_then(|found| asks_again(&self.tenant, found, case, &self.state.ledger.at(at), at));
-            if let Some(Stands::Waits { retry, .. }) = self.cases.get_mut(id).map(|case| &mut case.stands) {
+            let counters = self.state.ledger.at(at);
+            let asks_again = |found| asks_again(&self.tenant, found, (&prepared, from), &counters, at);
+            let next = evaluated.eligibility().and_then(asks_again);
+            if let Some(Stands::Waits { retry, .. }) = self.cases.get_mut(id).map(|case| &mut case.stands)
+                && *retry != next
+            {
                 *retry = next;
+                self.changed.cases.insert(id.clone());
             }
             self.expect(id);
             return None;
@@ -81,17 +81,15 @@ pub(super) fn waits_for(decision: &Decision) -> BTreeSet<RepId> {
 }
 
 /// When time alone may change who can take a waiting lead: a skill is dropped, somebody is back or will be
-/// soon, a cap or a holiday ends.
+/// soon, a cap or a holiday ends. It has waited since `from`.
 pub(super) fn asks_again(
     tenant: &Tenant,
     found: &EligibilityTrace,
-    case: &Case,
+    (prepared, from): (&Prepared, Timestamp),
     counters: &View<'_>,
     at: Timestamp,
 ) -> Option<Timestamp> {
     let config = &tenant.config;
-    let prepared = case.prepared.as_ref()?;
-    let from = case.declined_at.unwrap_or(prepared.received_at());
     let drops = found.skills.held.iter().filter_map(|need| need.drop_after);
     let drops = drops.map(|minutes| from + SignedDuration::from_mins(minutes.into()));
     let midnight = |zone: TimeZone| {

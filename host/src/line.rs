@@ -1,0 +1,263 @@
+//! A tenant's line: everything that happens to one tenant on this host, one after the other.
+//!
+//! ```text
+//! asked ─▶ wait ─▶ [a group: prepare on all cores ─▶ decide in order on the desk] ─▶ one commit ─▶ answers
+//! ```
+//!
+//! Whatever comes while a commit is under way is the next group, and that one is decided while the disk is still
+//! busy with the last. Nobody is answered before what they are told is durable. Where a commit is refused because
+//! another host was first, or it is not known whether it was made, the desk is read anew from the database
+//! and the group is decided again; so hosts share nothing but the database, and every cap and turn holds.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use rayon::ThreadPool;
+use serde_json::Value as Json;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::Clock;
+use crate::decision::Decision;
+use crate::desk::Desk;
+use crate::events::What;
+use crate::lead::{LeadId, RepId, TenantId};
+use crate::pipeline::{Live, Refusal};
+use crate::plugin::Plugins;
+use crate::store::{self, Store};
+
+mod load;
+mod rows;
+mod run;
+
+pub use load::{Folders, NotReady};
+
+/// What can be asked of a line.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    /// Routes a lead.
+    Lead(Json),
+    /// Routes leads together, at their optimum.
+    Batch(Vec<Json>),
+    /// Takes in what happened; the note is kept with it.
+    Event {
+        /// What.
+        what: What,
+        /// What else was said of it, for the log.
+        note: Json,
+    },
+    /// Lets happen whatever is due.
+    Tick,
+    /// Puts a configuration in force.
+    Publish(i64),
+}
+
+/// Something asked, by whom, and under which key.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// What.
+    pub ask: Ask,
+    /// Who: a key, a person, or `clock`.
+    pub actor: String,
+    /// Asked again under the same key, it is answered as it was and not done again.
+    pub key: Option<Key>,
+}
+
+/// An idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// As the client wrote it.
+    pub key: String,
+    /// Digest of what was asked: the same key for something else is a mistake.
+    pub asked: String,
+}
+
+/// What a line answers.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// Decisions that followed, durable by now: of a lead its own last; of a batch one a lead in their order.
+    Decided(Vec<Arc<Made>>),
+    /// Of a batch: one a lead, in their order.
+    Batch(Vec<Result<Arc<Made>, Refused>>),
+    /// What was answered to the key before: the leads and numbers of the decisions.
+    Repeated(Vec<(LeadId, u32)>),
+}
+
+/// A decision, and its JSON as it is kept.
+#[derive(Debug)]
+pub struct Made {
+    /// The decision.
+    pub decision: Decision,
+    /// The same as JSON.
+    pub json: String,
+}
+
+/// Why a line does not do what is asked. Nothing was changed, but where it says otherwise.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Refused {
+    /// The message is no lead.
+    #[error("{0}")]
+    NoLead(Refusal),
+    /// There is no such lead.
+    #[error("there is no lead {0}")]
+    UnknownLead(LeadId),
+    /// There is no such rep.
+    #[error("there is no rep {0}")]
+    UnknownRep(RepId),
+    /// It cannot be, as things stand.
+    #[error("{0}")]
+    Conflict(String),
+    /// The key was used for something else.
+    #[error("this idempotency key was used for another request")]
+    KeyReused,
+    /// There is no such tenant.
+    #[error("there is no tenant {0}")]
+    UnknownTenant(TenantId),
+    /// No configuration was published, or it cannot be set up.
+    #[error("{0}")]
+    NotReady(Arc<NotReady>),
+    /// The batch cannot be assigned.
+    #[error("the batch cannot be assigned: {0}")]
+    Batch(String),
+    /// Too many are waiting already.
+    #[error("too many of this tenant are waiting")]
+    Busy,
+    /// The database does not answer. Whether it was done is not known, unless a key was given: asked again with
+    /// the same key, it is done once.
+    #[error("the database does not answer")]
+    Unavailable,
+    /// The host is going down.
+    #[error("this host is going down")]
+    Closing,
+}
+
+impl From<store::Error> for Refused {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::NoTenant(tenant) => Self::UnknownTenant(tenant),
+            error => {
+                tracing::error!(%error, cause = ?std::error::Error::source(&error), "store");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+/// What lines are made with.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Threads that run plugins.
+    pub threads: ThreadPool,
+    /// Runs plugins.
+    pub plugins: Plugins,
+    /// Answers enrichers.
+    pub outside: Live,
+    /// Where folders of tenants come from.
+    pub folders: Folders,
+    /// How much may wait.
+    pub limits: Limits,
+}
+
+/// How much may wait, and how much is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Questions of one tenant that wait.
+    pub waiting: usize,
+    /// Questions decided in one commit.
+    pub group: usize,
+    /// Leads of a tenant that stay in memory though nothing changes them by itself.
+    pub cold: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { waiting: 1024, group: 64, cold: 4096 }
+    }
+}
+
+/// The lines of all tenants that this host has to do with.
+#[derive(Clone)]
+pub struct Lines {
+    parts: Arc<Parts>,
+    /// By tenant. Held for as long as it takes to look one up.
+    lines: Arc<Mutex<HashMap<TenantId, mpsc::Sender<Asked>>>>,
+}
+
+/// A question with whoever waits for its answer.
+struct Asked {
+    question: Question,
+    answer: oneshot::Sender<Result<Answer, Refused>>,
+    /// How often it was decided and not committed.
+    tries: u32,
+}
+
+impl Lines {
+    /// No line yet; each is made when it is first asked.
+    pub fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts), lines: Arc::default() }
+    }
+
+    /// What they are made with.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Asks a tenant's line.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] says why not.
+    pub async fn ask(&self, tenant: &TenantId, question: Question) -> Result<Answer, Refused> {
+        let (answer, answered) = oneshot::channel();
+        let mut asked = Asked { question, answer, tries: 0 };
+        // A line that ends between being found and being asked is made anew.
+        for _ in 0..3 {
+            let line = self.line(tenant);
+            match line.try_send(asked) {
+                Ok(()) => return answered.await.map_err(|_| Refused::Closing)?,
+                Err(mpsc::error::TrySendError::Full(_)) => return Err(Refused::Busy),
+                Err(mpsc::error::TrySendError::Closed(back)) => {
+                    self.forget(tenant, &line);
+                    asked = back;
+                }
+            }
+        }
+        Err(Refused::Closing)
+    }
+
+    /// How many tenants have a line here.
+    pub fn len(&self) -> usize {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether none has.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn line(&self, tenant: &TenantId) -> mpsc::Sender<Asked> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = lines.get(tenant) {
+            return line.clone();
+        }
+        let (line, asked) = mpsc::channel(self.parts.limits.waiting);
+        tokio::spawn(run::run(Arc::clone(&self.parts), tenant.clone(), asked));
+        lines.insert(tenant.clone(), line.clone());
+        line
+    }
+
+    fn forget(&self, tenant: &TenantId, ended: &mpsc::Sender<Asked>) {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.get(tenant).is_some_and(|line| line.same_channel(ended)) {
+            lines.remove(tenant);
+        }
+    }
+}
+
+/// A question about a lead that changes nothing: how it would be decided now (P8).
+pub(crate) fn would_be(desk: &Desk, received: &Json, at: Timestamp, outside: &Live) -> Result<Decision, Refused> {
+    desk.would_be(received, at, outside).map_err(Refused::NoLead)
+}

@@ -1,0 +1,427 @@
+//! A line at work: groups are decided, committed and answered.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rayon::prelude::*;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::load::{Loaded, load};
+use super::rows::{Written, commit};
+use super::{Answer, Ask, Asked, Made, Parts, Question, Refused};
+use crate::decision::Decision;
+use crate::desk::Desk;
+use crate::events::What;
+use crate::lead::{LeadId, TenantId};
+use crate::pipeline::Prepared;
+use crate::store::{self, Commit, Committed};
+
+/// How long a line with nothing to do keeps its desk in memory.
+const IDLE: Duration = Duration::from_secs(600);
+
+/// How often a group is decided again before it is told that the host is busy.
+const TRIES: u32 = 50;
+
+/// How long a host asks whether a commit was made before it gives up on it, in steps of [`ASK_AGAIN`].
+const ASKS: u32 = 40;
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+/// A group whose commit is under way.
+struct Flying {
+    group: Vec<Asked>,
+    answers: Vec<Result<Answer, Refused>>,
+    head: i64,
+    nonce: i64,
+    done: JoinHandle<Result<Committed, store::Error>>,
+}
+
+struct Line {
+    parts: Arc<Parts>,
+    tenant: TenantId,
+    loaded: Option<Loaded>,
+    /// To be decided before whatever comes.
+    backlog: VecDeque<Asked>,
+}
+
+/// Until nobody has asked anything for a while, or nobody can any more.
+pub(super) async fn run(parts: Arc<Parts>, tenant: TenantId, mut asked: mpsc::Receiver<Asked>) {
+    let most = parts.limits.group;
+    let mut line = Line { parts, tenant, loaded: None, backlog: VecDeque::new() };
+    let mut flying: Option<Flying> = None;
+    loop {
+        let mut group: Vec<Asked> = Vec::new();
+        if line.backlog.is_empty() {
+            tokio::select! {
+                biased;
+                landed = landing(&mut flying) => {
+                    if let Some(flight) = flying.take() {
+                        line.land(flight, landed).await;
+                    }
+                    continue;
+                }
+                came = asked.recv_many(&mut group, most) => if came == 0 { break },
+                () = tokio::time::sleep(IDLE), if flying.is_none() => {
+                    // Whoever asks now finds it closed and makes another.
+                    asked.close();
+                    continue;
+                }
+            }
+        } else {
+            let number = line.backlog.len().min(most);
+            group.extend(line.backlog.drain(..number));
+        }
+        let decided = line.decide(group, flying.is_some()).await;
+        if let Some(mut flight) = flying.take() {
+            let landed = (&mut flight.done).await;
+            if !line.land(flight, landed).await {
+                // What was decided on top of it does not hold.
+                if let Some((group, ..)) = decided {
+                    line.backlog.extend(group);
+                }
+                continue;
+            }
+        }
+        let Some((group, answers, commit)) = decided else { continue };
+        flying = line.send(group, answers, commit);
+    }
+    if let Some(mut flight) = flying.take() {
+        let landed = (&mut flight.done).await;
+        line.land(flight, landed).await;
+    }
+}
+
+type Landed = Result<Result<Committed, store::Error>, tokio::task::JoinError>;
+
+async fn landing(flying: &mut Option<Flying>) -> Landed {
+    match flying {
+        Some(flight) => (&mut flight.done).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A group with its answers, and what is to be written of it, where anything is.
+type Decided = (Vec<Asked>, Vec<Result<Answer, Refused>>, Option<Commit>);
+
+impl Line {
+    /// Decides a group; nothing where it was answered already.
+    async fn decide(&mut self, group: Vec<Asked>, in_flight: bool) -> Option<Decided> {
+        let mut group = match self.repeated(group, in_flight).await {
+            Ok(group) if group.is_empty() => return None,
+            Ok(group) => group,
+            Err(()) => return None,
+        };
+        if let Err(refused) = self.ready(&group).await {
+            refuse(group, &refused);
+            return None;
+        }
+        let mut loaded = self.loaded.take()?;
+        let parts = Arc::clone(&self.parts);
+        let questions: Vec<Question> = group.iter().map(|asked| asked.question.clone()).collect();
+        // Leads are made ready on all cores, before it is known which of them came before.
+        let now = parts.clock.now().max(loaded.clock);
+        let (loaded_again, prepared) = self.on_threads(move |parts| {
+            let prepared = prepare(parts, &loaded, &questions, now);
+            (loaded, prepared)
+        }).await?;
+        loaded = loaded_again;
+        if let Err(refused) = recollect(&parts, &self.tenant, &mut loaded, &group, &prepared).await {
+            refuse(group, &refused);
+            return None;
+        }
+        let questions: Vec<Question> = group.iter_mut().map(|asked| asked.question.clone()).collect();
+        let tenant = self.tenant.clone();
+        let (loaded, decided) = self.on_threads(move |parts| {
+            let mut loaded = loaded;
+            let decided = on_the_desk(parts, &tenant, &mut loaded, questions, prepared, now);
+            (loaded, decided)
+        }).await?;
+        self.loaded = Some(loaded);
+        let (answers, commit) = decided;
+        Some((group, answers, commit))
+    }
+
+    /// Answers those whose key was answered before. One whose key is in the group already, or may be in what is
+    /// under way, waits for its turn.
+    async fn repeated(&mut self, group: Vec<Asked>, in_flight: bool) -> Result<Vec<Asked>, ()> {
+        if group.iter().all(|asked| asked.question.key.is_none()) {
+            return Ok(group);
+        }
+        let _ = in_flight;
+        let keys: Vec<String> =
+            group.iter().filter_map(|asked| asked.question.key.as_ref()).map(|key| key.key.clone()).collect();
+        let known = match self.parts.store.of(&self.tenant).answers(&keys).await {
+            Ok(known) => known,
+            Err(error) => {
+                refuse(group, &error.into());
+                return Err(());
+            }
+        };
+        let known: HashMap<String, store::AnswerRow> =
+            known.into_iter().map(|row| (row.key.clone(), row)).collect();
+        let mut seen = HashSet::new();
+        let mut left = Vec::with_capacity(group.len());
+        for asked in group {
+            let Some(key) = asked.question.key.clone() else {
+                left.push(asked);
+                continue;
+            };
+            match known.get(&key.key) {
+                Some(row) if row.asked != key.asked => {
+                    let _ = asked.answer.send(Err(Refused::KeyReused));
+                }
+                Some(row) => {
+                    let made = serde_json::from_str(&row.body).unwrap_or_default();
+                    let _ = asked.answer.send(Ok(Answer::Repeated(made)));
+                }
+                None if !seen.insert(key.key) => self.backlog.push_back(asked),
+                None => left.push(asked),
+            }
+        }
+        Ok(left)
+    }
+
+    /// The desk stands where the database does, as far as is known.
+    async fn ready(&mut self, group: &[Asked]) -> Result<(), Refused> {
+        let publishes = group.iter().any(|asked| matches!(asked.question.ask, Ask::Publish(_)));
+        if self.loaded.is_none() || publishes {
+            self.loaded = Some(load(&self.parts, &self.tenant, group).await?);
+        }
+        Ok(())
+    }
+
+    async fn on_threads<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Parts) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let parts = Arc::clone(&self.parts);
+        self.parts.threads.spawn(move || drop(answer.send(work(&parts))));
+        // Whoever panicked there has dropped the desk: it is read anew.
+        answered.await.ok()
+    }
+
+    fn send(
+        &mut self,
+        group: Vec<Asked>,
+        answers: Vec<Result<Answer, Refused>>,
+        commit: Option<Commit>,
+    ) -> Option<Flying> {
+        let Some(commit) = commit else {
+            answer(group, answers);
+            return None;
+        };
+        let (head, nonce) = (commit.head, commit.nonce);
+        let store = self.parts.store.clone();
+        let done = tokio::spawn(async move { store.commit(commit).await });
+        Some(Flying { group, answers, head, nonce, done })
+    }
+
+    /// A commit has ended; whether it was made.
+    async fn land(&mut self, flight: Flying, landed: Landed) -> bool {
+        let Flying { group, answers, head, nonce, .. } = flight;
+        let made = match landed {
+            Ok(Ok(Committed::Done { .. })) => Some(true),
+            Ok(Ok(Committed::Behind)) => Some(false),
+            Ok(Err(_)) | Err(_) => self.made(head, nonce).await,
+        };
+        match made {
+            Some(true) => {
+                answer(group, answers);
+                true
+            }
+            Some(false) => {
+                self.loaded = None;
+                for mut asked in group.into_iter().rev() {
+                    asked.tries += 1;
+                    match asked.tries > TRIES {
+                        true => drop(asked.answer.send(Err(Refused::Busy))),
+                        false => self.backlog.push_front(asked),
+                    }
+                }
+                false
+            }
+            None => {
+                self.loaded = None;
+                refuse(group, &Refused::Unavailable);
+                false
+            }
+        }
+    }
+
+    /// Asks the database until it says whether a commit was made.
+    async fn made(&self, head: i64, nonce: i64) -> Option<bool> {
+        for _ in 0..ASKS {
+            match self.parts.store.of(&self.tenant).made(head, nonce).await {
+                Ok(made) => return Some(made),
+                Err(_) => tokio::time::sleep(ASK_AGAIN).await,
+            }
+        }
+        None
+    }
+}
+
+fn answer(group: Vec<Asked>, answers: Vec<Result<Answer, Refused>>) {
+    for (asked, answer) in group.into_iter().zip(answers) {
+        let _ = asked.answer.send(answer);
+    }
+}
+
+fn refuse(group: Vec<Asked>, refused: &Refused) {
+    for asked in group {
+        let _ = asked.answer.send(Err(refused.clone()));
+    }
+}
+
+/// A question as far as it needs no turn.
+enum Ready {
+    Lead(Box<Prepared>),
+    Batch(Vec<Result<Prepared, Refused>>),
+    Other,
+    Refused(Refused),
+}
+
+fn prepare(parts: &Parts, loaded: &Loaded, questions: &[Question], now: Timestamp) -> Vec<Ready> {
+    let one = |received: &serde_json::Value| {
+        Desk::prepare(&loaded.tenant, received, now, &parts.outside).map_err(Refused::NoLead)
+    };
+    questions
+        .par_iter()
+        .map(|question| match &question.ask {
+            Ask::Lead(received) => match one(received) {
+                Ok(prepared) => Ready::Lead(Box::new(prepared)),
+                Err(refused) => Ready::Refused(refused),
+            },
+            Ask::Batch(leads) => Ready::Batch(leads.par_iter().map(one).collect()),
+            Ask::Event { .. } | Ask::Tick | Ask::Publish(_) => Ready::Other,
+        })
+        .collect()
+}
+
+/// Takes up leads that are asked about and were put away.
+async fn recollect(
+    parts: &Parts,
+    tenant: &TenantId,
+    loaded: &mut Loaded,
+    group: &[Asked],
+    prepared: &[Ready],
+) -> Result<(), Refused> {
+    let mut ids: HashSet<&LeadId> = HashSet::new();
+    for (asked, ready) in group.iter().zip(prepared) {
+        match ready {
+            Ready::Lead(prepared) => drop(ids.insert(prepared.lead())),
+            Ready::Batch(batch) => ids.extend(batch.iter().flatten().map(Prepared::lead)),
+            Ready::Other | Ready::Refused(_) => {
+                if let Ask::Event { what, .. } = &asked.question.ask {
+                    ids.extend(what.lead());
+                }
+            }
+        }
+    }
+    ids.retain(|id| !loaded.desk.knows(id));
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = ids.into_iter().map(LeadId::as_str).collect();
+    let rows = parts.store.of(tenant).leads(&ids).await?;
+    loaded.take_up(rows)
+}
+
+/// Decides one question after the other.
+fn on_the_desk(
+    parts: &Parts,
+    tenant: &TenantId,
+    loaded: &mut Loaded,
+    questions: Vec<Question>,
+    prepared: Vec<Ready>,
+    now: Timestamp,
+) -> (Vec<Result<Answer, Refused>>, Option<Commit>) {
+    let outside = &parts.outside;
+    let mut written = Written::default();
+    let due = loaded.desk.pass(now, outside);
+    written.add(due, "clock");
+    let mut answers = Vec::with_capacity(questions.len());
+    for (question, ready) in questions.into_iter().zip(prepared) {
+        let actor = question.actor.as_str();
+        let answer = match (question.ask, ready) {
+            (_, Ready::Refused(refused)) => Err(refused),
+            (_, Ready::Lead(lead)) => {
+                let decision = loaded.desk.lead(*lead, outside);
+                written.leads += 1;
+                Ok(Answer::Decided(written.add(vec![decision], actor)))
+            }
+            (_, Ready::Batch(batch)) => batch_on_the_desk(loaded, batch, outside, &mut written, actor),
+            (Ask::Event { what, note }, Ready::Other) => match happened(loaded, &what, now, outside) {
+                Ok(decisions) => {
+                    written.event(&what, note, actor);
+                    Ok(Answer::Decided(written.add(decisions, actor)))
+                }
+                Err(refused) => Err(refused),
+            },
+            (Ask::Publish(version), Ready::Other) => {
+                written.published = Some(version);
+                written.event_named("configuration.published", serde_json::json!({"version": version}), actor);
+                let decisions = loaded.desk.decide_waiting(now, outside);
+                Ok(Answer::Decided(written.add(decisions, actor)))
+            }
+            (Ask::Lead(_) | Ask::Batch(_) | Ask::Tick, Ready::Other) => Ok(Answer::Decided(Vec::new())),
+        };
+        if let (Some(key), Ok(answer)) = (question.key, &answer) {
+            written.answer(key, answer);
+        }
+        answers.push(answer);
+    }
+    let commit = commit(parts, tenant, loaded, written, now);
+    if loaded.desk.len() > parts.limits.cold * 2 {
+        loaded.desk.forget_cold();
+    }
+    (answers, commit)
+}
+
+fn batch_on_the_desk(
+    loaded: &mut Loaded,
+    batch: Vec<Result<Prepared, Refused>>,
+    outside: &crate::pipeline::Live,
+    written: &mut Written,
+    actor: &str,
+) -> Result<Answer, Refused> {
+    let refused: Vec<Option<Refused>> =
+        batch.iter().map(|lead| lead.as_ref().err().cloned()).collect();
+    let leads: Vec<Prepared> = batch.into_iter().flatten().collect();
+    let number = leads.len();
+    let decisions =
+        loaded.desk.batch(leads, outside).map_err(|error| Refused::Batch(error.to_string()))?;
+    written.leads += number;
+    let mut made = written.add(decisions, actor).into_iter();
+    let answers = refused.into_iter().map(|refused| match refused {
+        Some(refused) => Err(refused),
+        None => made.next().ok_or_else(|| Refused::Batch("a lead was left out".to_owned())),
+    });
+    Ok(Answer::Batch(answers.collect()))
+}
+
+fn happened(
+    loaded: &mut Loaded,
+    what: &What,
+    now: Timestamp,
+    outside: &crate::pipeline::Live,
+) -> Result<Vec<Decision>, Refused> {
+    if let Some(lead) = what.lead().filter(|lead| !loaded.desk.knows(lead)) {
+        return Err(Refused::UnknownLead(lead.clone()));
+    }
+    if let What::Reassigned { to: rep, .. } | What::Away { rep } | What::Back { rep } | What::Credit { rep, .. } =
+        what
+        && loaded.tenant.config.rep(rep).is_none()
+    {
+        return Err(Refused::UnknownRep(rep.clone()));
+    }
+    loaded.desk.event(what, now, outside).map_err(Refused::Conflict)
+}
+
+/// A decision with its JSON.
+pub(super) fn made(decision: Decision) -> Arc<Made> {
+    let json = serde_json::to_string(&decision).unwrap_or_default();
+    Arc::new(Made { decision, json })
+}
