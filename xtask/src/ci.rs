@@ -9,7 +9,8 @@ use anyhow::Result;
 
 use crate::outside::{Ask, OUTSIDE, manifests};
 use crate::run::{cargo, root, target_dir};
-use crate::{generated, layers, setup, test};
+use crate::setup::{self, Work};
+use crate::{generated, layers, test};
 
 /// A check before the tests.
 struct Step {
@@ -27,7 +28,7 @@ const STEPS: [Step; 4] = [
 
 /// Runs all checks, then all tests.
 pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
-    setup::run()?;
+    setup::run(Work::Test)?;
     let mut failed = Vec::new();
     for step in &STEPS {
         eprintln!("── {}", step.name);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::run::{cargo, target_dir};
-use crate::setup;
+use crate::setup::{self, Work};
 
 /// A software company on the standard plugins.
 const NORTHWIND: &str = "examples/northwind";
@@ -14,7 +14,7 @@ const HARBOUR: &str = "examples/harbour";
 
 /// Builds the program and routes the inquiries of both example tenants with it.
 pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
-    setup::run()?;
+    setup::run(Work::Build)?;
     if !target_dir().join("debug/lanewright").exists() {
         eprintln!(
             "Building Lanewright. The sandbox brings a compiler of its own, so the first build takes\n\

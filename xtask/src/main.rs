@@ -9,6 +9,7 @@ mod demo;
 mod generated;
 mod layers;
 mod outside;
+mod postgres;
 mod run;
 mod setup;
 mod summary;
@@ -17,6 +18,8 @@ mod test;
 use std::process::ExitCode;
 
 use anyhow::Result;
+
+use crate::setup::Work;
 
 /// One thing to ask for.
 struct Verb {
@@ -68,7 +71,7 @@ const VERBS: [Verb; 7] = [
         name: "setup",
         arguments: "",
         about: "Add what the machine lacks; every other command does so by itself",
-        run: |_| setup::run().map(|()| ExitCode::SUCCESS),
+        run: |_| setup::run(Work::Test).map(|()| ExitCode::SUCCESS),
     },
 ];
 
@@ -115,7 +118,7 @@ fn help() -> String {
 
 /// An optimised build, since it says how long a text takes.
 fn eval(arguments: &[String]) -> Result<ExitCode> {
-    setup::run()?;
+    setup::run(Work::Build)?;
     let report = ["report".to_owned()];
     let arguments = if arguments.is_empty() { &report } else { arguments };
     run::cargo(&["run", "--release", "--package", "lanewright-eval", "--"]).args(arguments).shown()?;
@@ -124,7 +127,7 @@ fn eval(arguments: &[String]) -> Result<ExitCode> {
 
 /// The peers are a workspace of their own, with its own lock file; those of batches need no engine.
 fn bench(arguments: &[String]) -> Result<ExitCode> {
-    setup::run()?;
+    setup::run(Work::Build)?;
     let (package, arguments) = match arguments.split_first() {
         Some((first, rest)) if first == "batch" => ("lanewright-bench-batch", rest),
         Some((first, rest)) if first == "core" => ("lanewright-bench-core", rest),

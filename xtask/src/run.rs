@@ -1,9 +1,10 @@
 //! Other programs, run in the repository's root and shown before they run.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -74,6 +75,12 @@ impl Run {
         self
     }
 
+    /// Where it runs, for one that may not enter the repository.
+    pub(crate) fn inside(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// As a person would type it.
     pub(crate) fn line(&self) -> &str {
         &self.line
@@ -108,6 +115,14 @@ impl Run {
         }
         let status = child.wait()?;
         self.succeeded(status)
+    }
+
+    /// Starts it with all that it prints going to `log`.
+    pub(crate) fn logged(mut self, log: &File) -> Result<Child> {
+        let outputs = log.try_clone().and_then(|output| Ok((output, log.try_clone()?)));
+        let (output, errors) = outputs.with_context(|| format!("cannot keep what `{}` prints", self.line))?;
+        self.command.stdout(output).stderr(errors);
+        self.command.spawn().with_context(|| format!("cannot start `{}`", self.line))
     }
 
     /// What it prints on standard output; its standard error is ours.

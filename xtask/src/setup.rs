@@ -3,10 +3,11 @@
 //! [`NEEDS`] is the whole list: a further need is a further row. With everything there this is quiet and
 //! instant. What is missing is installed where that is possible without asking (Debian packages as root,
 //! parts of the toolchain through rustup); otherwise the exact command is told and setup fails. Nothing is
-//! ever skipped.
+//! ever skipped; what only tests take is not asked of who only builds.
 
 use anyhow::{Context, Result, bail};
 
+use crate::postgres;
 use crate::run::{Run, program};
 
 /// Something that must be on the machine.
@@ -14,38 +15,69 @@ struct Need {
     name: &'static str,
     /// What would not work without it.
     why: &'static str,
+    /// What takes it.
+    takes: Work,
     /// Whether it is there.
     seen: fn() -> bool,
     /// How it gets there.
     get: Get,
 }
 
+/// What a machine is used for; whoever tests builds as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Work {
+    /// Programs and plugins are built and run.
+    Build,
+    /// All tests run.
+    Test,
+}
+
 /// How a missing thing is added.
 enum Get {
     /// A part of the Rust toolchain.
     Rustup(&'static [&'static str]),
-    /// Packages of Debian and its descendants.
-    Debian(&'static [&'static str]),
+    /// Packages of Debian and its descendants, with options of `apt-get` for when nobody is asked.
+    Debian { packages: &'static [&'static str], options: &'static [&'static str] },
 }
 
-const NEEDS: [Need; 2] = [
+const NEEDS: [Need; 3] = [
     Need {
         name: "a C compiler",
         why: "dependencies with parts in C, and linking",
+        takes: Work::Build,
         seen: || program("cc", &["--version"]).asked().is_some(),
-        get: Get::Debian(&["gcc", "libc6-dev"]),
+        get: Get::Debian { packages: &["gcc", "libc6-dev"], options: &[] },
     },
     Need {
         name: "the target wasm32-unknown-unknown",
         why: "plugins are compiled for it",
+        takes: Work::Build,
         seen: wasm_target,
         get: Get::Rustup(&["target", "add", "wasm32-unknown-unknown"]),
     },
+    Need {
+        name: "PostgreSQL's server",
+        why: "the store is tested on a cluster that is made for it",
+        takes: Work::Test,
+        seen: || postgres::bin().is_some(),
+        get: Get::Debian { packages: &["postgresql"], options: &NO_CLUSTER },
+    },
 ];
 
-/// Adds what the machine lacks.
-pub(crate) fn run() -> Result<()> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.seen)()).collect();
+/// Debian's package would also make a cluster and start it, now and with the machine. Its own setting says
+/// no, and only while it is installed.
+const NO_CLUSTER: [&str; 4] = [
+    "-o",
+    "DPkg::Pre-Invoke::=mkdir -p /etc/postgresql-common/createcluster.d && \
+     echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/lanewright.conf",
+    "-o",
+    "DPkg::Post-Invoke::=rm -f /etc/postgresql-common/createcluster.d/lanewright.conf",
+];
+
+/// Adds what the machine lacks for some work.
+pub(crate) fn run(work: Work) -> Result<()> {
+    let missing: Vec<&Need> =
+        NEEDS.iter().filter(|need| need.takes <= work).filter(|need| !(need.seen)()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -97,15 +129,16 @@ fn plan(get: &Get, machine: Machine) -> Plan {
             "rustup {}\n\n(rustup itself comes from https://rustup.rs; with another toolchain, install its package for that)",
             arguments.join(" ")
         )),
-        Get::Debian(packages) if machine.apt && machine.root => Plan::Run(vec![
+        Get::Debian { packages, options } if machine.apt && machine.root => Plan::Run(vec![
             // A fresh machine has no list of packages yet.
             vec!["apt-get", "update", "--quiet"],
-            [&["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"], *packages].concat(),
+            [&["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"], *options, *packages]
+                .concat(),
         ]),
-        Get::Debian(packages) if machine.apt => {
+        Get::Debian { packages, .. } if machine.apt => {
             Plan::Tell(format!("sudo apt-get install --yes {}", packages.join(" ")))
         }
-        Get::Debian(packages) => Plan::Tell(format!(
+        Get::Debian { packages, .. } => Plan::Tell(format!(
             "apt-get install --yes {}\n\n(the names are Debian's; other systems have the same under their own)",
             packages.join(" ")
         )),
@@ -132,7 +165,8 @@ mod tests {
     use super::*;
 
     const WASM: Get = Get::Rustup(&["target", "add", "wasm32-unknown-unknown"]);
-    const GCC: Get = Get::Debian(&["gcc", "libc6-dev"]);
+    const GCC: Get = Get::Debian { packages: &["gcc", "libc6-dev"], options: &[] };
+    const POSTGRES: Get = Get::Debian { packages: &["postgresql"], options: &["-o", "no-cluster"] };
 
     fn check(get: Get, [root, apt, rustup]: [bool; 3], expect: &str) {
         let told = match plan(&get, Machine { root, apt, rustup }) {
@@ -149,8 +183,21 @@ mod tests {
         check(GCC, [true, true, false], apt);
         check(GCC, [false, true, true], "tell sudo apt-get install --yes gcc libc6-dev\n");
         check(GCC, [true, false, true], "tell apt-get install --yes gcc libc6-dev\n");
+        let postgres = "run apt-get update --quiet\n\
+                        run apt-get install --yes --quiet --no-install-recommends -o no-cluster postgresql\n";
+        check(POSTGRES, [true, true, false], postgres);
+        check(POSTGRES, [false, true, false], "tell sudo apt-get install --yes postgresql\n");
         check(WASM, [false, false, true], "run rustup target add wasm32-unknown-unknown\n");
         check(WASM, [true, true, false], "tell rustup target add wasm32-unknown-unknown\n");
+    }
+
+    #[test]
+    fn building_takes_no_database() {
+        let names = |work| NEEDS.iter().filter(|need| need.takes <= work).map(|need| need.name).collect();
+        let build: Vec<&str> = names(Work::Build);
+        let test: Vec<&str> = names(Work::Test);
+        assert_eq!(build, ["a C compiler", "the target wasm32-unknown-unknown"]);
+        assert_eq!(test, [&build[..], &["PostgreSQL's server"]].concat());
     }
 
     #[test]

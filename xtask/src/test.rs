@@ -1,25 +1,34 @@
-//! `test`: every test of the project, with one line at the end that adds them up.
+//! `test`: every test of the project, beside a database of its own, with one line at the end that adds
+//! them up.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 
 use crate::outside::{Ask, OUTSIDE, manifests};
+use crate::postgres::{Cluster, Programs, URL};
 use crate::run::{Run, cargo, root, target_dir};
-use crate::setup;
+use crate::setup::{self, Work};
 use crate::summary::Summary;
 
 /// Runs all tests, or with arguments those of `cargo test` that they pick.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
-    setup::run()?;
+    setup::run(Work::Test)?;
     after(Vec::new(), arguments)
 }
 
 /// The same after checks of which some `failed`: they are named with the rest, and the counts stay last.
 pub(crate) fn after(mut failed: Vec<String>, arguments: &[String]) -> Result<ExitCode> {
     let mut summary = Summary::default();
+    // Kept until the last suite has ended.
+    let database = Database::provide().unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        failed.push("no PostgreSQL for the tests".to_owned());
+        Database::default()
+    });
     for suite in suites(arguments)? {
         let name = suite.line().to_owned();
+        let suite = database.variables.iter().fold(suite, |suite, (name, value)| suite.env(name, value));
         // Every suite is heard, also after one that fails.
         if suite.watched(|line| summary.read(line)).is_err() {
             failed.push(name);
@@ -34,6 +43,25 @@ pub(crate) fn after(mut failed: Vec<String>, arguments: &[String]) -> Result<Exi
     }
     print!("{}", summary.overview());
     Ok(if failed.is_empty() && summary.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The database that tests use.
+#[derive(Default)]
+struct Database {
+    /// What the suites are told of it.
+    variables: Vec<(&'static str, String)>,
+    /// Nothing where the person has one already.
+    _cluster: Option<Cluster>,
+}
+
+impl Database {
+    fn provide() -> Result<Self> {
+        if std::env::var_os(URL).is_some_and(|url| !url.is_empty()) {
+            return Ok(Self { variables: Programs::found()?.variables(), _cluster: None });
+        }
+        let cluster = Cluster::start()?;
+        Ok(Self { variables: cluster.variables(), _cluster: Some(cluster) })
+    }
 }
 
 /// The workspace first, documentation included, then the packages outside it.
