@@ -179,6 +179,19 @@ pub struct Capacity {
     pub units: Units,
 }
 
+impl Capacity {
+    /// The band that a load is in: `available`, `near`, `at-capacity` or `over` (S3.20).
+    pub fn band(&self, open: u32, max: u32) -> &'static str {
+        let load = if max == 0 { 1.0 } else { f64::from(open) / f64::from(max) };
+        match load {
+            load if load <= self.available => "available",
+            load if load <= self.near => "near",
+            load if load <= 1.0 => "at-capacity",
+            _ => "over",
+        }
+    }
+}
+
 /// What a lead weighs, in work units (P14): the largest that applies, or else 1.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Units {
@@ -294,6 +307,14 @@ impl Config {
         let email = name.to_lowercase();
         let named = name.parse().ok().and_then(|id| self.reps.of(&id));
         named.or_else(|| self.reps.iter().find(|rep| rep.email.as_ref() == Some(&email)))
+    }
+
+    /// Whether leads that came before matter to those that come: to find duplicates, or who has had the
+    /// contact or the account.
+    pub fn looks_back(&self) -> bool {
+        let KnownRules { same_owner, duplicates, sticky, .. } = &self.known;
+        let watched = || self.accounts.values().any(|account| account.attention.is_some());
+        *same_owner || duplicates.is_some() || sticky.is_some() || watched()
     }
 
     /// The team with this id.

@@ -179,6 +179,25 @@ impl Desk {
             .unwrap_or_else(|| unreachable!("a lead that was just prepared is there"))
     }
 
+    /// How a lead would be decided now; nothing is counted, and nothing noted (P8).
+    ///
+    /// # Errors
+    ///
+    /// The message is no lead.
+    pub fn would_be(
+        &self,
+        received: &Json,
+        at: Timestamp,
+        outside: &dyn Outside,
+    ) -> Result<Decision, Refusal> {
+        let prepared = pipeline::prepare(&self.tenant, received, at, outside)?;
+        let case = self.cases.get(prepared.lead());
+        let number = case.map_or(0, |case| case.number) + 1;
+        let past = Past { absent: self.absent.iter().cloned().collect(), ..Past::default() };
+        let numbered = Numbered::new(&self.tenant, &prepared, (at, number, past));
+        Ok(pipeline::settle(&self.tenant, &numbered, outside, &mut self.state.clone()))
+    }
+
     /// Notes a lead that is about to be decided; who keeps it, where it is locked.
     fn open(&mut self, prepared: Prepared) -> Option<Pick> {
         let since = prepared.since();

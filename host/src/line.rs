@@ -12,18 +12,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
 use rayon::ThreadPool;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
 use crate::decision::Decision;
-use crate::desk::Desk;
 use crate::events::What;
-use crate::lead::{LeadId, RepId, TenantId};
+use crate::lead::{LeadId, RepId, TeamId, TenantId};
 use crate::pipeline::{Live, Refusal};
 use crate::plugin::Plugins;
+use crate::replay::{Replayed, replay};
 use crate::store::{self, Store};
 
 mod load;
@@ -50,6 +49,10 @@ pub enum Ask {
     Tick,
     /// Puts a configuration in force.
     Publish(i64),
+    /// Tells how a lead would be decided, and changes nothing (P8).
+    Try(Json),
+    /// Tells how reps stand.
+    Reps,
 }
 
 /// Something asked, by whom, and under which key.
@@ -61,6 +64,13 @@ pub struct Question {
     pub actor: String,
     /// Asked again under the same key, it is answered as it was and not done again.
     pub key: Option<Key>,
+}
+
+impl Question {
+    /// One that changes nothing, so that nobody needs to be named.
+    fn of(ask: Ask) -> Self {
+        Self { ask, actor: String::new(), key: None }
+    }
 }
 
 /// An idempotency key.
@@ -81,6 +91,35 @@ pub enum Answer {
     Batch(Vec<Result<Arc<Made>, Refused>>),
     /// What was answered to the key before: the leads and numbers of the decisions.
     Repeated(Vec<(LeadId, u32)>),
+    /// How a lead would be decided.
+    Tried(Arc<Decision>),
+    /// Reps, in the order of the folder.
+    Reps(Vec<RepStands>),
+}
+
+/// A rep and their load.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RepStands {
+    /// Who.
+    pub rep: RepId,
+    /// Their name.
+    pub name: String,
+    /// Their address, in lower case.
+    pub email: Option<String>,
+    /// Their team.
+    pub team: TeamId,
+    /// Work units that are open.
+    pub open: u32,
+    /// Work units at most.
+    pub max_open: u32,
+    /// The band of their load.
+    pub band: &'static str,
+    /// New leads today.
+    pub day: u32,
+    /// New leads of the last seven days.
+    pub week: u32,
+    /// Whether they take no new leads for now.
+    pub away: bool,
 }
 
 /// A decision, and its JSON as it is kept.
@@ -228,6 +267,56 @@ impl Lines {
         Err(Refused::Closing)
     }
 
+    /// How a lead would be decided now, or under another version of the configuration; nothing is changed (P8).
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] says why not.
+    pub async fn would_be(
+        &self,
+        tenant: &TenantId,
+        version: Option<i64>,
+        received: Json,
+    ) -> Result<Arc<Decision>, Refused> {
+        if let Some(version) = version {
+            return run::would_be(&self.parts, tenant, version, received).await;
+        }
+        match self.ask(tenant, Question::of(Ask::Try(received))).await? {
+            Answer::Tried(decision) => Ok(decision),
+            Answer::Decided(_) | Answer::Batch(_) | Answer::Repeated(_) | Answer::Reps(_) => Err(Refused::Closing),
+        }
+    }
+
+    /// Reps as they stand now.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] says why not.
+    pub async fn reps(&self, tenant: &TenantId) -> Result<Vec<RepStands>, Refused> {
+        match self.ask(tenant, Question::of(Ask::Reps)).await? {
+            Answer::Reps(reps) => Ok(reps),
+            Answer::Decided(_) | Answer::Batch(_) | Answer::Repeated(_) | Answer::Tried(_) => Err(Refused::Closing),
+        }
+    }
+
+    /// Runs a decision again under the version that made it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] says why not.
+    pub async fn replay(
+        &self,
+        tenant: &TenantId,
+        version: i64,
+        decision: Decision,
+    ) -> Result<Replayed, Refused> {
+        let set_up = load::tenant(&self.parts, tenant, version).await?;
+        let (answer, answered) = oneshot::channel();
+        self.parts.threads.spawn(move || drop(answer.send(replay(&set_up, &decision))));
+        let replayed = answered.await.map_err(|_| Refused::Closing)?;
+        replayed.map_err(|error| Refused::Conflict(error.to_string()))
+    }
+
     /// How many tenants have a line here.
     pub fn len(&self) -> usize {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).len()
@@ -255,9 +344,4 @@ impl Lines {
             lines.remove(tenant);
         }
     }
-}
-
-/// A question about a lead that changes nothing: how it would be decided now (P8).
-pub(crate) fn would_be(desk: &Desk, received: &Json, at: Timestamp, outside: &Live) -> Result<Decision, Refused> {
-    desk.would_be(received, at, outside).map_err(Refused::NoLead)
 }

@@ -101,7 +101,7 @@ use way::{Way, way};
 use write::{After, write};
 
 /// What one tenant's leads change: counters, and what is known of those that came.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct State {
     /// Open work, new leads, turns.
     pub ledger: Ledger,

@@ -18,15 +18,23 @@ use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
 
 use crate::lead::TenantId;
 
+mod answers;
+mod decisions;
 mod events;
+mod files;
+mod filter;
+mod leads;
 mod load;
 mod migrations;
 mod rows;
 mod tenants;
+mod usage;
 mod writer;
 
+pub use decisions::{DecisionFilter, DecisionFound};
 pub use events::{Event, EventRow};
-pub use load::{Changed, Standing};
+pub use leads::{LeadFilter, LeadFound};
+pub use load::{Changed, Since, Standing};
 pub use rows::{
     AnswerRow, CounterKind, CounterRow, DecisionRow, EffectRow, LeadRow, NewLeadRow, RecordRow, UsageRow,
 };

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Case, Desk, Message, Shown, Stands};
 use crate::counters;
-use crate::decision::{Decision, Outcome, Triage};
+use crate::decision::{Counters, Decision, Outcome, Triage};
 use crate::lead::{LaneId, LeadId, Mode, RepId, TeamId, Tier};
 use crate::pipeline::Kept;
 use crate::records::Record;
@@ -212,9 +212,28 @@ impl Desk {
         }
     }
 
-    /// When something may be due next.
-    pub fn wake_at(&self) -> Option<Timestamp> {
-        self.timers.first().map(|(at, ..)| *at)
+    /// When something is due next.
+    pub fn wake_at(&mut self) -> Option<Timestamp> {
+        while let Some((at, place, lead)) = self.timers.first().cloned() {
+            match self.cases.get(&lead).and_then(|case| self.due(case)) {
+                Some((due, _)) if due <= at => return Some(at),
+                // A time that has passed away gives way to the one that holds.
+                Some((due, _)) => drop(self.timers.insert((due, place, lead.clone()))),
+                None => {}
+            }
+            self.timers.remove(&(at, place, lead));
+        }
+        None
+    }
+
+    /// What is counted of a rep.
+    pub fn counted(&self, rep: &RepId, at: Timestamp) -> Counters {
+        self.state.ledger.at(at).get(rep)
+    }
+
+    /// Whether a rep reported themselves away.
+    pub fn is_away(&self, rep: &RepId) -> bool {
+        self.absent.contains(rep)
     }
 
     /// Whether it knows of this lead.

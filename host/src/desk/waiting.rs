@@ -37,6 +37,16 @@ impl Desk {
         decisions
     }
 
+    /// Decides again about all that wait, the oldest first: what holds has changed.
+    pub fn decide_waiting(&mut self, at: Timestamp, outside: &dyn Outside) -> Vec<Decision> {
+        let waits = |case: &Case| !case.locked && matches!(case.stands, Stands::Waits { .. });
+        let waiting = self.cases.iter().filter(|(_, case)| waits(case));
+        let mut waiting: Vec<(Timestamp, u64, LeadId)> =
+            waiting.map(|(id, case)| (case.since, case.place, id.clone())).collect();
+        waiting.sort();
+        waiting.iter().filter_map(|(.., id)| self.retry(id, at, Trigger::Freed, outside)).collect()
+    }
+
     /// Decides again about a lead that waits; where it would go on waiting, nothing has happened.
     pub(super) fn retry(
         &mut self,

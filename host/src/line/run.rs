@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::load::{Loaded, load};
 use super::rows::{Written, commit};
-use super::{Answer, Ask, Asked, Made, Parts, Question, Refused};
+use super::{Answer, Ask, Asked, Made, Parts, Question, Refused, RepStands};
 use crate::decision::Decision;
 use crate::desk::Desk;
 use crate::events::What;
@@ -73,7 +73,8 @@ pub(super) async fn run(parts: Arc<Parts>, tenant: TenantId, mut asked: mpsc::Re
             let number = line.backlog.len().min(most);
             group.extend(line.backlog.drain(..number));
         }
-        let decided = line.decide(group, flying.is_some()).await;
+        line.publish_alone(&mut group);
+        let decided = line.decide(group).await;
         if let Some(mut flight) = flying.take() {
             let landed = (&mut flight.done).await;
             if !line.land(flight, landed).await {
@@ -107,17 +108,18 @@ type Decided = (Vec<Asked>, Vec<Result<Answer, Refused>>, Option<Commit>);
 
 impl Line {
     /// Decides a group; nothing where it was answered already.
-    async fn decide(&mut self, group: Vec<Asked>, in_flight: bool) -> Option<Decided> {
-        let mut group = match self.repeated(group, in_flight).await {
-            Ok(group) if group.is_empty() => return None,
-            Ok(group) => group,
-            Err(()) => return None,
-        };
-        if let Err(refused) = self.ready(&group).await {
-            refuse(group, &refused);
+    async fn decide(&mut self, group: Vec<Asked>) -> Option<Decided> {
+        let group = self.repeated(group).await;
+        if group.is_empty() {
             return None;
         }
-        let mut loaded = self.loaded.take()?;
+        let mut loaded = match self.ready(&group).await {
+            Ok(loaded) => loaded,
+            Err(refused) => {
+                refuse(group, &refused);
+                return None;
+            }
+        };
         let parts = Arc::clone(&self.parts);
         let questions: Vec<Question> = group.iter().map(|asked| asked.question.clone()).collect();
         // Leads are made ready on all cores, before it is known which of them came before.
@@ -131,7 +133,7 @@ impl Line {
             refuse(group, &refused);
             return None;
         }
-        let questions: Vec<Question> = group.iter_mut().map(|asked| asked.question.clone()).collect();
+        let questions: Vec<Question> = group.iter().map(|asked| asked.question.clone()).collect();
         let tenant = self.tenant.clone();
         let (loaded, decided) = self.on_threads(move |parts| {
             let mut loaded = loaded;
@@ -143,20 +145,28 @@ impl Line {
         Some((group, answers, commit))
     }
 
-    /// Answers those whose key was answered before. One whose key is in the group already, or may be in what is
-    /// under way, waits for its turn.
-    async fn repeated(&mut self, group: Vec<Asked>, in_flight: bool) -> Result<Vec<Asked>, ()> {
-        if group.iter().all(|asked| asked.question.key.is_none()) {
-            return Ok(group);
+    /// A configuration is put in force by a group of its own.
+    fn publish_alone(&mut self, group: &mut Vec<Asked>) {
+        let publishes = |asked: &Asked| matches!(asked.question.ask, Ask::Publish(_));
+        let Some(place) = group.iter().position(publishes) else { return };
+        for asked in group.drain(place.max(1)..).rev() {
+            self.backlog.push_front(asked);
         }
-        let _ = in_flight;
+    }
+
+    /// Answers those whose key was answered before, and gives the others. One whose key is in the group already
+    /// waits for its turn.
+    async fn repeated(&mut self, group: Vec<Asked>) -> Vec<Asked> {
+        if group.iter().all(|asked| asked.question.key.is_none()) {
+            return group;
+        }
         let keys: Vec<String> =
             group.iter().filter_map(|asked| asked.question.key.as_ref()).map(|key| key.key.clone()).collect();
         let known = match self.parts.store.of(&self.tenant).answers(&keys).await {
             Ok(known) => known,
             Err(error) => {
                 refuse(group, &error.into());
-                return Err(());
+                return Vec::new();
             }
         };
         let known: HashMap<String, store::AnswerRow> =
@@ -180,16 +190,29 @@ impl Line {
                 None => left.push(asked),
             }
         }
-        Ok(left)
+        left
     }
 
-    /// The desk stands where the database does, as far as is known.
-    async fn ready(&mut self, group: &[Asked]) -> Result<(), Refused> {
-        let publishes = group.iter().any(|asked| matches!(asked.question.ask, Ask::Publish(_)));
-        if self.loaded.is_none() || publishes {
-            self.loaded = Some(load(&self.parts, &self.tenant, group).await?);
+    /// The desk as the database has it, under what the group publishes where it does.
+    async fn ready(&mut self, group: &[Asked]) -> Result<Loaded, Refused> {
+        let publishes = group.iter().find_map(|asked| match asked.question.ask {
+            Ask::Publish(version) => Some(version),
+            _ => None,
+        });
+        let mut loaded = match self.loaded.take() {
+            Some(loaded) => loaded,
+            None => load(&self.parts, &self.tenant, publishes).await?,
+        };
+        match publishes {
+            Some(version) => match loaded.adopt(&self.parts, &self.tenant, version).await {
+                Ok(()) => Ok(loaded),
+                Err(refused) => {
+                    self.loaded = Some(loaded);
+                    Err(refused)
+                }
+            },
+            None => Ok(loaded),
         }
-        Ok(())
     }
 
     async fn on_threads<T: Send + 'static>(
@@ -295,7 +318,7 @@ fn prepare(parts: &Parts, loaded: &Loaded, questions: &[Question], now: Timestam
                 Err(refused) => Ready::Refused(refused),
             },
             Ask::Batch(leads) => Ready::Batch(leads.par_iter().map(one).collect()),
-            Ask::Event { .. } | Ask::Tick | Ask::Publish(_) => Ready::Other,
+            Ask::Event { .. } | Ask::Tick | Ask::Publish(_) | Ask::Try(_) | Ask::Reps => Ready::Other,
         })
         .collect()
 }
@@ -366,6 +389,12 @@ fn on_the_desk(
                 let decisions = loaded.desk.decide_waiting(now, outside);
                 Ok(Answer::Decided(written.add(decisions, actor)))
             }
+            (Ask::Try(received), Ready::Other) => loaded
+                .desk
+                .would_be(&received, now, outside)
+                .map(|decision| Answer::Tried(Arc::new(decision)))
+                .map_err(Refused::NoLead),
+            (Ask::Reps, Ready::Other) => Ok(Answer::Reps(reps(loaded, now))),
             (Ask::Lead(_) | Ask::Batch(_) | Ask::Tick, Ready::Other) => Ok(Answer::Decided(Vec::new())),
         };
         if let (Some(key), Ok(answer)) = (question.key, &answer) {
@@ -418,6 +447,45 @@ fn happened(
         return Err(Refused::UnknownRep(rep.clone()));
     }
     loaded.desk.event(what, now, outside).map_err(Refused::Conflict)
+}
+
+fn reps(loaded: &Loaded, now: Timestamp) -> Vec<RepStands> {
+    let config = &loaded.tenant.config;
+    let stands = |rep: &crate::lead::Rep| {
+        let counted = loaded.desk.counted(&rep.id, now);
+        RepStands {
+            rep: rep.id.clone(),
+            name: rep.name.clone(),
+            email: rep.email.clone(),
+            team: rep.team.clone(),
+            open: counted.open,
+            max_open: rep.max_open,
+            band: config.capacity.band(counted.open, rep.max_open),
+            day: counted.day,
+            week: counted.week,
+            away: !rep.available || loaded.desk.is_away(&rep.id),
+        }
+    };
+    config.reps.iter().map(stands).collect()
+}
+
+/// How a lead would be decided under a version that need not be in force.
+pub(super) async fn would_be(
+    parts: &Arc<Parts>,
+    id: &TenantId,
+    version: i64,
+    received: serde_json::Value,
+) -> Result<Arc<Decision>, Refused> {
+    let mut loaded = load(parts, id, Some(version)).await?;
+    loaded.adopt(parts, id, version).await?;
+    let (answer, answered) = oneshot::channel();
+    let working = Arc::clone(parts);
+    parts.threads.spawn(move || {
+        let now = working.clock.now().max(loaded.clock);
+        drop(answer.send(loaded.desk.would_be(&received, now, &working.outside)));
+    });
+    let decided = answered.await.map_err(|_| Refused::Closing)?;
+    decided.map(Arc::new).map_err(Refused::NoLead)
 }
 
 /// A decision with its JSON.

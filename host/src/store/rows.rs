@@ -428,6 +428,8 @@ pub enum CounterKind {
     Queue,
     /// The tenant: when its first decision was made.
     First,
+    /// A rep: whether they reported themselves away.
+    Absent,
 }
 
 impl CounterKind {
@@ -437,7 +439,13 @@ impl CounterKind {
             Self::Rep => "rep",
             Self::Queue => "queue",
             Self::First => "first",
+            Self::Absent => "absent",
         }
+    }
+
+    /// The one that is written so.
+    pub fn of(text: &str) -> Option<Self> {
+        [Self::Rep, Self::Queue, Self::First, Self::Absent].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 

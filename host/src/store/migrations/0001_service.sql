@@ -98,7 +98,7 @@ CREATE TABLE decisions (
 );
 CREATE INDEX decisions_head ON decisions (tenant, head, place);
 
--- What is counted: by `kind`, of a rep (`rep`), of a virtual queue (`queue`), of the tenant (`first`).
+-- What is counted: by `kind`, of a rep (`rep`, `absent`), of a virtual queue (`queue`), of the tenant (`first`).
 CREATE TABLE counters (
     tenant      TEXT   NOT NULL,
     kind        TEXT   NOT NULL,

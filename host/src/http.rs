@@ -1,0 +1,189 @@
+//! The service's edge: routes, who may take them, and what goes over the wire.
+//!
+//! ```text
+//! request ─▶ limits on body and time ─▶ Caller (who, of which tenant, may they) ─▶ route ─▶ line, store ─▶ answer or Problem
+//! ```
+//!
+//! A route names the right it needs as the type of its [`scope::Caller`], and gets its tenant from there alone; so a
+//! route without a check, or for another's tenant, does not compile. Wire shapes stand beside their routes and
+//! are what the OpenAPI document is made of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{DefaultBodyLimit, FromRef, State};
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::{Router, routing};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{OpenApi, SecurityRequirement};
+use utoipa::{Modify, OpenApi as _};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::access::Access;
+use crate::clock::Clock;
+use crate::line::Lines;
+use crate::store::Store;
+
+mod assignments;
+mod decisions;
+mod extract;
+mod leads;
+pub mod limits;
+mod page;
+pub mod problem;
+mod reps;
+pub mod scope;
+mod stream;
+mod usage;
+
+use limits::Limits;
+use problem::{Code, Problem};
+
+/// What routes work with.
+#[derive(Clone)]
+pub struct Api(Arc<ApiParts>);
+
+/// The same by its parts.
+pub struct ApiParts {
+    /// All tenants' lines.
+    pub lines: Lines,
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Who may do what.
+    pub access: Access,
+    /// How much a tenant may ask.
+    pub limits: Limits,
+    /// The longest lead, in bytes.
+    pub largest_lead: usize,
+    /// The longest body, in bytes.
+    pub largest_body: usize,
+    /// How long a request may take.
+    pub timeout: Duration,
+}
+
+impl Api {
+    /// Of these parts.
+    pub fn new(parts: ApiParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for Api {
+    type Target = ApiParts;
+    fn deref(&self) -> &ApiParts {
+        &self.0
+    }
+}
+
+impl FromRef<Api> for () {
+    fn from_ref(_: &Api) {}
+}
+
+/// Everything that the service answers.
+pub fn router(api: Api) -> Router {
+    let (routes, document) = described();
+    let document = Arc::new(document);
+    let json = Arc::clone(&document);
+    let docs = utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document.as_ref().clone());
+    let _ = json;
+    let (timeout, largest) = (api.timeout, api.largest_body);
+    routes
+        .layer(middleware::from_fn(limits::tell))
+        .layer(middleware::from_fn(move |request, next| in_time(timeout, request, next)))
+        .layer(DefaultBodyLimit::max(largest))
+        .merge(stream::routes())
+        .merge(docs)
+        .route("/livez", routing::get(|| async { "alive\n" }))
+        .route("/readyz", routing::get(ready))
+        .route("/problems/{code}", routing::get(explained))
+        .fallback(|| async { Problem::new(Code::NoRoute, "there is no such route; /docs lists them") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(Code::Method, "the route is there, and does not take this method")
+        })
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
+        .with_state(api)
+}
+
+/// The OpenAPI document, in JSON.
+pub fn document() -> String {
+    let (_, document) = described();
+    document.to_pretty_json().unwrap_or_default() + "\n"
+}
+
+fn described() -> (Router<Api>, OpenApi) {
+    let routes = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(leads::routes())
+        .merge(decisions::routes())
+        .merge(assignments::routes())
+        .merge(reps::routes())
+        .merge(usage::routes());
+    let (router, mut document) = routes.split_for_parts();
+    stream::describe(&mut document);
+    (router, document)
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Lanewright",
+        description = "Routes inbound sales leads for many tenants. Errors are problem details (RFC 9457) with a stable `code`; times are RFC 3339; amounts are in the tenant's currency."
+    ),
+    modifiers(&Bearer),
+    tags(
+        (name = "leads", description = "Leads in, and where each stands"),
+        (name = "decisions", description = "What was decided, and from what"),
+        (name = "assignments", description = "What people do with leads"),
+        (name = "reps", description = "Reps, their load and their absences"),
+        (name = "events", description = "What happens, as it happens"),
+        (name = "usage", description = "What a tenant has used"),
+    )
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut OpenApi) {
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An API key, or what the tenant's identity provider has signed"))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.security_schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer));
+        document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
+    }
+}
+
+async fn ready(State(api): State<Api>) -> Response {
+    match api.store.ping().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+async fn explained(axum::extract::Path(code): axum::extract::Path<String>) -> Response {
+    let Some(code) = Code::ALL.into_iter().find(|known| known.as_str() == code) else {
+        return Problem::not_found(format!("code {code}")).into_response();
+    };
+    format!("{} ({}): {}\n", code.as_str(), code.status().as_u16(), code.title()).into_response()
+}
+
+async fn in_time(timeout: Duration, request: axum::extract::Request, next: middleware::Next) -> Response {
+    match tokio::time::timeout(timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(Code::Timeout, "it took too long, and it is not known whether it was done")
+            .hint("send it again with the same Idempotency-Key: then it is done once")
+            .into_response(),
+    }
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> axum::http::Response<axum::body::Body> {
+    tracing::error!("a route panicked");
+    let problem = Problem::new(Code::Internal, "a mistake of ours; nothing is known to be changed");
+    debug_assert_eq!(problem.code().status(), StatusCode::INTERNAL_SERVER_ERROR);
+    problem.into_response()
+}

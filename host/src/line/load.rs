@@ -1,0 +1,209 @@
+//! A tenant made ready for its line: its configuration set up, its desk as the database has it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Parts, Refused};
+use crate::config::Problems;
+use crate::counters::{Counted, NewLead, Sign};
+use crate::desk::{Desk, Saved};
+use crate::lead::{LeadId, RepId, RuleId, TeamId, TenantId};
+use crate::records::Record;
+use crate::store::{self, CounterKind, LeadRow, Since, Standing, Store, TenantRow};
+use crate::tenant::Tenant;
+
+/// A tenant in memory.
+pub(super) struct Loaded {
+    pub(super) desk: Desk,
+    pub(super) tenant: Arc<Tenant>,
+    /// The configuration it is set up by.
+    pub(super) version: i64,
+    /// The last commit it knows of, of its own making or another's.
+    pub(super) head: i64,
+    /// The tenant's time does not go back.
+    pub(super) clock: Timestamp,
+    /// When something is due, as the database has it.
+    pub(super) wake_at: Option<Timestamp>,
+}
+
+/// Why a tenant has no line.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
+    /// Nothing was published.
+    #[error("no configuration was published yet")]
+    Nothing,
+    /// There is no such version.
+    #[error("there is no version {0} of the configuration")]
+    NoVersion(i64),
+    /// What was published cannot be set up on this host.
+    #[error("version {version} of the configuration cannot be set up: {problems}")]
+    Problems {
+        /// Which.
+        version: i64,
+        /// Why.
+        problems: Problems,
+    },
+    /// Its folder cannot be written.
+    #[error("the folder of the configuration cannot be written: {0}")]
+    Folder(String),
+}
+
+/// Where folders of configurations are unpacked to.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    root: PathBuf,
+}
+
+impl Folders {
+    /// Below this folder.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The folder of a version, unpacked.
+    async fn of(&self, store: &Store, tenant: &TenantId, version: i64) -> Result<PathBuf, Refused> {
+        let files = store.of(tenant).files(version).await?;
+        if files.is_empty() {
+            return Err(Refused::NotReady(Arc::new(NotReady::NoVersion(version))));
+        }
+        let root = self.root.clone();
+        let unpacked = tokio::task::spawn_blocking(move || unpack(&root, &files)).await;
+        let failed = |error: String| Refused::NotReady(Arc::new(NotReady::Folder(error)));
+        match unpacked {
+            Ok(Ok(folder)) => Ok(folder),
+            Ok(Err(error)) => Err(failed(error.to_string())),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+}
+
+/// Files below a folder that is named for what they hold.
+fn unpack(root: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<PathBuf> {
+    let parts = files.iter().flat_map(|(path, bytes)| [path.as_bytes(), bytes.as_slice()]);
+    let folder = root.join(crate::digest::Digest::of_parts(parts).hex());
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    std::fs::create_dir_all(root)?;
+    let unfinished = tempfile::tempdir_in(root)?;
+    for (path, bytes) in files {
+        let path = unfinished.path().join(path);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(path, bytes)?;
+    }
+    match std::fs::rename(unfinished.path(), &folder) {
+        Ok(()) => Ok(folder),
+        // Somebody else has just unpacked the same.
+        Err(_) if folder.is_dir() => Ok(folder),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sets a version up.
+pub(super) async fn tenant(parts: &Arc<Parts>, id: &TenantId, version: i64) -> Result<Arc<Tenant>, Refused> {
+    let folder = parts.folders.of(&parts.store, id, version).await?;
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let working = Arc::clone(parts);
+    parts.threads.spawn(move || drop(answer.send(Tenant::load(&folder, &working.plugins))));
+    let not_ready = |problems| Refused::NotReady(Arc::new(NotReady::Problems { version, problems }));
+    answered.await.map_err(|_| Refused::Closing)?.map(Arc::new).map_err(not_ready)
+}
+
+/// New leads older than this count nowhere any more.
+const COUNTED: SignedDuration = SignedDuration::from_hours(8 * 24);
+
+/// Records older than this are no longer known to a host that starts anew.
+const KNOWN: SignedDuration = SignedDuration::from_hours(24 * 400);
+
+/// The tenant as the database has it. One without a configuration is set up by `first`.
+pub(super) async fn load(parts: &Arc<Parts>, id: &TenantId, first: Option<i64>) -> Result<Loaded, Refused> {
+    let store = parts.store.of(id);
+    let nothing = || Refused::NotReady(Arc::new(NotReady::Nothing));
+    let version = store.row().await?.version.or(first).ok_or_else(nothing)?;
+    let tenant = tenant(parts, id, version).await?;
+    let now = parts.clock.now();
+    let knows = tenant.config.looks_back();
+    let since = Since {
+        new_leads: (now - COUNTED).as_millisecond(),
+        records: if knows { (now - KNOWN).as_millisecond() } else { i64::MAX },
+    };
+    let standing = store.standing(since).await?;
+    let mut desk = Desk::new(Arc::clone(&tenant));
+    let TenantRow { head, clock, wake_at, .. } = standing.tenant;
+    desk.restore(saved(standing)?).map_err(|error| unreadable(&error.to_string()))?;
+    let clock = Timestamp::from_millisecond(clock).unwrap_or_default();
+    let wake_at = wake_at.and_then(|at| Timestamp::from_millisecond(at).ok());
+    Ok(Loaded { desk, tenant, version, head, clock, wake_at })
+}
+
+impl Loaded {
+    /// Goes on under another version.
+    pub(super) async fn adopt(&mut self, parts: &Arc<Parts>, id: &TenantId, version: i64) -> Result<(), Refused> {
+        if version != self.version {
+            let tenant = tenant(parts, id, version).await?;
+            self.desk.adopt(Arc::clone(&tenant));
+            (self.tenant, self.version) = (tenant, version);
+        }
+        Ok(())
+    }
+
+    /// Takes up leads that were put away.
+    pub(super) fn take_up(&mut self, leads: Vec<LeadRow>) -> Result<(), Refused> {
+        let cases = leads.into_iter().map(case).collect::<Result<_, _>>()?;
+        let saved = Saved { cases, ..Saved::default() };
+        self.desk.restore(saved).map_err(|error| unreadable(&error.to_string()))
+    }
+}
+
+fn saved(standing: Standing) -> Result<Saved, Refused> {
+    let Standing { tenant, leads, counters, new_leads, records } = standing;
+    let mut counted = Counted::default();
+    let mut absent = Vec::new();
+    for row in counters {
+        let what = || format!("the counter {} {}", row.kind, row.id);
+        match CounterKind::of(&row.kind).ok_or_else(|| unreadable(&what()))? {
+            CounterKind::Rep => counted.reps.push((id::<RepId>(&row.id)?, json(&row.value, what)?)),
+            CounterKind::Queue => counted.queues.push((row.id.clone(), json(&row.value, what)?)),
+            CounterKind::First => counted.first = Some(json(&row.value, what)?),
+            CounterKind::Absent => absent.push((id::<RepId>(&row.id)?, json(&row.value, what)?)),
+        }
+    }
+    for row in new_leads {
+        let what = || format!("a new lead of {}", row.rep);
+        counted.new_leads.push(NewLead {
+            at: Timestamp::from_millisecond(row.at).map_err(|_| unreadable(&what()))?,
+            rep: id::<RepId>(&row.rep)?,
+            team: id::<TeamId>(&row.team)?,
+            rules: json::<Vec<RuleId>>(&row.rules, what)?,
+            sign: if row.sign < 0 { Sign::Minus } else { Sign::Plus },
+        });
+    }
+    let record = |row: store::RecordRow| json::<Record>(&row.record, || format!("the record {}", row.id));
+    Ok(Saved {
+        cases: leads.into_iter().map(case).collect::<Result<_, _>>()?,
+        counted,
+        records: records.into_iter().map(record).collect::<Result<_, _>>()?,
+        absent,
+        arrivals: tenant.arrivals.try_into().unwrap_or_default(),
+    })
+}
+
+fn case(row: LeadRow) -> Result<(LeadId, String, Option<String>), Refused> {
+    Ok((id(&row.lead)?, row.state, row.kept))
+}
+
+fn id<T: std::str::FromStr>(text: &str) -> Result<T, Refused> {
+    text.parse().map_err(|_| unreadable(&format!("the id {text:?}")))
+}
+
+fn json<T: serde::de::DeserializeOwned>(text: &str, what: impl Fn() -> String) -> Result<T, Refused> {
+    serde_json::from_str(text).map_err(|error| unreadable(&format!("{} ({error})", what())))
+}
+
+fn unreadable(what: &str) -> Refused {
+    store::Error::Unreadable { what: what.to_owned() }.into()
+}

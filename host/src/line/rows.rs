@@ -1,0 +1,298 @@
+//! What a group has decided, as the rows of one commit.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+
+use super::load::Loaded;
+use super::run::made;
+use super::{Answer, Key, Made, Parts};
+use crate::config::Config;
+use crate::decision::{Decision, Outcome};
+use crate::desk::{Changes, SavedCase};
+use crate::events::What;
+use crate::lead::{LeadId, TenantId};
+use crate::store::{
+    AnswerRow, Commit, CounterKind, CounterRow, DecisionRow, EffectRow, EventRow, LeadRow, NewLeadRow,
+    RecordRow, UsageRow,
+};
+use crate::zones::zone;
+
+/// What a group has decided so far.
+#[derive(Default)]
+pub(super) struct Written {
+    decisions: Vec<(Arc<Made>, String)>,
+    events: Vec<(&'static str, Option<LeadId>, Json, String)>,
+    answers: Vec<(Key, String)>,
+    /// Leads that came.
+    pub(super) leads: usize,
+    /// The configuration put in force.
+    pub(super) published: Option<i64>,
+}
+
+impl Written {
+    /// Decisions that followed from what somebody did.
+    pub(super) fn add(&mut self, decisions: Vec<Decision>, actor: &str) -> Vec<Arc<Made>> {
+        let made: Vec<Arc<Made>> = decisions.into_iter().map(made).collect();
+        self.decisions.extend(made.iter().map(|made| (Arc::clone(made), actor.to_owned())));
+        made
+    }
+
+    /// Something that happened to a lead or a rep.
+    pub(super) fn event(&mut self, what: &What, note: Json, actor: &str) {
+        let mut body = serde_json::to_value(what).unwrap_or_default();
+        if !note.is_null() {
+            body["note"] = note;
+        }
+        self.events.push((what.name(), what.lead().cloned(), body, actor.to_owned()));
+    }
+
+    /// Something that happened to the tenant.
+    pub(super) fn event_named(&mut self, kind: &'static str, body: Json, actor: &str) {
+        self.events.push((kind, None, body, actor.to_owned()));
+    }
+
+    /// What a key is answered from now on.
+    pub(super) fn answer(&mut self, key: Key, answer: &Answer) {
+        let name = |made: &Arc<Made>| (made.decision.lead.clone(), made.decision.number);
+        let made: Vec<(LeadId, u32)> = match answer {
+            Answer::Decided(made) => made.iter().map(name).collect(),
+            Answer::Batch(made) => made.iter().flatten().map(name).collect(),
+            Answer::Repeated(made) => made.clone(),
+            Answer::Tried(_) | Answer::Reps(_) => return,
+        };
+        self.answers.push((key, serde_json::to_string(&made).unwrap_or_default()));
+    }
+}
+
+/// The commit of a group; nothing where nothing has changed.
+pub(super) fn commit(
+    _parts: &Parts,
+    tenant: &TenantId,
+    loaded: &mut Loaded,
+    written: Written,
+    now: Timestamp,
+) -> Option<Commit> {
+    let changes = loaded.desk.changes();
+    let Written { decisions, events, answers, leads, published } = written;
+    let nothing = changes.is_empty() && decisions.is_empty() && events.is_empty() && answers.is_empty();
+    // A time that has passed away would wake the host again and again.
+    if nothing && changes.wake_at == loaded.wake_at {
+        return None;
+    }
+    let wake_at = changes.wake_at;
+    let (head, version) = (loaded.head + 1, published.unwrap_or(loaded.version));
+    let of = Of { tenant, head, at: now.as_millisecond() };
+    let fuel = decisions.iter().map(|(made, _)| fuel(&made.decision)).sum();
+    let usage = UsageRow {
+        tenant: tenant.to_string(),
+        day: day(&loaded.tenant.config, now),
+        leads: leads.try_into().unwrap_or(i64::MAX),
+        decisions: decisions.len().try_into().unwrap_or(i64::MAX),
+        fuel,
+    };
+    let mut commit = Commit {
+        tenant: tenant.to_string(),
+        head,
+        at: of.at,
+        nonce: nonce(),
+        wake_at: changes.wake_at.map(|at| at.as_millisecond()),
+        arrivals: changes.arrivals.try_into().unwrap_or(i64::MAX),
+        version: published,
+        usage: vec![usage],
+        ..Commit::default()
+    };
+    for (place, (made, _)) in (0..).zip(&decisions) {
+        commit.decisions.push(of.decision(made, place, version));
+        commit.effects.extend(of.effects(&made.decision, place));
+    }
+    for (place, (kind, lead, body, actor)) in (0..).zip(events) {
+        commit.events.push(EventRow {
+            tenant: tenant.to_string(),
+            head,
+            place,
+            at: of.at,
+            kind: kind.to_owned(),
+            actor,
+            lead: lead.map(String::from),
+            body: body.to_string(),
+        });
+    }
+    commit.answers.extend(answers.into_iter().map(|(key, body)| of.answer(key, body)));
+    of.changes(changes, &mut commit);
+    (loaded.head, loaded.version, loaded.clock, loaded.wake_at) = (head, version, now, wake_at);
+    Some(commit)
+}
+
+/// Whose rows, of which commit, and when.
+struct Of<'t> {
+    tenant: &'t TenantId,
+    head: i64,
+    at: i64,
+}
+
+impl Of<'_> {
+    fn decision(&self, made: &Made, place: i64, version: i64) -> DecisionRow {
+        let Made { decision, json } = made;
+        let (outcome, reason, rep, team, total) = match &decision.outcome {
+            Outcome::Assigned { rep, team, total, .. } => {
+                ("assigned", None, Some(rep.to_string()), Some(team.to_string()), *total)
+            }
+            Outcome::Manager { team, reason, .. } => {
+                ("manager", Some(word(reason)), None, Some(team.to_string()), None)
+            }
+            Outcome::Held { reason, .. } => ("held", Some(word(reason)), None, None, None),
+            Outcome::Track { .. } => ("track", None, None, None, None),
+            Outcome::Triage => ("triage", None, None, None, None),
+        };
+        DecisionRow {
+            tenant: self.tenant.to_string(),
+            lead: decision.lead.to_string(),
+            number: decision.number.into(),
+            head: self.head,
+            place,
+            decided_at: decision.at.as_millisecond(),
+            version,
+            trigger: word(&decision.trace.past.trigger),
+            outcome: outcome.to_owned(),
+            reason,
+            lane: decision.lane.as_ref().map(ToString::to_string),
+            confidence: word(&decision.confidence),
+            tier: u8::from(decision.tier).into(),
+            mode: word(&decision.mode),
+            rep,
+            team,
+            before: decision.trace.past.declined.last().map(ToString::to_string),
+            total,
+            fuel: fuel(decision),
+            body: zstd::bulk::compress(json.as_bytes(), 1).ok(),
+        }
+    }
+
+    fn effects(&self, decision: &Decision, place: i64) -> Vec<EffectRow> {
+        let row = |(index, effect): (i64, &crate::decision::Effect)| {
+            let body = serde_json::to_value(effect).unwrap_or_default();
+            EffectRow {
+                tenant: self.tenant.to_string(),
+                head: self.head,
+                place: place * 1000 + index,
+                destination: String::new(),
+                at: self.at,
+                lead: decision.lead.to_string(),
+                number: decision.number.into(),
+                kind: body["kind"].as_str().unwrap_or("effect").to_owned(),
+                body: body.to_string(),
+                state: "open".to_owned(),
+                next_at: self.at,
+            }
+        };
+        (0..).zip(&decision.effects).map(row).collect()
+    }
+
+    fn answer(&self, key: Key, body: String) -> AnswerRow {
+        let Key { key, asked } = key;
+        AnswerRow { tenant: self.tenant.to_string(), key, asked, at: self.at, status: 200, body }
+    }
+
+    fn changes(&self, changes: Changes, commit: &mut Commit) {
+        let Changes { cases, counted, records, absent, .. } = changes;
+        commit.leads.extend(cases.into_iter().map(|case| self.lead(case)));
+        let mut counter = |kind: CounterKind, id: String, value: String| {
+            let (tenant, kind) = (self.tenant.to_string(), kind.as_str().to_owned());
+            commit.counters.push(CounterRow { tenant, kind, id, head: self.head, value });
+        };
+        for (rep, saved) in counted.reps {
+            counter(CounterKind::Rep, rep.to_string(), json!(saved).to_string());
+        }
+        for (name, saved) in counted.queues {
+            counter(CounterKind::Queue, name, json!(saved).to_string());
+        }
+        for at in counted.first {
+            counter(CounterKind::First, String::new(), json!(at).to_string());
+        }
+        for (rep, away) in absent {
+            counter(CounterKind::Absent, rep.to_string(), json!(away).to_string());
+        }
+        for (place, new) in (0..).zip(counted.new_leads) {
+            commit.new_leads.push(NewLeadRow {
+                tenant: self.tenant.to_string(),
+                head: self.head,
+                place,
+                at: new.at.as_millisecond(),
+                rep: new.rep.into(),
+                team: new.team.into(),
+                rules: json!(new.rules).to_string(),
+                sign: match new.sign {
+                    crate::counters::Sign::Plus => 1,
+                    crate::counters::Sign::Minus => -1,
+                },
+            });
+        }
+        for (place, record) in (0..).zip(records) {
+            commit.records.push(RecordRow {
+                tenant: self.tenant.to_string(),
+                kind: record.kind.to_string(),
+                id: record.id.to_string(),
+                head: self.head,
+                place,
+                at: self.at,
+                record: json!(record).to_string(),
+            });
+        }
+    }
+
+    fn lead(&self, case: SavedCase) -> LeadRow {
+        LeadRow {
+            tenant: self.tenant.to_string(),
+            lead: case.lead.into(),
+            head: self.head,
+            hot: case.hot.into(),
+            status: case.status.as_str().to_owned(),
+            rep: case.rep.map(String::from),
+            team: case.team.map(String::from),
+            place: case.with,
+            lane: case.lane.map(String::from),
+            tier: u8::from(case.tier).into(),
+            number: case.number.into(),
+            mode: word(&case.mode),
+            received_at: case.since.as_millisecond(),
+            decided_at: case.decided_at.as_millisecond(),
+            due_at: case.due.as_millisecond(),
+            locked: case.locked.into(),
+            accepted: case.accepted.into(),
+            touched_at: case.touched_at.map(|at| at.as_millisecond()),
+            triage: case.triage.map(|triage| word(&triage)),
+            state: case.state,
+            kept: case.kept,
+        }
+    }
+}
+
+/// A closed set's word, as its JSON has it.
+fn word(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Json::String(word)) => word,
+        Ok(Json::Object(fields)) => fields.keys().next().cloned().unwrap_or_default(),
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+fn fuel(decision: &Decision) -> i64 {
+    decision.trace.calls().map(|call| i64::try_from(call.fuel).unwrap_or(i64::MAX)).fold(0, i64::saturating_add)
+}
+
+/// The tenant's own day.
+fn day(config: &Config, now: Timestamp) -> String {
+    let zone = zone(&config.timezone).unwrap_or(jiff::tz::TimeZone::UTC);
+    now.to_zoned(zone).date().to_string()
+}
+
+/// Tells this commit from any other.
+fn nonce() -> i64 {
+    let mut bytes = [0; 8];
+    // Without randomness, two hosts whose commits cross could take one for the other: better none at all.
+    getrandom::fill(&mut bytes).expect("the system gives random numbers");
+    i64::from_le_bytes(bytes)
+}
