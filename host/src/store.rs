@@ -279,4 +279,6 @@ async fn sqlite(url: &str, connections: u32) -> Result<AnyPool, Error> {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
