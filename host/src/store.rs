@@ -18,18 +18,28 @@ use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
 
 use crate::lead::TenantId;
 
+mod audit;
+mod erase;
 mod events;
+mod keys;
 mod load;
 mod migrations;
+mod providers;
 mod rows;
+mod secrets;
 mod tenants;
 mod writer;
 
+pub use audit::AuditFilter;
+pub use erase::{Erased, Person, Swept, Who};
 pub use events::{Event, EventRow};
+pub use keys::KeyRow;
 pub use load::{Changed, Standing};
+pub use providers::ProviderRow;
 pub use rows::{
     AnswerRow, CounterKind, CounterRow, DecisionRow, EffectRow, LeadRow, NewLeadRow, RecordRow, UsageRow,
 };
+pub use secrets::{Sealed, SealedRow};
 pub use tenants::TenantRow;
 pub use writer::{Commit, Committed};
 

@@ -37,9 +37,7 @@ async fn fresh_database(server: &str) -> String {
     sqlx::any::install_default_drivers();
     let mut connection = sqlx::AnyConnection::connect(server).await.expect("the server answers");
     let name = format!("lanewright_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-    for text in
-        [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")]
-    {
+    for text in [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")] {
         connection.execute(AssertSqlSafe(text)).await.expect("the user may make databases");
     }
     let mut url = url::Url::parse(server).expect("a URL");

@@ -20,6 +20,7 @@ CREATE TABLE tenants (
     erased_at   BIGINT
 );
 CREATE INDEX tenants_wake ON tenants (wake_at);
+INSERT INTO tenants (tenant, name, created_at) VALUES ('*', 'operators', 0);
 
 -- Every commit, and what told it from others while its host did not know whether it was made.
 CREATE TABLE commits (
