@@ -8,6 +8,9 @@
 //! then erased in one transaction ([`TenantStore::erase_person`]). A tenant is gone the moment it is marked
 //! ([`Store::erase_tenant`]); its rows follow a few at a time ([`Store::sweep_erased`]), so that nobody else waits.
 //!
+//! An event that tells of a person names their lead. What a tenant wrote into its own configuration, such as a
+//! `history.csv`, is the tenant's to change.
+//!
 //! A text that was erased is the JSON `null`, a body `NULL`; whoever reads a row takes either for "erased".
 
 use std::collections::BTreeSet;
