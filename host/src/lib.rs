@@ -36,6 +36,7 @@
 //!   reps; [`tenant`]: whom it all is for.
 //! - [`desk`]: everything that is open in one run: events in, further decisions out; whole batches.
 //! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions for a person; [`replay`]: decisions run again.
+//! - [`access`]: who somebody is and what they may do; secrets at rest.
 //! - [`cli`]: arguments, files, exit codes.
 //!
 //! # Invariants
@@ -48,6 +49,7 @@
 //!
 //! `cargo xtask ci` holds the first two (`xtask/src/layers.rs`); tests hold the rest.
 
+pub mod access;
 pub mod assignment;
 pub mod cli;
 pub mod clock;

@@ -24,9 +24,14 @@ mod events;
 mod files;
 mod filter;
 mod leads;
+mod audit;
+mod erase;
+mod keys;
 mod load;
 mod migrations;
+mod providers;
 mod rows;
+mod secrets;
 mod tenants;
 mod usage;
 mod writer;
@@ -35,9 +40,14 @@ pub use decisions::{DecisionFilter, DecisionFound};
 pub use events::{Event, EventRow};
 pub use leads::{LeadFilter, LeadFound};
 pub use load::{Changed, Since, Standing};
+pub use audit::AuditFilter;
+pub use erase::{Erased, Person, Swept, Who};
+pub use keys::KeyRow;
+pub use providers::ProviderRow;
 pub use rows::{
     AnswerRow, CounterKind, CounterRow, DecisionRow, EffectRow, LeadRow, NewLeadRow, RecordRow, UsageRow,
 };
+pub use secrets::{Sealed, SealedRow};
 pub use tenants::TenantRow;
 pub use writer::{Commit, Committed};
 
@@ -286,5 +296,7 @@ async fn sqlite(url: &str, connections: u32) -> Result<AnyPool, Error> {
     Ok(options.connect(url).await?)
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

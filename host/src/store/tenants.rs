@@ -40,7 +40,8 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn tenants(&self, after: &str, most: i64) -> Result<Vec<TenantRow>, Error> {
         let text = format!(
-            "SELECT {COLUMNS} FROM tenants WHERE tenant > $1 AND erased_at IS NULL ORDER BY tenant LIMIT $2"
+            "SELECT {COLUMNS} FROM tenants WHERE tenant > $1 AND tenant <> '*' AND erased_at IS NULL \
+             ORDER BY tenant LIMIT $2"
         );
         let found = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(after).bind(most);
         Ok(found.fetch_all(&self.read).await?)

@@ -11,7 +11,7 @@ CREATE TABLE tenants (
     head        BIGINT NOT NULL DEFAULT 0,
     -- The latest moment that a commit was made for; the tenant's time never goes back.
     clock       BIGINT NOT NULL DEFAULT 0,
-    -- When something is due next; null: nothing is.
+    -- When something is due next; null: nothing is. Of an erased tenant: there are rows to take away.
     wake_at     BIGINT,
     -- The configuration in force; null: none was published yet.
     version     BIGINT,
@@ -20,6 +20,7 @@ CREATE TABLE tenants (
     erased_at   BIGINT
 );
 CREATE INDEX tenants_wake ON tenants (wake_at);
+INSERT INTO tenants (tenant, name, created_at) VALUES ('*', 'operators', 0);
 
 -- Every commit, and what told it from others while its host did not know whether it was made.
 CREATE TABLE commits (
@@ -56,7 +57,7 @@ CREATE TABLE leads (
     touched_at  BIGINT,
     -- Why a person should look as well; null: nobody needs to.
     triage      TEXT,
-    -- Everything else the desk knows of it, as JSON.
+    -- Everything else the desk knows of it, as JSON; `null` once it is erased.
     state       TEXT   NOT NULL,
     -- What it can be decided again from, as JSON; null once that is over.
     kept        TEXT,
@@ -136,7 +137,8 @@ CREATE TABLE records (
 );
 CREATE INDEX records_head ON records (tenant, head, place);
 
--- Append-only: everything that happened besides decisions, and who did it. The audit log.
+-- Append-only: everything that happened besides decisions, and who did it. The audit log. Erasing a person
+-- makes the body `null`, here and in records, effects and answers, and leaves the row.
 CREATE TABLE events (
     tenant      TEXT   NOT NULL,
     head        BIGINT NOT NULL,
