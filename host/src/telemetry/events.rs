@@ -128,10 +128,10 @@ pub struct LeadDecided {
 }
 
 impl LeadDecided {
-    /// Logs and counts it.
+    /// Logs and counts it. The store has it in full, so it is no matter of course in the log.
     pub fn emit(&self, metrics: &Metrics) {
         let Self { tenant, lead, number, outcome, mode, took } = self;
-        info!(%tenant, %lead, number, %outcome, %mode, ms = ms(*took), "lead decided");
+        debug!(%tenant, %lead, number, %outcome, %mode, ms = ms(*took), "lead decided");
         metrics.leads.get_or_create(&LeadLabels { outcome: *outcome, mode: *mode }).inc();
         metrics.decision_seconds.observe(took.as_secs_f64());
     }
@@ -306,7 +306,7 @@ pub struct TimerFired {
 impl TimerFired {
     /// Logs and counts it.
     pub fn emit(&self, metrics: &Metrics) {
-        info!(tenant = %self.tenant, timer = %self.timer, late_ms = ms(self.late), "timer fired");
+        debug!(tenant = %self.tenant, timer = %self.timer, late_ms = ms(self.late), "timer fired");
         metrics.timers.get_or_create(&TimerLabels { timer: self.timer }).inc();
     }
 }
