@@ -343,7 +343,11 @@ fn retention(keys: &mut Keys) -> Retention {
         decisions: days("retention.decisions_days", 90, "traces of decisions; the decisions' rows stay"),
         events: days("retention.events_days", 730, "the audit log"),
         effects: days("retention.effects_days", 30, "effects that are done or given up"),
-        batches: days("retention.batches_days", 30, "batches that have ended, with the leads they were given"),
+        batches: days(
+            "retention.batches_days",
+            30,
+            "batches that have ended, with the leads they were given",
+        ),
         answers: Duration::from_secs(
             HOUR * keys.or("retention.answers_hours", whole(1..=720), 24, "answers by idempotency key"),
         ),
@@ -376,7 +380,12 @@ fn smtp(keys: &mut Keys) -> Option<Smtp> {
         "no e-mail is sent",
         "`smtps://USER:PASSWORD@HOST`; `smtp://HOST?tls=required` for STARTTLS",
     );
-    let from = keys.maybe("smtp.from", mailbox(), "none", "the sender, such as `Leads <leads@example.com>`");
+    let from = keys.maybe(
+        "smtp.from",
+        mailbox(),
+        "none; `smtp.url` needs it",
+        "the sender, such as `Leads <leads@example.com>`",
+    );
     if server.is_some() && keys.lacks("smtp.from") {
         keys.problem("smtp.url", "there is a mail server and no sender", "set `smtp.from` as well");
     }
@@ -396,12 +405,8 @@ fn otlp(keys: &mut Keys) -> Option<Otlp> {
         "none",
         "headers for it, each `name=value`",
     );
-    let service = keys.or(
-        "otlp.service",
-        text(),
-        "lanewright".to_owned(),
-        "what the service is called in traces",
-    );
+    let service =
+        keys.or("otlp.service", text(), "lanewright".to_owned(), "what the service is called in traces");
     let sample_ratio = keys.or(
         "otlp.sample_ratio",
         number(0.0..=1.0),

@@ -31,8 +31,8 @@ mod traces;
 pub use events::*;
 pub use labels::*;
 pub use metrics::{CONTENT_TYPE, Metrics};
-pub use traces::{continue_trace, traceparent};
 use traces::Traces;
+pub use traces::{continue_trace, traceparent};
 
 /// Logs, metrics and traces of this process.
 #[derive(Debug)]

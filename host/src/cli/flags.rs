@@ -51,14 +51,16 @@ mod tests {
         #[track_caller]
         fn check(arguments: &[&str], expect: Result<&[(&'static str, &str)], &str>) {
             let command = Flags::augment_args(Command::new("serve"));
-            let matches = command.try_get_matches_from(std::iter::once("serve").chain(arguments.iter().copied()));
+            let matches =
+                command.try_get_matches_from(std::iter::once("serve").chain(arguments.iter().copied()));
             let found = matches.map_err(|error| error.to_string()).map(|matches| {
                 let Flags(flags) = Flags::from_arg_matches(&matches).expect("flags are optional");
                 flags
             });
             match (found, expect) {
                 (Ok(found), Ok(expect)) => {
-                    let expect: Vec<_> = expect.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+                    let expect: Vec<_> =
+                        expect.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
                     assert_eq!(found, expect);
                 }
                 (Err(found), Err(expect)) => assert!(found.contains(expect), "{found}"),

@@ -37,8 +37,10 @@ pub(super) enum Value {
 pub(super) struct Form<T> {
     /// Such as `a whole number from 1 to 1000`.
     pub(super) words: String,
-    read: Box<dyn Fn(&Value) -> Result<T, Wrong>>,
+    read: Box<Read<T>>,
 }
+
+type Read<T> = dyn Fn(&Value) -> Result<T, Wrong>;
 
 /// What is wrong with a value: the rest of a sentence that begins with its key, and a way out.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,7 +193,9 @@ pub(super) fn database() -> Form<Database> {
             return match file {
                 "" => Err("names no file".to_owned()),
                 ":memory:" => Err("is in memory, and a service must not forget".to_owned()),
-                _ if file.contains('?') => Err("has options after `?`, which the service sets itself".to_owned()),
+                _ if file.contains('?') => {
+                    Err("has options after `?`, which the service sets itself".to_owned())
+                }
                 _ => Ok(Database::Sqlite(file.into())),
             };
         }
@@ -209,8 +213,7 @@ pub(super) fn database() -> Form<Database> {
 pub(super) fn key() -> Form<Secret<[u8; 32]>> {
     const ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
         &base64::alphabet::STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
+        GeneralPurposeConfig::new().with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent),
     );
     Form::of_text("32 bytes in base64", "make one with: openssl rand -base64 32", |text| {
         let bytes = ANY_PADDING.decode(text).map_err(|_| "is not base64".to_owned())?;

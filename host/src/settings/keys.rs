@@ -199,7 +199,7 @@ impl Keys {
         let value = self.ask(key, form, written, meaning, by_flag);
         let mut strength = self.raws.iter().filter(|(raw, _)| raw.is_for(key)).map(|(raw, _)| raw.strength());
         let strongest = strength.next_back();
-        self.row(name, "a file".to_owned(), "none", "a file that holds the same", Flag::Yes);
+        self.row(name, "a file".to_owned(), "none", "a file that the value is read from instead", Flag::Yes);
         let mut from_file = None;
         for (raw, asked) in self.raws.iter().filter(|(raw, _)| raw.is_for(name)) {
             asked.set(true);

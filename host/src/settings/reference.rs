@@ -15,7 +15,8 @@ pub fn rows() -> Vec<Row> {
 
 /// Every key as a table in Markdown.
 pub fn reference() -> String {
-    let mut table = String::from("| key | what it may be | without it | what it is for |\n|---|---|---|---|\n");
+    let mut table =
+        String::from("| key | what it may be | without it | what it is for |\n|---|---|---|---|\n");
     for Row { key, form, default, meaning, .. } in rows() {
         // A text grows by whatever is written to it.
         let _ = writeln!(table, "| `{key}` | {form} | {default} | {meaning} |");

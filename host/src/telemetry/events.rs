@@ -10,11 +10,12 @@ use tracing::{debug, error, info, warn};
 
 use super::Metrics;
 use super::labels::{
-    Committed, Delivery, EffectKind, Fault, Method, Mode, Outcome, PluginFault, Refusal, Route, StatusClass, Timer,
-    Via,
+    Committed, Delivery, EffectKind, Fault, Method, Mode, Outcome, PluginFault, Refusal, Route, StatusClass,
+    Timer, Via,
 };
 use super::metrics::{
-    CommitLabels, EffectLabels, LeadLabels, PluginLabels, RefusalLabels, RequestLabels, RouteLabels, TimerLabels,
+    CommitLabels, EffectLabels, LeadLabels, PluginLabels, RefusalLabels, RequestLabels, RouteLabels,
+    TimerLabels,
 };
 use crate::lead::{LeadId, TenantId};
 

@@ -12,8 +12,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{
-    Committed, Delivery, EffectKind, Method, Mode, Outcome, PluginFault, Queue, Refusal, Route, StatusClass, Timer,
-    Via,
+    Committed, Delivery, EffectKind, Method, Mode, Outcome, PluginFault, Queue, Refusal, Route, StatusClass,
+    Timer, Via,
 };
 
 /// What [`Metrics::encode`] makes.
@@ -100,12 +100,20 @@ impl Metrics {
         let refusals = Family::default();
         registry.register("refusals", "Requests refused by a limit", refusals.clone());
         let leads = Family::default();
-        registry.register("leads", "Decisions made, the first of a lead and those that follow", leads.clone());
+        registry.register(
+            "leads",
+            "Decisions made, the first of a lead and those that follow",
+            leads.clone(),
+        );
         let decision_seconds = seconds();
         let help = "Time from a lead's turn to its decision, plugins included and the commit not";
         registry.register_with_unit("decision", help, Unit::Seconds, decision_seconds.clone());
         let plugin_failures = Family::default();
-        registry.register("plugin_failures", "Plugin calls without an answer that counts", plugin_failures.clone());
+        registry.register(
+            "plugin_failures",
+            "Plugin calls without an answer that counts",
+            plugin_failures.clone(),
+        );
         let commits = Family::default();
         registry.register("commits", "Commits of a tenant", commits.clone());
         let commit_group = Histogram::new(exponential_buckets(1.0, 2.0, 10));

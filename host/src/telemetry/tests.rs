@@ -133,14 +133,33 @@ fn every_event_counts() {
         lanewright_requests_total{route="none",method="other",status="5xx"} 1
         lanewright_store_up 0
         lanewright_timers_total{timer="lead"} 1
-        lanewright_trace_exports_failed_total 1"#]].assert_eq(&samples.join("\n"));
+        lanewright_trace_exports_failed_total 1"#]]
+    .assert_eq(&samples.join("\n"));
 }
 
 #[test]
 fn events_hold_no_text() {
     const HARMLESS: [&str; 20] = [
-        "TenantId", "LeadId", "Route", "SocketAddr", "Duration", "u16", "u32", "i64", "usize", "Method", "Refusal",
-        "Outcome", "Mode", "PluginFault", "Fault", "EffectKind", "Via", "Delivery", "Timer", "StatusClass",
+        "TenantId",
+        "LeadId",
+        "Route",
+        "SocketAddr",
+        "Duration",
+        "u16",
+        "u32",
+        "i64",
+        "usize",
+        "Method",
+        "Refusal",
+        "Outcome",
+        "Mode",
+        "PluginFault",
+        "Fault",
+        "EffectKind",
+        "Via",
+        "Delivery",
+        "Timer",
+        "StatusClass",
     ];
     let source = include_str!("events.rs");
     let fields: Vec<&str> = source
