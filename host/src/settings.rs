@@ -12,6 +12,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -89,9 +90,9 @@ pub struct Limits {
     /// Bytes of many leads as NDJSON, of a folder or of a plugin.
     pub upload_bytes: usize,
     /// Requests a second that a tenant may go on making.
-    pub requests_per_second: u32,
+    pub requests_per_second: NonZeroU32,
     /// Requests that a tenant may make at one go after a rest.
-    pub burst: u32,
+    pub burst: NonZeroU32,
     /// Requests of a tenant that are worked on at a time.
     pub concurrency: u32,
     /// Leads of a tenant that may stand in line.
@@ -285,6 +286,10 @@ fn read(keys: &mut Keys, given: &Given) -> Settings {
     }
 }
 
+const MANY: NonZeroU32 = NonZeroU32::new(1_000_000).unwrap();
+const USUAL_RATE: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
+const USUAL_BURST: NonZeroU32 = NonZeroU32::new(2_000).unwrap();
+
 const LOG_FORMATS: &[(&str, LogFormat)] = &[("json", LogFormat::Json), ("text", LogFormat::Text)];
 
 fn limits(keys: &mut Keys) -> Limits {
@@ -303,14 +308,14 @@ fn limits(keys: &mut Keys) -> Limits {
         ) as usize,
         requests_per_second: keys.or(
             "limits.requests_per_second",
-            whole(1..=1_000_000),
-            1_000,
+            whole(NonZeroU32::MIN..=MANY),
+            USUAL_RATE,
             "requests that a tenant may go on making, on one host",
         ),
         burst: keys.or(
             "limits.burst",
-            whole(1..=1_000_000),
-            2_000,
+            whole(NonZeroU32::MIN..=MANY),
+            USUAL_BURST,
             "requests that a tenant may make at one go after a rest, on one host",
         ),
         concurrency: keys.or(
