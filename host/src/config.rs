@@ -32,7 +32,7 @@ mod names;
 mod people;
 mod plugins;
 mod problem;
-mod read;
+pub(crate) mod read;
 mod records;
 mod rules;
 mod scarcity;
@@ -45,7 +45,7 @@ mod territory_words;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
-mod toml_table;
+pub(crate) mod toml_table;
 mod tuning;
 mod values;
 mod world;

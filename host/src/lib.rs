@@ -30,6 +30,8 @@
 //! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
 //! - [`config`]: the tenant's folder, read raw, then checked; every problem at once. [`text`]: the
 //!   embedded text model.
+//! - [`settings`]: how the service itself runs: a file, variables, flags. [`telemetry`]: its logs, metrics
+//!   and traces.
 //! - [`plugin`]: the sandbox. Bytes to component to release to instance to checked answer or typed failure.
 //! - [`fetch`]: what enrichers may ask of the outside.
 //! - [`pipeline`]: the route on one screen, its pure stages below it; [`roster`], [`counters`]: how reps are found, and what is counted about
@@ -41,7 +43,7 @@
 //!
 //! # Invariants
 //!
-//! - Only [`plugin`] names the engine, only [`fetch`] reaches the network, only [`cli`] knows arguments.
+//! - Only [`plugin`] names the engine, only [`fetch`] reaches what customers name, only [`cli`] knows arguments.
 //! - The stages are functions from values to values: time, seed and counters arrive as arguments.
 //! - A plugin's failure never loses a lead, and no answer counts before it is checked.
 //! - Nothing of an instance outlives its decision.
@@ -77,8 +79,10 @@ pub mod roster;
 pub mod rotation;
 pub mod rules;
 pub mod seed;
+pub mod settings;
 pub mod simulate;
 pub mod store;
+pub mod telemetry;
 pub mod tenant;
 pub mod text;
 pub mod zones;

@@ -14,11 +14,13 @@ mod source;
 use source::{Named, paths};
 
 /// Lowest first. A module may name those of its own layer and of the layers before it.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 12] = [
     &["lead", "digest", "failure", "nearest", "zones"],
     &["assignment", "events", "hours", "pacing", "records", "rules", "seed"],
     &["decision", "rotation"],
     &["config", "text"],
+    &["settings"],
+    &["telemetry"],
     &["plugin", "counters", "roster"],
     &["fetch", "tenant"],
     &["pipeline"],
@@ -31,14 +33,21 @@ const LAYERS: [&[&str]; 10] = [
 const GROUND: [&str; 7] = ["lead", "assignment", "digest", "failure", "hours", "nearest", "zones"];
 
 /// Who may name what. A module stands for everything below it.
-const WORDS: [(&str, &[&str]); 7] = [
+const WORDS: [(&str, &[&str]); 13] = [
     ("wasmtime", &["plugin"]),
     ("wasmparser", &["plugin"]),
     ("wit_component", &["plugin"]),
     ("wit_parser", &["plugin"]),
     ("calcard", &["hours", "config"]),
     // Only what a tenant granted is fetched, so there is one place that fetches.
-    ("ureq", &["fetch"]),
+    // The collector of traces is the operator's.
+    ("ureq", &["fetch", "telemetry"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_http", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+    ("opentelemetry_sdk", &["telemetry"]),
+    ("tracing_opentelemetry", &["telemetry"]),
+    ("prometheus_client", &["telemetry"]),
     ("clap", &["main", "app", "cli"]),
 ];
 

@@ -1,4 +1,4 @@
-//! What is wrong with a tenant's folder, where, and how to mend it.
+//! What is wrong with a tenant's folder or with the service's settings, where, and how to mend it.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::Place;
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// File name, relative to the folder.
+    /// File name, relative to the folder; of settings also a variable or a flag.
     pub file: String,
     /// From 1; 0 for the file as a whole.
     pub line: usize,
@@ -46,7 +46,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a folder, in the order of its files and lines.
+/// Everything that is wrong, in the order of files and lines.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{} problem(s) in the tenant folder", .0.len())]
+#[error("{} problem(s) in what was given", .0.len())]
 pub struct Problems(pub Vec<Problem>);

@@ -17,10 +17,10 @@ const MAX_FILE: u64 = 64 << 20;
 
 /// Every problem found so far.
 #[derive(Debug, Default)]
-pub(super) struct Findings(RefCell<Vec<Problem>>);
+pub(crate) struct Findings(RefCell<Vec<Problem>>);
 
 impl Findings {
-    pub(super) fn add(&self, problem: Problem) {
+    pub(crate) fn add(&self, problem: Problem) {
         self.0.borrow_mut().push(problem);
     }
 
@@ -30,7 +30,7 @@ impl Findings {
     }
 
     /// In the order of the files as given, then of their lines.
-    pub(super) fn sorted(self, files: &[&str]) -> Vec<Problem> {
+    pub(crate) fn sorted(self, files: &[&str]) -> Vec<Problem> {
         let mut problems = self.0.into_inner();
         let rank =
             |problem: &Problem| files.iter().position(|file| *file == problem.file).unwrap_or(files.len());
@@ -41,7 +41,7 @@ impl Findings {
 }
 
 /// What became of a file.
-pub(super) enum File {
+pub(crate) enum File {
     /// It is not there.
     Absent,
     /// It cannot be read; a problem says why.
@@ -50,8 +50,8 @@ pub(super) enum File {
     Text(String),
 }
 
-/// Reads a file of the folder as text.
-pub(super) fn read(folder: &Path, file: &str, findings: &Findings) -> File {
+/// Reads a file of a folder as text.
+pub(crate) fn read(folder: &Path, file: &str, findings: &Findings) -> File {
     let unreadable = |line: usize, message: String, hint: &str| {
         let place = Place { file: file.to_owned(), line };
         findings.add(Problem::at(&place, message).hint(hint));
@@ -90,15 +90,15 @@ pub(super) fn line_at(text: &str, offset: usize) -> usize {
 
 /// A text whose places can be named.
 #[derive(Debug)]
-pub(super) struct Source<'a> {
-    pub(super) file: &'static str,
-    pub(super) text: &'a str,
-    pub(super) findings: &'a Findings,
+pub(crate) struct Source<'a> {
+    pub(crate) file: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) findings: &'a Findings,
 }
 
 impl Source<'_> {
     /// The line where these bytes begin; the last one for what is missing at the end.
-    pub(super) fn place(&self, span: &Range<usize>) -> Place {
+    pub(crate) fn place(&self, span: &Range<usize>) -> Place {
         let last = self.text.lines().count().max(1);
         Place { file: self.file.to_owned(), line: line_at(self.text, span.start).min(last) }
     }

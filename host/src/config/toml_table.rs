@@ -18,7 +18,7 @@ use super::{Place, Problem};
 use crate::nearest::nearest;
 
 /// Parses a document. Where its syntax is wrong, every such place is a finding and there is no document.
-pub(super) fn parse<'a>(source: &Source<'a>) -> Option<DeTable<'a>> {
+pub(crate) fn parse<'a>(source: &Source<'a>) -> Option<DeTable<'a>> {
     let (table, errors) = DeTable::parse_recoverable(source.text);
     let mut lines = Vec::new();
     for error in &errors {
