@@ -57,6 +57,7 @@ pub mod coverage;
 pub mod decision;
 pub mod desk;
 pub mod digest;
+pub mod effects;
 pub mod events;
 pub mod failure;
 pub mod fetch;

@@ -18,6 +18,8 @@ use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
 
 use crate::lead::TenantId;
 
+mod destinations;
+mod effects;
 mod events;
 mod load;
 mod migrations;
@@ -25,6 +27,8 @@ mod rows;
 mod tenants;
 mod writer;
 
+pub use destinations::{DestinationRow, NewDestination, Switch};
+pub use effects::{Claim, ClaimSize, EffectFilter, EffectPlace, EffectState, Health, Mark, OutboxRow};
 pub use events::{Event, EventRow};
 pub use load::{Changed, Standing};
 pub use rows::{
