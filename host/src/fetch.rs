@@ -1,10 +1,12 @@
-//! What enrichers may ask of the outside: the host asks in their place, of hosts the tenant granted.
+//! The way to URLs that customers write: what enrichers ask of the outside, and what effects tell it.
 //!
-//! A request is carried out only if its origin was granted, word for word, and its name resolves to
-//! public addresses; the address that was checked is the one connected to, redirects are not followed,
-//! proxies of the environment are not used, and time and size are bounded. What came back, or why
-//! nothing did, is an [`Exchange`] that is stored with the decision, so that replay asks nobody.
+//! A request is carried out only if its name resolves to public addresses; the address that was checked is
+//! the one connected to, redirects are not followed, proxies of the environment are not used, and time and
+//! size are bounded. An enricher's origin was also granted, word for word; what came back, or why nothing
+//! did, is an [`Exchange`] that is stored with the decision, so that replay asks nobody. An effect's URL
+//! passed [`target`].
 
+use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use ureq::http::{Request as HttpRequest, Uri};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
-use url::{Origin, Url};
+use url::{Host, Origin, Url};
 
 use crate::decision::{Body, Exchange};
 use crate::plugin::Request;
@@ -22,8 +24,11 @@ use crate::plugin::Request;
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes of one answer.
 const ANSWER_BYTES: u64 = 256 << 10;
+/// The same for what is told rather than asked: nobody waits for it, and little of the answer is read.
+const TELL_TIMEOUT: Duration = Duration::from_secs(10);
+const TOLD_BYTES: u64 = 4 << 10;
 
-/// Which addresses the operator lets enrichers reach.
+/// Which addresses the operator lets tenants reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reach {
     /// Public ones only.
@@ -33,10 +38,11 @@ pub enum Reach {
     Anywhere,
 }
 
-/// Asks hosts in the place of enrichers.
+/// Asks hosts in the place of tenants.
 #[derive(Debug)]
 pub struct Fetcher {
     agent: Agent,
+    reach: Reach,
 }
 
 impl Fetcher {
@@ -51,7 +57,29 @@ impl Fetcher {
             .user_agent(concat!("lanewright/", env!("CARGO_PKG_VERSION")))
             .build();
         let resolver = Checked { reach, inner: DefaultResolver::default() };
-        Self { agent: Agent::with_parts(config, DefaultConnector::default(), resolver) }
+        Self { agent: Agent::with_parts(config, DefaultConnector::default(), resolver), reach }
+    }
+
+    /// Posts something to a URL; any status is an answer. Blocks until there is one, for ten seconds at most.
+    ///
+    /// # Errors
+    ///
+    /// [`Untold`]; whether it arrived all the same is then not known.
+    pub fn post(&self, url: &str, headers: &[(&str, String)], body: &[u8]) -> Result<Reply, Untold> {
+        let url = target(url, self.reach)?;
+        let builder = headers.iter().fold(HttpRequest::post(url.as_str()), |builder, (name, value)| {
+            builder.header(*name, value)
+        });
+        let request = builder.body(body).map_err(|error| Untold::Request(error.to_string()))?;
+        let request = self.agent.configure_request(request).timeout_global(Some(TELL_TIMEOUT)).build();
+        let mut response = self.agent.run(request).map_err(|error| Untold::NoAnswer(error.to_string()))?;
+        let retry_after = response.headers().get("retry-after");
+        let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let mut begins = Vec::new();
+        // The status is the answer; what follows it only helps a person, and may break off.
+        let _ = response.body_mut().as_reader().take(TOLD_BYTES).read_to_end(&mut begins);
+        let body = String::from_utf8_lossy(&begins).into_owned();
+        Ok(Reply { status: response.status().as_u16(), retry_after, body })
     }
 
     /// Carries out one request, if its origin is among those granted.
@@ -94,6 +122,77 @@ impl Fetcher {
     }
 }
 
+/// What a host said to something it was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// Its `Retry-After`, as it wrote it.
+    pub retry_after: Option<String>,
+    /// How its answer begins.
+    pub body: String,
+}
+
+/// Why a host could not be told something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Untold {
+    /// It is no URL that may be told anything.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The request cannot be written.
+    #[error("no request: {0}")]
+    Request(String),
+    /// Nothing came back: the address may not be reached, nobody listens, or it takes too long.
+    #[error("{0}")]
+    NoAnswer(String),
+}
+
+/// Why nothing is sent to a URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// It is no URL.
+    #[error("it is no URL: {0}")]
+    Url(#[from] url::ParseError),
+    /// It would not be secret on its way.
+    #[error("it has to begin with `https://`")]
+    Scheme,
+    /// Who writes a password into a URL shows it to everybody who reads the URL.
+    #[error("it may hold no user name and no password")]
+    Credentials,
+    /// It is an address of the inside.
+    #[error("{0} is a private or local address")]
+    Private(String),
+}
+
+/// A URL that something may be sent to, as far as that shows without asking for its name.
+///
+/// # Errors
+///
+/// [`TargetError`].
+pub fn target(text: &str, reach: Reach) -> Result<Url, TargetError> {
+    let url = Url::parse(text)?;
+    let scheme = match url.scheme() {
+        "https" => true,
+        "http" => reach == Reach::Anywhere,
+        _ => false,
+    };
+    if !scheme {
+        return Err(TargetError::Scheme);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(TargetError::Credentials);
+    }
+    let address = match url.host() {
+        Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+        Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+        _ => None,
+    };
+    match address.filter(|address| reach == Reach::Public && !is_public(*address)) {
+        Some(address) => Err(TargetError::Private(address.to_string())),
+        None => Ok(url),
+    }
+}
+
 /// Resolves a name once, and gives on only addresses that may be reached.
 #[derive(Debug)]
 struct Checked {
@@ -116,7 +215,7 @@ impl Resolver for Checked {
         }
         if reachable.is_empty() {
             let host = uri.host().unwrap_or_default();
-            let message = format!("{host} is a private or local address, which enrichers cannot reach");
+            let message = format!("{host} is a private or local address, which nobody may reach from here");
             return Err(Error::Other(message.into()));
         }
         Ok(reachable)
@@ -201,6 +300,40 @@ mod tests {
         ] {
             check(address, false);
         }
+    }
+
+    #[test]
+    fn what_may_be_told_something() {
+        let check = |url: &str, reach: Reach, expect: Result<&str, &str>| {
+            let found = target(url, reach).map(|url| url.to_string()).map_err(|error| error.to_string());
+            assert_eq!(found, expect.map(str::to_owned).map_err(str::to_owned), "{url}");
+        };
+        check("https://crm.example.com/in", Reach::Public, Ok("https://crm.example.com/in"));
+        check("https://93.184.216.34", Reach::Public, Ok("https://93.184.216.34/"));
+        check("http://crm.example.com/in", Reach::Public, Err("it has to begin with `https://`"));
+        check("ftp://crm.example.com/in", Reach::Anywhere, Err("it has to begin with `https://`"));
+        check("crm.example.com", Reach::Public, Err("it is no URL: relative URL without a base"));
+        for url in ["https://ana@crm.example.com", "https://:secret@crm.example.com"] {
+            check(url, Reach::Public, Err("it may hold no user name and no password"));
+        }
+        check("http://127.0.0.1:9/", Reach::Anywhere, Ok("http://127.0.0.1:9/"));
+        // However an address is written, it is the same address.
+        for url in ["https://127.0.0.1/", "https://2130706433/", "https://0x7f.1/", "https://0177.0.0.1/"] {
+            check(url, Reach::Public, Err("127.0.0.1 is a private or local address"));
+        }
+        let mapped = Err("::ffff:10.0.0.1 is a private or local address");
+        check("https://[::ffff:10.0.0.1]/", Reach::Public, mapped);
+        check("https://[::ffff:a00:1]/", Reach::Public, mapped);
+        let translated = Err("64:ff9b::a9fe:a9fe is a private or local address");
+        check("https://[64:ff9b::169.254.169.254]/", Reach::Public, translated);
+    }
+
+    #[test]
+    fn a_name_of_the_inside_is_told_nothing() {
+        let fetcher = Fetcher::new(Reach::Public);
+        let told = fetcher.post("https://localhost:9/", &[], b"{}");
+        let why = told.expect_err("refused").to_string();
+        assert!(why.contains("private or local address"), "{why}");
     }
 
     #[test]

@@ -20,6 +20,8 @@ use crate::lead::TenantId;
 
 mod answers;
 mod decisions;
+mod destinations;
+mod effects;
 mod events;
 mod files;
 mod filter;
@@ -37,6 +39,8 @@ mod usage;
 mod writer;
 
 pub use decisions::{DecisionFilter, DecisionFound};
+pub use destinations::{DestinationRow, NewDestination, Switch};
+pub use effects::{Claim, ClaimSize, EffectFilter, EffectPlace, EffectState, Health, Mark, OutboxRow};
 pub use events::{Event, EventRow};
 pub use leads::{LeadFilter, LeadFound};
 pub use load::{Changed, Since, Standing};

@@ -188,24 +188,37 @@ CREATE TABLE effects (
     ended_at    BIGINT,
     -- What the last attempt met with.
     error       TEXT,
+    -- When a person had it tried again from the start.
+    resent_at   BIGINT,
     PRIMARY KEY (tenant, head, place, destination)
 );
 CREATE INDEX effects_due ON effects (next_at) WHERE state = 'open';
+CREATE INDEX effects_open ON effects (tenant, destination, head, place) WHERE state = 'open';
+CREATE INDEX effects_dead ON effects (tenant, head, place, destination) WHERE state = 'dead';
+CREATE INDEX effects_ended ON effects (tenant, ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX effects_lead ON effects (tenant, lead);
 
 -- Where effects go.
 CREATE TABLE destinations (
     tenant      TEXT   NOT NULL,
     destination TEXT   NOT NULL,
-    -- webhook, slack, email
+    -- webhook, slack, email, sms
     kind        TEXT   NOT NULL,
     -- URL, or address.
     target      TEXT   NOT NULL,
-    -- Kinds of effects it gets, as a JSON array; empty: all.
+    -- What texts point at, such as the page to book a time on; `{lead}` and `{rep}` stand for their ids.
+    link        TEXT,
+    -- Kinds of effects it gets, as a JSON array; empty: all that its kind is for.
     effects     TEXT   NOT NULL,
     -- Sealed; what requests are signed with.
     secret      {bytes},
     made_at     BIGINT NOT NULL,
+    -- Whoever works on it has it until then; afterwards, when somebody last did.
+    claimed_until BIGINT NOT NULL DEFAULT 0,
+    -- Turns in a row in which nothing arrived, since when, and until when it is left alone.
+    failures    BIGINT NOT NULL DEFAULT 0,
+    failing_since BIGINT,
+    rests_until BIGINT NOT NULL DEFAULT 0,
     -- Set where it is off, by a person or because nothing arrived for too long.
     off_at      BIGINT,
     off_reason  TEXT,
