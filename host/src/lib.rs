@@ -77,4 +77,5 @@ pub mod simulate;
 pub mod store;
 pub mod tenant;
 pub mod text;
+pub mod versions;
 pub mod zones;

@@ -18,6 +18,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
 
 use crate::lead::TenantId;
 
+mod configurations;
 mod events;
 mod load;
 mod migrations;
@@ -25,6 +26,7 @@ mod rows;
 mod tenants;
 mod writer;
 
+pub use configurations::{PublicationRow, VersionFileRow, VersionRow};
 pub use events::{Event, EventRow};
 pub use load::{Changed, Standing};
 pub use rows::{
