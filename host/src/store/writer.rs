@@ -8,6 +8,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::configurations::mark_published;
 use super::rows::{self, Row, Statement};
 use super::{
     AnswerRow, CounterRow, Db, DecisionRow, EffectRow, Error, EventRow, LeadRow, NewLeadRow, RecordRow,
@@ -183,6 +184,9 @@ async fn write(db: Db, pool: &AnyPool, commits: &[&Commit]) -> Result<Vec<Commit
         let is_next = raise(&mut transaction, commit).await?;
         results.push(is_next);
         if is_next {
+            if let Some(version) = commit.version {
+                mark_published(&mut transaction, &commit.tenant, version, commit.at).await?;
+            }
             made.push(commit);
         }
     }

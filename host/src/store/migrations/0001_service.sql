@@ -234,17 +234,23 @@ CREATE TABLE configurations (
     -- Which one it was made from.
     base        BIGINT,
     note        TEXT   NOT NULL,
-    -- Changes with every edit; an ETag.
+    -- Rises with every change; an ETag.
     revision    BIGINT NOT NULL,
-    digest      TEXT,
+    -- Of its files and their paths.
+    digest      TEXT   NOT NULL,
     made_at     BIGINT NOT NULL,
     made_by     TEXT   NOT NULL,
+    edited_at   BIGINT NOT NULL,
+    edited_by   TEXT   NOT NULL,
+    -- Everybody who made or edited it, as a JSON array.
+    authors     TEXT   NOT NULL,
     approved_at BIGINT,
     approved_by TEXT,
     publish_at  BIGINT,
     published_at BIGINT,
     PRIMARY KEY (tenant, version)
 );
+CREATE INDEX configurations_due ON configurations (publish_at) WHERE state = 'scheduled';
 
 CREATE TABLE configuration_files (
     tenant      TEXT   NOT NULL,
@@ -252,8 +258,11 @@ CREATE TABLE configuration_files (
     -- Relative to the folder, with `/`.
     path        TEXT   NOT NULL,
     digest      TEXT   NOT NULL,
+    -- Its length.
+    bytes       BIGINT NOT NULL,
     PRIMARY KEY (tenant, version, path)
 );
+CREATE INDEX configuration_files_digest ON configuration_files (tenant, digest);
 
 -- Contents by their digest, each once for a tenant.
 CREATE TABLE blobs (
