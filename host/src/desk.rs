@@ -44,7 +44,7 @@ pub struct Desk {
 }
 
 /// What is known of one lead.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Case {
     /// Its place in the order in which leads came.
     place: u64,
@@ -67,7 +67,7 @@ struct Case {
 }
 
 /// The message of a lead, with what plugins said of it, so that none is asked twice.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 enum Message {
     /// As it is decided from.
     Ready(Arc<Prepared>),
@@ -204,7 +204,7 @@ impl Desk {
         let id = prepared.lead().clone();
         self.changed.messages.insert(id.clone());
         let arrivals = &mut self.arrivals;
-        let next = || {
+        let mut next = || {
             *arrivals += 1;
             *arrivals
         };

@@ -153,7 +153,7 @@ impl Modify for Bearer {
             .description(Some("An API key, or what the tenant's identity provider has signed"))
             .build();
         let components = document.components.get_or_insert_default();
-        components.security_schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer));
+        components.security_schemes.insert("bearer".to_owned(), SecurityScheme::Http(bearer).into());
         document.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
     }
 }

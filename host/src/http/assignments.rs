@@ -82,7 +82,9 @@ pub(super) async fn happened(
             .into_iter()
             .map(|(lead, number)| DecidedLine { lead: lead.into(), number, why: None })
             .collect(),
-        Answer::Batch(_) => return Err(Problem::new(Code::Internal, "an event is no batch")),
+        Answer::Batch(_) | Answer::Tried(_) | Answer::Reps(_) => {
+            return Err(Problem::new(Code::Internal, "an event has another answer"));
+        }
     };
     Ok(Json(FollowedBody { decisions }))
 }

@@ -87,7 +87,9 @@ async fn route(
             None => Err(Problem::new(Code::Internal, "nothing was decided")),
         },
         Answer::Repeated(made) => repeated(api, tenant, made.last()).await,
-        Answer::Batch(_) => Err(Problem::new(Code::Internal, "a lead is no batch")),
+        Answer::Batch(_) | Answer::Tried(_) | Answer::Reps(_) => {
+            Err(Problem::new(Code::Internal, "a lead has another answer"))
+        }
     }
 }
 

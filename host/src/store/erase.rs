@@ -108,7 +108,7 @@ impl TenantStore<'_> {
             Who::Lead(lead) => _ = person.leads.insert(lead.to_owned()),
             Who::Email(email) => {
                 let address = address(email);
-                self.find_leads(&address, &mut person).await?;
+                self.find_persons_leads(&address, &mut person).await?;
                 self.find_decisions(&address, unpack, &mut person).await?;
             }
         }
@@ -158,7 +158,7 @@ impl TenantStore<'_> {
         Ok(Erased::Done { rows })
     }
 
-    async fn find_leads(&self, address: &str, person: &mut Person) -> Result<(), Error> {
+    async fn find_persons_leads(&self, address: &str, person: &mut Person) -> Result<(), Error> {
         let mut after = String::new();
         loop {
             let found = sqlx::query_as(
