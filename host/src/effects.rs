@@ -126,7 +126,10 @@ impl Deliverer {
 
 impl fmt::Debug for Deliverer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deliverer").field("fetcher", &self.fetcher).field("mailer", &self.mailer).finish_non_exhaustive()
+        f.debug_struct("Deliverer")
+            .field("fetcher", &self.fetcher)
+            .field("mailer", &self.mailer)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The worker against real servers on this machine, with the time moved by hand.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Mutex;
@@ -419,7 +419,8 @@ async fn what_is_refused_is_dead_and_lets_the_next_go_and_can_be_sent_again() {
         assert_eq!(turn(after(54), &store).await, None, "three turns in a row without luck: it rests");
         assert_eq!(turn(after(55), &store).await, Some((1, 0, 0, false)));
         assert_eq!(states(&store, &tenant).await, ["L-1 set-owner dead", "L-1 task done"]);
-        let dead = EffectFilter { state: Some(EffectState::Dead), destination: Some("crm"), ..Default::default() };
+        let dead =
+            EffectFilter { state: Some(EffectState::Dead), destination: Some("crm"), ..Default::default() };
         let [dead] = all(&store, &tenant, dead).await.try_into().expect("one is dead");
         assert_eq!((dead.attempts, dead.error.as_deref()), (3, Some("it answered 422")));
 
@@ -525,9 +526,10 @@ async fn what_was_delivered_and_not_written_down_is_delivered_again_under_the_sa
 #[tokio::test]
 async fn many_workers_deliver_each_effect_once_and_in_order() {
     for store in stores().await {
-        let (tenant, server) = (acme(&store).await, Server::start());
+        let (tenant, server, other) = (acme(&store).await, Server::start(), Server::start());
         put(&store, &tenant, &tasks_only("crm", &server)).await;
-        put(&store, &tenant, &Destination { effects: vec![EffectKind::Task], ..tasks_only("bi", &server) }).await;
+        put(&store, &tenant, &Destination { effects: vec![EffectKind::Task], ..tasks_only("bi", &other) })
+            .await;
         for lead in 0..40 {
             commit(&store, &tenant, &format!("L-{lead}"), &[own(), task()]).await;
         }
@@ -547,11 +549,40 @@ async fn many_workers_deliver_each_effect_once_and_in_order() {
         futures_util::future::join_all((0..6).map(|_| worker())).await;
         let states = states(&store, &tenant).await;
         assert!(states.iter().all(|state| state.ends_with("done")), "{states:?}");
-        let requests = server.requests();
-        let mut ids: Vec<&str> = requests.iter().map(|request| request.header("webhook-id")).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!((ids.len(), requests.len()), (120, 120));
+        for (server, each) in [(&server, vec!["set-owner", "task"]), (&other, vec!["task"])] {
+            let requests = server.requests();
+            let ids: HashSet<&str> = requests.iter().map(|request| request.header("webhook-id")).collect();
+            assert_eq!((ids.len(), requests.len()), (40 * each.len(), 40 * each.len()));
+            for lead in 0..40 {
+                let lead = format!("L-{lead} ");
+                let of_lead: Vec<String> = server
+                    .seen()
+                    .iter()
+                    .filter_map(|seen| seen.strip_prefix(&lead))
+                    .map(str::to_owned)
+                    .collect();
+                assert_eq!(of_lead, each, "{lead}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_goes_where_the_operator_does_not_let_it() {
+    for store in stores().await {
+        let (tenant, server, inside) = (acme(&store).await, Server::start(), Server::start());
+        put(&store, &tenant, &tasks_only("crm", &server)).await;
+        commit(&store, &tenant, "L-1", &[task()]).await;
+        let error = async || all(&store, &tenant, EffectFilter::default()).await.remove(0).error;
+        let public = Deliverer { fetcher: Arc::new(Fetcher::new(Reach::Public)), ..deliverer() };
+        assert!(serve(start(), &store, &public, &tenant, "crm").await.expect("an answer").is_some());
+        assert_eq!(error().await.as_deref(), Some("it has to begin with `https://`"));
+        assert_eq!(server.requests(), []);
+        // Where a redirect leads was checked by nobody.
+        server.says(&[&format!("307 Elsewhere\r\nlocation: {}", inside.url)]);
+        assert_eq!(turn(after(6), &store).await, Some((0, 1, 0, false)));
+        assert_eq!(error().await.as_deref(), Some("it answered 307"));
+        assert_eq!((server.requests().len(), inside.requests().len()), (1, 0));
     }
 }
 
@@ -629,6 +660,9 @@ async fn effects_that_wait_to_be_fetched() {
         assert!(say(start(), &first[0], Report::Failed { why: "no such record".to_owned() }).await);
         assert!(!say(start(), &first[0], Report::Done).await, "somebody was first");
         assert_eq!(names(&fetch(after(1)).await), ["L-2 task"]);
+        let kinds = EffectFilter { lead: Some("L-1"), ..EffectFilter::default() };
+        let waiting: HashSet<i64> = all(&store, &tenant, kinds).await.iter().map(|row| row.next_at).collect();
+        assert_eq!(waiting.len(), 1, "what follows waits as long");
         assert!(say(after(1), &first[1], Report::Done).await);
         let second = fetch(after(6)).await;
         assert_eq!(names(&second), ["L-1 set-owner"]);
@@ -636,9 +670,23 @@ async fn effects_that_wait_to_be_fetched() {
         assert!(say(after(6), &second[0], Report::Done).await);
         assert_eq!(names(&fetch(after(6)).await), ["L-1 task"]);
 
+        // Who carried it out before it was due again lets the next go at once.
+        commit(&store, &tenant, "L-3", &[own(), task()]).await;
+        let third = fetch(after(7)).await.remove(0);
+        assert!(say(after(7), &third, Report::Failed { why: String::new() }).await);
+        assert_eq!(names(&fetch(after(8)).await), ["L-1 task"]);
+        let third = find(&store, &tenant, &effect_id(&third)).await.expect("an answer").expect("it is there");
+        assert!(say(after(8), &third, Report::Done).await);
+        assert_eq!(names(&fetch(after(8)).await), ["L-1 task", "L-3 task"]);
+        let fourth = fetch(after(8)).await.remove(1);
+        assert!(say(after(8), &fourth, Report::Done).await);
+
         assert_eq!(expire(start() + 71.hours(), &store).await.expect("an answer"), 0);
-        assert_eq!(expire(start() + 72.hours(), &store).await.expect("an answer"), 1);
-        assert_eq!(states(&store, &tenant).await, ["L-1 set-owner done", "L-1 task dead", "L-2 task done"]);
+        assert_eq!(expire(start() + 73.hours(), &store).await.expect("an answer"), 1);
+        assert_eq!(
+            states(&store, &tenant).await,
+            ["L-1 set-owner done", "L-1 task dead", "L-2 task done", "L-3 set-owner done", "L-3 task done"]
+        );
         let later = start() + 80.hours();
         let resent = store.of(&tenant).resend_effects(later.as_millisecond(), "mia", "", None).await;
         assert_eq!(resent.expect("an answer"), 1);
@@ -646,7 +694,10 @@ async fn effects_that_wait_to_be_fetched() {
 
         let cutoff = after(3).as_millisecond();
         assert_eq!(store.of(&tenant).forget_effects(cutoff, 10).await.expect("an answer"), 1);
-        assert_eq!(states(&store, &tenant).await, ["L-1 set-owner done", "L-1 task open"]);
+        assert_eq!(
+            states(&store, &tenant).await,
+            ["L-1 set-owner done", "L-1 task open", "L-3 set-owner done", "L-3 task done"]
+        );
     }
 }
 
@@ -656,8 +707,10 @@ async fn effects_are_listed_a_page_at_a_time_and_nobody_sees_anothers() {
         let (tenant, server) = (acme(&store).await, Server::start());
         let other: TenantId = id("other");
         store.make_tenant(&other, "Other", 0).await.expect("a tenant");
-        put(&store, &tenant, &Destination { effects: vec![EffectKind::Task], ..tasks_only("a", &server) }).await;
-        put(&store, &tenant, &Destination { effects: vec![EffectKind::Task], ..tasks_only("b", &server) }).await;
+        put(&store, &tenant, &Destination { effects: vec![EffectKind::Task], ..tasks_only("a", &server) })
+            .await;
+        put(&store, &tenant, &Destination { effects: vec![EffectKind::Task], ..tasks_only("b", &server) })
+            .await;
         commit(&store, &tenant, "L-1", &[own(), task()]).await;
         commit(&store, &tenant, "L-2", &[task()]).await;
         commit(&store, &other, "L-1", &[task()]).await;
@@ -678,7 +731,10 @@ async fn effects_are_listed_a_page_at_a_time_and_nobody_sees_anothers() {
         let any = EffectFilter::default();
         assert_eq!(number(&other, any).await, 1);
         assert_eq!(number(&tenant, EffectFilter { lead: Some("L-2"), ..any }).await, 2);
-        assert_eq!(number(&tenant, EffectFilter { kind: Some("task"), destination: Some("a"), ..any }).await, 2);
+        assert_eq!(
+            number(&tenant, EffectFilter { kind: Some("task"), destination: Some("a"), ..any }).await,
+            2
+        );
         assert_eq!(number(&tenant, EffectFilter { state: Some(EffectState::Dead), ..any }).await, 0);
         assert_eq!(number(&tenant, EffectFilter { state: Some(EffectState::Open), ..any }).await, 5);
     }
