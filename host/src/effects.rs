@@ -33,7 +33,7 @@ mod words;
 
 pub use destination::{Destination, DestinationError, EffectKind, Kind, checked, fresh_secret};
 pub use email::{Mailer, MailerError};
-pub use fan_out::{Summary, Told, fan_out};
+pub use fan_out::{Source, Summary, Told, fan_out};
 pub use id::effect_id;
 pub use met::Met;
 pub use schedule::{ATTEMPTS, DEADLINE, EXPIRES, RESTS, RETRIES};
@@ -126,7 +126,10 @@ impl Deliverer {
 
 impl fmt::Debug for Deliverer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deliverer").field("fetcher", &self.fetcher).field("mailer", &self.mailer).finish_non_exhaustive()
+        f.debug_struct("Deliverer")
+            .field("fetcher", &self.fetcher)
+            .field("mailer", &self.mailer)
+            .finish_non_exhaustive()
     }
 }
 

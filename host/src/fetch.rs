@@ -67,9 +67,9 @@ impl Fetcher {
     /// [`Untold`]; whether it arrived all the same is then not known.
     pub fn post(&self, url: &str, headers: &[(&str, String)], body: &[u8]) -> Result<Reply, Untold> {
         let url = target(url, self.reach)?;
-        let builder = headers.iter().fold(HttpRequest::post(url.as_str()), |builder, (name, value)| {
-            builder.header(*name, value)
-        });
+        let builder = headers
+            .iter()
+            .fold(HttpRequest::post(url.as_str()), |builder, (name, value)| builder.header(*name, value));
         let request = builder.body(body).map_err(|error| Untold::Request(error.to_string()))?;
         let request = self.agent.configure_request(request).timeout_global(Some(TELL_TIMEOUT)).build();
         let mut response = self.agent.run(request).map_err(|error| Untold::NoAnswer(error.to_string()))?;

@@ -32,7 +32,8 @@ pub enum MailerError {
 
 impl Mailer {
     /// One for a server, such as `smtps://user:password@smtp.example.com`, and a sender, such as
-    /// `Lanewright <leads@example.com>`.
+    /// `Lanewright <leads@example.com>`. It keeps connections, so it is made where the program runs, and not
+    /// before.
     ///
     /// # Errors
     ///

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Destination, EffectKind};
 use crate::decision::{Decision, Effect, Outcome};
-use crate::lead::{LaneId, Mode, Tier};
+use crate::lead::{LaneId, LeadId, Mode, TenantId, Tier};
 use crate::store::EffectRow;
 
 /// What a destination is told.
@@ -42,19 +42,51 @@ pub struct Summary {
     pub brief: Vec<String>,
 }
 
+impl From<&Decision> for Summary {
+    fn from(decision: &Decision) -> Self {
+        let lines = decision.brief.iter().flat_map(|brief| &brief.lines);
+        Self {
+            number: decision.number,
+            at: decision.at,
+            mode: decision.mode,
+            tier: decision.tier,
+            due: decision.due,
+            lane: decision.lane.clone(),
+            outcome: decision.outcome.clone(),
+            why: decision.why.clone(),
+            brief: lines.map(|line| line.text.clone()).collect(),
+        }
+    }
+}
+
+/// Whose effects they are, and where their rows stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Whose lead.
+    pub tenant: &'a TenantId,
+    /// Which lead.
+    pub lead: &'a LeadId,
+    /// The commit.
+    pub head: i64,
+    /// The first place in it that no other effect has.
+    pub place: i64,
+}
+
 /// Rows of a decision's effects, one for each destination that gets it, in the order in which they are to be
-/// done; where nobody gets it, one that waits to be fetched. Their places in the commit begin with `place`.
-/// Destinations that ask for it are first told of the decision itself.
-pub fn fan_out(decision: &Decision, destinations: &[Destination], head: i64, place: i64) -> Vec<EffectRow> {
-    let told = decision.effects.iter().map(|effect| (EffectKind::of(effect), Some(effect)));
-    let told = std::iter::once((EffectKind::Decision, None)).chain(told);
+/// done; where nobody gets it, one that waits to be fetched. Destinations that ask for it are first told of
+/// the decision itself. They take up a place for each effect, and one more.
+pub fn fan_out(
+    source: Source<'_>,
+    decision: &Summary,
+    effects: &[Effect],
+    destinations: &[Destination],
+) -> Vec<EffectRow> {
+    let each = effects.iter().map(|effect| (EffectKind::of(effect), Some(effect)));
+    let each = std::iter::once((EffectKind::Decision, None)).chain(each);
     let mut rows = Vec::new();
-    for (place, (kind, effect)) in (place..).zip(told) {
-        let mut to: Vec<&str> = destinations
-            .iter()
-            .filter(|destination| destination.gets(kind))
-            .map(|destination| destination.id.as_str())
-            .collect();
+    for (place, (kind, effect)) in (source.place..).zip(each) {
+        let gets = destinations.iter().filter(|destination| destination.gets(kind));
+        let mut to: Vec<&str> = gets.map(|destination| destination.id.as_str()).collect();
         // Decisions can be read as such: nobody has to fetch that there is one.
         if to.is_empty() && kind != EffectKind::Decision {
             to.push("");
@@ -62,16 +94,16 @@ pub fn fan_out(decision: &Decision, destinations: &[Destination], head: i64, pla
         if to.is_empty() {
             continue;
         }
-        let told = Told { effect: effect.cloned(), decision: summary(decision, kind) };
+        let told = Told { effect: effect.cloned(), decision: for_kind(decision, kind) };
         let body = serde_json::to_string(&told).unwrap_or_default();
         let at = decision.at.as_millisecond();
         rows.extend(to.into_iter().map(|destination| EffectRow {
-            tenant: decision.tenant.to_string(),
-            head,
+            tenant: source.tenant.to_string(),
+            head: source.head,
             place,
             destination: destination.to_owned(),
             at,
-            lead: decision.lead.to_string(),
+            lead: source.lead.to_string(),
             number: decision.number.into(),
             kind: kind.as_str().to_owned(),
             body: body.clone(),
@@ -82,27 +114,11 @@ pub fn fan_out(decision: &Decision, destinations: &[Destination], head: i64, pla
     rows
 }
 
-/// How many places [`fan_out`] may take up.
-pub(crate) fn places(decision: &Decision) -> i64 {
-    i64::try_from(decision.effects.len()).unwrap_or(i64::MAX - 1) + 1
-}
-
-fn summary(decision: &Decision, kind: EffectKind) -> Summary {
-    let brief = match (kind, &decision.brief) {
-        (EffectKind::Notify | EffectKind::Decision, Some(brief)) => {
-            brief.lines.iter().map(|line| line.text.clone()).collect()
-        }
-        _ => Vec::new(),
-    };
-    Summary {
-        number: decision.number,
-        at: decision.at,
-        mode: decision.mode,
-        tier: decision.tier,
-        due: decision.due,
-        lane: decision.lane.clone(),
-        outcome: decision.outcome.clone(),
-        why: decision.why.clone(),
-        brief,
+/// A brief is for people: it goes where people read.
+fn for_kind(decision: &Summary, kind: EffectKind) -> Summary {
+    let mut decision = decision.clone();
+    if !matches!(kind, EffectKind::Notify | EffectKind::Decision) {
+        decision.brief.clear();
     }
+    decision
 }

@@ -5,9 +5,12 @@
 //! once and from one worker at a time, and whoever waits for a slow one holds up no other. A claim moves
 //! `next_at` on and raises `attempts`; what became of an effect is written only while the claim is the
 //! latest, so that nobody undoes what another did since. A claim that is over frees everything again.
+//!
+//! What comes later of the same lead waits with the earlier one: its `next_at` is moved on as well, so that
+//! who looks for what is due does not meet everything that has to wait for something else.
 
 use serde_json::json;
-use sqlx::AssertSqlSafe;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::destinations::{self, DestinationRow, event};
 use super::{Db, Error, Store, TenantStore};
@@ -200,7 +203,7 @@ impl TenantStore<'_> {
             "UPDATE effects SET attempts = attempts + 1, next_at = $2 \
              WHERE tenant = $3 AND destination = $4 AND state = 'open' AND (head, place) IN \
              (SELECT e.head, e.place FROM effects e WHERE e.tenant = $3 AND e.destination = $4 AND {DUE} \
-             ORDER BY e.head, e.place LIMIT $5) RETURNING {COLUMNS}"
+             ORDER BY e.next_at, e.head, e.place LIMIT $5) RETURNING {COLUMNS}"
         );
         let most = if row.failures > 0 { size.effects_where_failing } else { size.effects };
         let claim = sqlx::query_as(AssertSqlSafe(text)).bind(now).bind(until);
@@ -211,9 +214,8 @@ impl TenantStore<'_> {
         }
         effects.sort_by_key(|effect| (effect.head, effect.place));
 
-        let hold = sqlx::query(
-            "UPDATE destinations SET claimed_until = $3 WHERE tenant = $1 AND destination = $2",
-        );
+        let hold =
+            sqlx::query("UPDATE destinations SET claimed_until = $3 WHERE tenant = $1 AND destination = $2");
         let hold = hold.bind(self.tenant.as_str()).bind(destination).bind(until);
         hold.execute(&mut *transaction).await?;
         transaction.commit().await?;
@@ -253,7 +255,12 @@ impl TenantStore<'_> {
                 Mark::Again { at, error } => statement.bind(*at).bind(error).bind(claim.until),
                 Mark::Dead { error } => statement.bind(now).bind(error).bind(claim.until),
             };
-            statement.execute(&mut *transaction).await?;
+            let marked = statement.execute(&mut *transaction).await?.rows_affected() == 1;
+            if let Mark::Again { at, .. } = mark
+                && marked
+            {
+                move_later(&mut transaction, effect, *at).await?;
+            }
         }
         let end = sqlx::query(
             "UPDATE destinations SET claimed_until = $3, failures = $4, failing_since = $5, rests_until = $6 \
@@ -319,7 +326,7 @@ impl TenantStore<'_> {
     pub async fn effects_to_fetch(&self, now: i64, most: i64) -> Result<Vec<OutboxRow>, Error> {
         let text = format!(
             "SELECT {COLUMNS} FROM effects e WHERE e.tenant = $2 AND e.destination = '' AND {DUE} \
-             ORDER BY e.head, e.place LIMIT $3"
+             ORDER BY e.next_at, e.head, e.place LIMIT $3"
         );
         let found = sqlx::query_as(AssertSqlSafe(text)).bind(now).bind(self.tenant.as_str()).bind(most);
         Ok(found.fetch_all(&self.store.read).await?)
@@ -345,7 +352,13 @@ impl TenantStore<'_> {
         let report = report.bind(self.tenant.as_str()).bind(seen.head).bind(seen.place);
         let report = report.bind(&seen.destination).bind(seen.attempts).bind(state.as_str());
         let report = report.bind(ended_at).bind(next_at).bind(error).bind(seen.attempts + 1);
-        Ok(report.execute(&self.store.write).await?.rows_affected() == 1)
+        let mut transaction = self.store.begin().await?;
+        if report.execute(&mut *transaction).await?.rows_affected() == 0 {
+            return Ok(false);
+        }
+        move_later(&mut transaction, seen, next_at).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Has dead effects tried again from the start: one, or all of a destination. Those of a destination that
@@ -369,7 +382,8 @@ impl TenantStore<'_> {
              EXISTS (SELECT 1 FROM destinations d WHERE d.tenant = $1 AND d.destination = $2 AND \
              d.off_at IS NULL))"
         );
-        let mut resend = sqlx::query(AssertSqlSafe(text)).bind(self.tenant.as_str()).bind(destination).bind(now);
+        let mut resend =
+            sqlx::query(AssertSqlSafe(text)).bind(self.tenant.as_str()).bind(destination).bind(now);
         if let Some((head, place)) = one {
             resend = resend.bind(head).bind(place);
         }
@@ -378,7 +392,8 @@ impl TenantStore<'_> {
             return Ok(0);
         }
         // Whoever asks for it does not want to wait for a destination to have rested.
-        let wake = sqlx::query("UPDATE destinations SET rests_until = 0 WHERE tenant = $1 AND destination = $2");
+        let wake =
+            sqlx::query("UPDATE destinations SET rests_until = 0 WHERE tenant = $1 AND destination = $2");
         wake.bind(self.tenant.as_str()).bind(destination).execute(change.connection()).await?;
         let one = one.map(|(head, place)| json!({ "head": head, "place": place }));
         let body = json!({ "destination": destination, "effect": one, "effects": number });
@@ -399,4 +414,15 @@ impl TenantStore<'_> {
         let forget = forget.bind(self.tenant.as_str()).bind(cutoff).bind(most);
         Ok(forget.execute(&self.store.write).await?.rows_affected())
     }
+}
+
+/// Lets what comes later of the same lead, and was not tried yet, wait until then too.
+async fn move_later(connection: &mut AnyConnection, effect: &OutboxRow, at: i64) -> Result<(), Error> {
+    let later = sqlx::query(
+        "UPDATE effects SET next_at = $6 WHERE tenant = $1 AND lead = $2 AND destination = $3 AND \
+         state = 'open' AND attempts = 0 AND (head > $4 OR (head = $4 AND place > $5))",
+    );
+    let later = later.bind(effect.tenant.clone()).bind(effect.lead.clone()).bind(effect.destination.clone());
+    later.bind(effect.head).bind(effect.place).bind(at).execute(connection).await?;
+    Ok(())
 }
