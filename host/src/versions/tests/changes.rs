@@ -3,11 +3,13 @@
 use serde_json::{Value as Json, json};
 
 use super::super::{
-    By, Checked, Edit, EditedFiles, Edits, Error, Files, IDLE, Limits, Lock, Refusal, Seen, Start, State, Version,
-    approve, check, discard, draft, edit, file, read, refuse, roll_back, schedule, version, versions,
+    By, Checked, Edit, EditedFiles, Edits, Error, Files, IDLE, Limits, Lock, Refusal, Seen, Start, State,
+    Version, approve, check, discard, draft, edit, file, read, refuse, roll_back, schedule, version,
+    versions,
 };
 use super::{content, example, folder, path};
 use crate::lead::TenantId;
+use crate::store::testing::{acme, stores};
 use crate::store::{Commit, Committed, PublicationRow, Store, TenantStore};
 
 const ANA: By<'_> = By { actor: "ana", at: 1_000 };
@@ -128,7 +130,11 @@ async fn an_edit_changes_what_it_names() {
         check(some(&[("a", Some("12345678901"))]), Err("a has more than 10 bytes")).await;
         let all = |texts| Edit { note: Some("new".to_owned()), files: EditedFiles::All(folder(texts)) };
         check(all(&[("c", "3"), ("d", "4")]), Ok(&[("c", "3"), ("d", "4")])).await;
-        check(Edit { note: Some("newer".to_owned()), files: EditedFiles::None }, Ok(&[("c", "3"), ("d", "4")])).await;
+        check(
+            Edit { note: Some("newer".to_owned()), files: EditedFiles::None },
+            Ok(&[("c", "3"), ("d", "4")]),
+        )
+        .await;
         assert_eq!(version(&tenant, 1).await.unwrap().note, "newer");
 
         let (_, found) = file(&tenant, 1, &path("d")).await.unwrap();
@@ -191,7 +197,10 @@ async fn who_is_not_first_is_told() {
 
         let seen = Seen { revision: Some(1), take_over: true };
         let taken = edit(&tenant, BEN, 1, seen, one(), &limits).await.unwrap();
-        assert_eq!((taken.edited.by.as_str(), taken.authors), ("ben", vec!["ana".to_owned(), "ben".to_owned()]));
+        assert_eq!(
+            (taken.edited.by.as_str(), taken.authors),
+            ("ben", vec!["ana".to_owned(), "ben".to_owned()])
+        );
         let (_, _, body) = audit(&tenant).await.pop().unwrap();
         assert_eq!(body["taken_over_from"], "ana");
         store.close().await;
@@ -242,7 +251,9 @@ async fn examples_come_out_of_the_store_as_they_went_in() {
         // More than one statement takes, and a content that goes alone.
         let mut large = Files::default();
         for n in 0..1_100 {
-            large.add(path(&format!("calendars/{n}.ics")), content(&n.to_string()), &Limits::default()).unwrap();
+            large
+                .add(path(&format!("calendars/{n}.ics")), content(&n.to_string()), &Limits::default())
+                .unwrap();
         }
         large.add(path("a.csv"), content(&"x".repeat(3 << 20)), &Limits::default()).unwrap();
         let made = draft(&tenant, ANA, Start::Files(large.clone()), String::new()).await.unwrap();
@@ -252,40 +263,4 @@ async fn examples_come_out_of_the_store_as_they_went_in() {
         assert!(read(&tenant, made.version).await.unwrap().1.is_empty());
         store.close().await;
     }
-}
-
-/// An empty store of each kind that there is here.
-async fn stores() -> Vec<Store> {
-    let mut urls = vec!["sqlite::memory:".to_owned()];
-    if let Ok(server) = std::env::var("LANEWRIGHT_TEST_POSTGRES") {
-        urls.push(fresh_database(&server).await);
-    }
-    let mut stores = Vec::new();
-    for url in urls {
-        let options = crate::store::Options { url, connections: 4 };
-        stores.push(Store::open(&options).await.expect("an empty database opens"));
-    }
-    stores
-}
-
-async fn acme(store: &Store) -> TenantId {
-    let tenant: TenantId = "acme".parse().expect("an id");
-    store.make_tenant(&tenant, "Acme", 0).await.expect("a tenant is made");
-    tenant
-}
-
-/// Makes a database that no other test, of this run or another, has.
-async fn fresh_database(server: &str) -> String {
-    use sqlx::{AssertSqlSafe, Connection, Executor};
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static MADE: AtomicU64 = AtomicU64::new(0);
-    sqlx::any::install_default_drivers();
-    let mut connection = sqlx::AnyConnection::connect(server).await.expect("the server answers");
-    let name = format!("versions_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-    for text in [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")] {
-        connection.execute(AssertSqlSafe(text)).await.expect("the user may make databases");
-    }
-    let mut url = url::Url::parse(server).expect("a URL");
-    url.set_path(&name);
-    url.into()
 }

@@ -37,7 +37,9 @@ fn files_come_and_go() {
 
 #[test]
 fn a_text_is_compared_by_lines() {
-    let lines = |changed: &str| (1..=12).map(|n| if n == 6 { changed.to_owned() } else { format!("{n}\n") }).collect::<String>();
+    let lines = |changed: &str| {
+        (1..=12).map(|n| if n == 6 { changed.to_owned() } else { format!("{n}\n") }).collect::<String>()
+    };
     check(
         &folder(&[("rules.toml", &lines("6\n"))]),
         &folder(&[("rules.toml", &lines("six\n"))]),

@@ -50,7 +50,10 @@ fn files_keep_their_rules() {
     check(&[("b", "1")], &["b is a file, and files are below it; rename one"]);
     check(&[("b.c", "1")], &[]);
     check(&[("c", "55555")], &["c has more than 4 bytes"]);
-    check(&[("c", ""), ("d", "")], &["there are more than 3 files; leave out what the configuration does not read"]);
+    check(
+        &[("c", ""), ("d", "")],
+        &["there are more than 3 files; leave out what the configuration does not read"],
+    );
     let narrow = Limits { total: 6, ..limits };
     let mut files = folder(&[("a", "1"), ("b", "22")]);
     let error = files.add(path("c"), content("4444"), &narrow).unwrap_err();

@@ -80,7 +80,10 @@ fn hostile_archives_are_refused() {
         (EntryType::Fifo, "a pipe"),
         (EntryType::new(b'V'), "no file"),
     ] {
-        check(&archive(&[entry(b"a", kind, 0, b"")]), &format!("a is {what}; put a copy of the file in its place"));
+        check(
+            &archive(&[entry(b"a", kind, 0, b"")]),
+            &format!("a is {what}; put a copy of the file in its place"),
+        );
     }
     let holes = entry(b"x", EntryType::XHeader, 22, b"22 GNU.sparse.major=1\n");
     check(&archive(&[holes, file("a", "1")]), "a is a file with holes; put a copy of the file in its place");

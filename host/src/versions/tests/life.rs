@@ -3,14 +3,8 @@
 use super::super::{By, IDLE, Lock, Move, Refusal, Seen, State, Version, check};
 use super::folder;
 
-const STATES: [State; 6] = [
-    State::Draft,
-    State::Approved,
-    State::Scheduled,
-    State::Published,
-    State::Replaced,
-    State::Discarded,
-];
+const STATES: [State; 6] =
+    [State::Draft, State::Approved, State::Scheduled, State::Published, State::Replaced, State::Discarded];
 
 #[test]
 fn moves_lead_where_the_table_says() {
