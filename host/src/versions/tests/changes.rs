@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::{
     By, Checked, Edit, EditedFiles, Edits, Error, Files, IDLE, Limits, Lock, Refusal, Seen, Start, State,
-    Version, approve, check, discard, draft, edit, file, read, refuse, roll_back, schedule, version,
+    Version, approve, check, discard, draft, edit, file, listing, read, refuse, roll_back, schedule, version,
     versions,
 };
 use super::{content, example, folder, path};
@@ -137,6 +137,12 @@ async fn an_edit_changes_what_it_names() {
         .await;
         assert_eq!(version(&tenant, 1).await.unwrap().note, "newer");
 
+        let (_, listed) = listing(&tenant, 1).await.unwrap();
+        assert_eq!(listed, folder(&[("c", "3"), ("d", "4")]).listed());
+        let digest = |text| content(text).digest();
+        let list =
+            json!({"c": {"bytes": 1, "digest": digest("3")}, "d": {"bytes": 1, "digest": digest("4")}});
+        assert_eq!(json!(listed), list);
         let (_, found) = file(&tenant, 1, &path("d")).await.unwrap();
         assert_eq!(found, content("4"));
         assert_eq!(file(&tenant, 1, &path("e")).await.unwrap_err().to_string(), "version 1 has no file e");

@@ -4,7 +4,9 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::{Content, FilePath, Files, Limits, PathError, Unpacked, check, edits, keep_unpacked};
+use super::super::{
+    Content, Edit, EditedFiles, FilePath, Files, Limits, PathError, Start, Unpacked, check, keep_unpacked,
+};
 use super::{content, example, folder, path};
 use crate::config::{Place, Problem, Problems};
 use crate::lead::TenantId;
@@ -87,8 +89,32 @@ fn json_is_text_where_it_can_be() {
         r#"{"files": {}, "note": ""}"#,
         "it cannot be read as the JSON of a folder: unknown field `note`, expected `files` at line 1 column 20",
     );
-    let found = edits(br#"{"files": {"a": null, "b": "2"}}"#).unwrap();
-    assert_eq!(found, [(path("a"), None), (path("b"), Some(content("2")))].into());
+}
+
+#[test]
+fn drafts_and_edits_have_notes() {
+    let limits = Limits::default();
+    let start = |json: &str| Start::from_json(json.as_bytes(), &limits).map_err(|error| error.to_string());
+    let new = || "new".to_owned();
+    assert_eq!(start("{}"), Ok((Start::Empty, String::new())));
+    assert_eq!(start(r#"{"base": 3, "note": "new"}"#), Ok((Start::From(3), new())));
+    assert_eq!(start(r#"{"files": {"a": "1"}}"#), Ok((Start::Files(folder(&[("a", "1")])), String::new())));
+    let wrong = |why: &str| Err(format!("it cannot be read as the JSON of a folder: {why}"));
+    let both = start(r#"{"files": {}, "base": 3}"#);
+    assert_eq!(both, wrong("it has `files` and `base`; leave one out"));
+    let long = start(&json!({"note": "x".repeat(1_001)}).to_string());
+    assert_eq!(long, wrong("a note has at most 1000 bytes at line 1 column 1012"));
+
+    let some = Edit::from_json(br#"{"files": {"a": null, "b": "2"}}"#).unwrap();
+    let edits = [(path("a"), None), (path("b"), Some(content("2")))].into();
+    assert_eq!(some, Edit { note: None, files: EditedFiles::Some(edits) });
+    let none = Edit::from_json(br#"{"note": "new"}"#).unwrap();
+    assert_eq!(none, Edit { note: Some(new()), files: EditedFiles::None });
+    let all = Edit::all_from_json(br#"{"files": {"a": "1"}, "note": "new"}"#, &limits).unwrap();
+    assert_eq!(all, Edit { note: Some(new()), files: EditedFiles::All(folder(&[("a", "1")])) });
+    let twice = Edit::from_json(br#"{"files": {"a": null, "a": "2"}}"#).unwrap_err();
+    assert_eq!(twice.to_string(), "a is there twice; leave one out");
+    assert!(Edit::all_from_json(br#"{"files": {"a": null}}"#, &limits).is_err());
 }
 
 #[test]
