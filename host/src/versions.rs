@@ -21,14 +21,14 @@ mod json;
 mod life;
 
 pub use changes::{
-    Edit, EditedFiles, Error, Start, approve, discard, draft, edit, file, read, refuse, roll_back, schedule,
-    version, versions,
+    Edit, EditedFiles, Error, Start, approve, discard, draft, edit, file, listing, read, refuse, roll_back,
+    schedule, version, versions,
 };
 pub use check::{CheckError, Checked, check};
 pub use difference::{Change, FileDifference, MOST_ROWS, Row, RowChange, Rows, Shown, difference};
 pub use files::{Content, FilePath, Files, FilesError, Limits, Listed, MAX_NAME, MAX_PATH, PathError};
 pub use folder::{Unpacked, keep_unpacked};
-pub use json::{Edits, edits};
+pub use json::{Edits, MAX_NOTE};
 pub use life::{By, Deed, IDLE, Lock, Move, Refusal, Seen, State, Version};
 
 #[cfg(test)]

@@ -135,6 +135,17 @@ impl TenantStore<'_> {
         let found = found.bind(self.tenant.as_str()).bind(version);
         Ok(found.fetch_all(&self.store.read).await?)
     }
+
+    /// How many contents the tenant's versions have together, each counted once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    #[cfg(test)]
+    pub(crate) async fn contents(&self) -> Result<i64, Error> {
+        let found = sqlx::query_scalar("SELECT COUNT(*) FROM blobs WHERE tenant = $1");
+        Ok(found.bind(self.tenant.as_str()).fetch_one(&self.store.read).await?)
+    }
 }
 
 impl Change {

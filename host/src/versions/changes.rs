@@ -33,7 +33,7 @@ pub enum Error {
 }
 
 /// What a draft starts with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Start {
     /// Nothing.
     Empty,
@@ -44,7 +44,7 @@ pub enum Start {
 }
 
 /// What an edit changes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Edit {
     /// What is noted about it; nothing leaves it.
     pub note: Option<String>,
@@ -53,7 +53,7 @@ pub struct Edit {
 }
 
 /// Which files an edit changes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum EditedFiles {
     /// None.
     None,
@@ -105,6 +105,16 @@ pub async fn read(tenant: &TenantStore<'_>, number: i64) -> Result<(Version, Fil
         }
     }
     Err(unreadable(number).into())
+}
+
+/// A version with the list of its files.
+///
+/// # Errors
+///
+/// [`Error::NoVersion`] and [`Error::Store`].
+pub async fn listing(tenant: &TenantStore<'_>, number: i64) -> Result<(Version, Files<Listed>), Error> {
+    let version = version(tenant, number).await?;
+    Ok((version, list(number, tenant.version_files(number).await?)?))
 }
 
 /// One file of a version.
@@ -291,8 +301,13 @@ fn event(kind: &'static str, by: By<'_>, version: i64, mut body: Json) -> Event 
 }
 
 async fn listed(change: &mut Change, number: i64) -> Result<Files<Listed>, Error> {
+    let rows = change.version_files(number).await?;
+    list(number, rows)
+}
+
+fn list(number: i64, rows: Vec<VersionFileRow>) -> Result<Files<Listed>, Error> {
     let mut files = Files::default();
-    for VersionFileRow { path, digest, bytes } in change.version_files(number).await? {
+    for VersionFileRow { path, digest, bytes } in rows {
         let (Ok(digest), Ok(bytes)) = (digest.parse(), u64::try_from(bytes)) else {
             return Err(unreadable(number).into());
         };

@@ -299,6 +299,12 @@ impl From<Vec<u8>> for Content {
     }
 }
 
+impl Serialize for Files<Listed> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.iter().map(|(path, file)| (path.as_str(), file)))
+    }
+}
+
 impl<F: fmt::Debug> fmt::Debug for Files<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.files.iter().map(|(path, file)| (path.as_str(), file))).finish()

@@ -1,6 +1,7 @@
 //! A folder as JSON: `{"files": {"tenant.toml": "…", "logo.wasm": {"base64": "…"}}}`.
 //!
-//! Text is text, everything else is base64. An edit is of the same form, and has `null` where a file goes.
+//! Text is text, everything else is base64. A draft may have a `note`, and a `base` instead of files; an edit has `null`
+//! where a file goes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,10 +12,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::changes::{Edit, EditedFiles, Start};
 use super::files::{Content, FilePath, Files, FilesError, Limits};
 
 /// Changes to files: what each holds from now on, or nothing where it goes.
 pub type Edits = BTreeMap<FilePath, Option<Content>>;
+
+/// The longest note, in bytes.
+pub const MAX_NOTE: usize = 1_000;
 
 impl Files {
     /// Reads the JSON of a folder.
@@ -23,12 +28,8 @@ impl Files {
     ///
     /// Where it is no such JSON, a path cannot be or is there twice, or a limit is passed.
     pub fn from_json(json: &[u8], limits: &Limits) -> Result<Self, FilesError> {
-        let Folder { files: Pairs(pairs) } = read::<WrittenContent>(json)?;
-        let mut files = Self::default();
-        for (path, content) in pairs {
-            files.add(FilePath::read(&path)?, content.into(), limits)?;
-        }
-        Ok(files)
+        let Folder { files } = read(json)?;
+        files.all(limits)
     }
 
     /// The JSON of the folder.
@@ -40,33 +41,116 @@ impl Files {
     }
 }
 
-/// Reads the JSON of an edit.
-///
-/// # Errors
-///
-/// Where it is no such JSON, or a path cannot be or is there twice.
-pub fn edits(json: &[u8]) -> Result<Edits, FilesError> {
-    let Folder { files: Pairs(pairs) } = read::<Option<WrittenContent>>(json)?;
-    let mut edits = Edits::new();
-    for (path, content) in pairs {
-        let path = FilePath::read(&path)?;
-        if edits.contains_key(&path) {
-            return Err(FilesError::Twice(path));
-        }
-        edits.insert(path, content.map(Content::from));
+impl Start {
+    /// Reads the JSON of a draft: what it starts with, and its note.
+    ///
+    /// # Errors
+    ///
+    /// As [`Files::from_json`]; where it has both files and a base.
+    pub fn from_json(json: &[u8], limits: &Limits) -> Result<(Self, String), FilesError> {
+        let NewDraft { files, base, note: Note(note) } = read(json)?;
+        let start = match (files, base) {
+            (None, None) => Self::Empty,
+            (None, Some(base)) => Self::From(base),
+            (Some(files), None) => Self::Files(files.all(limits)?),
+            (Some(_), Some(_)) => return Err(unreadable("it has `files` and `base`; leave one out")),
+        };
+        Ok((start, note))
     }
-    Ok(edits)
 }
 
-fn read<'j, T: Deserialize<'j>>(json: &'j [u8]) -> Result<Folder<T>, FilesError> {
-    serde_json::from_slice(json)
-        .map_err(|error| FilesError::Unreadable { format: "the JSON of a folder", why: error.to_string() })
+impl Edit {
+    /// Reads the JSON of an edit of those files that it names.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no such JSON, or a path cannot be or is there twice.
+    pub fn from_json(json: &[u8]) -> Result<Self, FilesError> {
+        let Changes::<Option<WrittenContent>> { files, note } = read(json)?;
+        let files = files.map_or(Ok(EditedFiles::None), |files| files.some().map(EditedFiles::Some))?;
+        Ok(Self { note: note.map(|Note(note)| note), files })
+    }
+
+    /// Reads the JSON of an edit that leaves these files alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Files::from_json`].
+    pub fn all_from_json(json: &[u8], limits: &Limits) -> Result<Self, FilesError> {
+        let Changes::<WrittenContent> { files, note } = read(json)?;
+        let files = files.ok_or_else(|| unreadable("it has no `files`"))?;
+        Ok(Self { note: note.map(|Note(note)| note), files: EditedFiles::All(files.all(limits)?) })
+    }
+}
+
+impl Pairs<WrittenContent> {
+    fn all(self, limits: &Limits) -> Result<Files, FilesError> {
+        let mut files = Files::default();
+        for (path, content) in self.0 {
+            files.add(FilePath::read(&path)?, content.into(), limits)?;
+        }
+        Ok(files)
+    }
+}
+
+impl Pairs<Option<WrittenContent>> {
+    fn some(self) -> Result<Edits, FilesError> {
+        let mut edits = Edits::new();
+        for (path, content) in self.0 {
+            let path = FilePath::read(&path)?;
+            if edits.contains_key(&path) {
+                return Err(FilesError::Twice(path));
+            }
+            edits.insert(path, content.map(Content::from));
+        }
+        Ok(edits)
+    }
+}
+
+fn read<'j, T: Deserialize<'j>>(json: &'j [u8]) -> Result<T, FilesError> {
+    serde_json::from_slice(json).map_err(unreadable)
+}
+
+fn unreadable(why: impl fmt::Display) -> FilesError {
+    FilesError::Unreadable { format: "the JSON of a folder", why: why.to_string() }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Folder {
+    files: Pairs<WrittenContent>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewDraft {
+    files: Option<Pairs<WrittenContent>>,
+    base: Option<i64>,
+    #[serde(default)]
+    note: Note,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, bound = "T: Deserialize<'de>")]
-struct Folder<T> {
-    files: Pairs<T>,
+struct Changes<T> {
+    files: Option<Pairs<T>>,
+    note: Option<Note>,
+}
+
+/// A note that is short enough.
+#[derive(Default, Deserialize)]
+#[serde(try_from = "String")]
+struct Note(String);
+
+impl TryFrom<String> for Note {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.len() > MAX_NOTE {
+            Err(format!("a note has at most {MAX_NOTE} bytes"))
+        } else {
+            Ok(Self(text))
+        }
+    }
 }
 
 /// A map of which nothing is dropped in silence: a key that is there twice is twice in it.

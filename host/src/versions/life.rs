@@ -176,7 +176,7 @@ pub enum Refusal {
         revision: i64,
     },
     /// Somebody else is editing it.
-    #[error("{} is editing it; take it over, or wait until {} (milliseconds since 1970)", .0.by, .0.until)]
+    #[error("{} is editing it, and has it until two hours after their last edit; wait, or take it over", .0.by)]
     Locked(Lock),
     /// Whoever approves has to be somebody else.
     #[error("{by} has written in it; somebody else has to approve it")]
@@ -323,13 +323,10 @@ impl Version {
     /// Where it was never in force, or is.
     pub fn roll_back(&self, version: i64, by: By<'_>) -> Result<Self, Refusal> {
         self.clone().make(Move::RollBack, Seen::default())?;
-        let mut again = Self::draft(version, Some(self.version), self.note.clone(), self.digest, by);
-        if let Some(approved) = &self.approved {
-            again.state = State::Approved;
-            again.approved = Some(approved.clone());
-            again.authors.clone_from(&self.authors);
-        }
-        Ok(again)
+        let draft = Self::draft(version, Some(self.version), self.note.clone(), self.digest, by);
+        let state = if self.approved.is_some() { State::Approved } else { State::Draft };
+        // Who brings it back has written nothing in it.
+        Ok(Self { state, approved: self.approved.clone(), authors: self.authors.clone(), ..draft })
     }
 
     fn make(&mut self, made: Move, seen: Seen) -> Result<(), Refusal> {
