@@ -19,6 +19,7 @@ use crate::lead::{
 use crate::pacing::Pacing;
 use crate::records::Records;
 use crate::rules::{Condition, RuleSet, Segment};
+use crate::zones::zone;
 
 mod calendars;
 mod check;
@@ -307,6 +308,17 @@ impl Config {
         let email = name.to_lowercase();
         let named = name.parse().ok().and_then(|id| self.reps.of(&id));
         named.or_else(|| self.reps.iter().find(|rep| rep.email.as_ref() == Some(&email)))
+    }
+
+    /// When the next scheduled batch is decided; nothing where the tenant has none.
+    pub fn next_batch(&self, now: Timestamp) -> Option<Timestamp> {
+        let zone = zone(&self.timezone)?;
+        let today = now.to_zoned(zone.clone()).date();
+        let times = &self.handling.batch_at;
+        let days = [today, today.tomorrow().ok()?, today.tomorrow().ok()?.tomorrow().ok()?];
+        let all = days.into_iter().flat_map(|day| times.iter().map(move |time| day.to_datetime(*time)));
+        // A time that a change of the clock skips is the first behind it.
+        all.filter_map(|at| Some(at.to_zoned(zone.clone()).ok()?.timestamp())).find(|at| *at > now)
     }
 
     /// Whether leads that came before matter to those that come: to find duplicates, or who has had the

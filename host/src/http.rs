@@ -27,6 +27,7 @@ use crate::line::Lines;
 use crate::store::Store;
 
 mod assignments;
+mod batches;
 mod decisions;
 mod extract;
 mod leads;
@@ -119,6 +120,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .merge(leads::routes())
         .merge(decisions::routes())
         .merge(assignments::routes())
+        .merge(batches::routes())
         .merge(reps::routes())
         .merge(usage::routes());
     let (router, mut document) = routes.split_for_parts();
@@ -137,6 +139,7 @@ fn described() -> (Router<Api>, OpenApi) {
         (name = "leads", description = "Leads in, and where each stands"),
         (name = "decisions", description = "What was decided, and from what"),
         (name = "assignments", description = "What people do with leads"),
+        (name = "batches", description = "Leads that are decided together"),
         (name = "reps", description = "Reps, their load and their absences"),
         (name = "events", description = "What happens, as it happens"),
         (name = "usage", description = "What a tenant has used"),

@@ -86,5 +86,6 @@ pub mod store;
 pub mod telemetry;
 pub mod tenant;
 pub mod text;
+pub mod timers;
 pub mod versions;
 pub mod zones;

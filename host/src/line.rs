@@ -10,6 +10,8 @@
 //! and the group is decided again; so hosts share nothing but the database, and every cap and turn holds.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::ThreadPool;
@@ -17,6 +19,7 @@ use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
+use crate::config::Problems;
 use crate::decision::Decision;
 use crate::events::What;
 use crate::lead::{LeadId, RepId, TeamId, TenantId};
@@ -24,6 +27,8 @@ use crate::pipeline::{Live, Refusal};
 use crate::plugin::Plugins;
 use crate::replay::{Replayed, replay};
 use crate::store::{self, Store};
+use crate::telemetry::Metrics;
+use crate::tenant::Tenant;
 
 mod load;
 mod rows;
@@ -37,7 +42,12 @@ pub enum Ask {
     /// Routes a lead.
     Lead(Json),
     /// Routes leads together, at their optimum.
-    Batch(Vec<Json>),
+    Batch {
+        /// In their order.
+        leads: Vec<Json>,
+        /// How many are ready to be decided, for whoever waits.
+        prepared: Arc<AtomicUsize>,
+    },
     /// Takes in what happened; the note is kept with it.
     Event {
         /// What.
@@ -53,6 +63,8 @@ pub enum Ask {
     Try(Json),
     /// Tells how reps stand.
     Reps,
+    /// Tells by what the tenant is decided.
+    Tenant,
 }
 
 /// Something asked, by whom, and under which key.
@@ -89,12 +101,14 @@ pub enum Answer {
     Decided(Vec<Arc<Made>>),
     /// Of a batch: one a lead, in their order.
     Batch(Vec<Result<Arc<Made>, Refused>>),
-    /// What was answered to the key before: the leads and numbers of the decisions.
-    Repeated(Vec<(LeadId, u32)>),
+    /// What was answered to the key before: the leads and numbers of the decisions, or why there is none.
+    Repeated(Vec<Result<(LeadId, u32), String>>),
     /// How a lead would be decided.
     Tried(Arc<Decision>),
     /// Reps, in the order of the folder.
     Reps(Vec<RepStands>),
+    /// What the tenant is decided by.
+    Tenant(Arc<Tenant>),
 }
 
 /// A rep and their load.
@@ -198,6 +212,8 @@ pub struct Parts {
     pub folders: Folders,
     /// How much may wait.
     pub limits: Limits,
+    /// Counts what happens.
+    pub metrics: Metrics,
 }
 
 /// How much may wait, and how much is kept.
@@ -283,7 +299,7 @@ impl Lines {
         }
         match self.ask(tenant, Question::of(Ask::Try(received))).await? {
             Answer::Tried(decision) => Ok(decision),
-            Answer::Decided(_) | Answer::Batch(_) | Answer::Repeated(_) | Answer::Reps(_) => Err(Refused::Closing),
+            _ => Err(Refused::Closing),
         }
     }
 
@@ -295,7 +311,19 @@ impl Lines {
     pub async fn reps(&self, tenant: &TenantId) -> Result<Vec<RepStands>, Refused> {
         match self.ask(tenant, Question::of(Ask::Reps)).await? {
             Answer::Reps(reps) => Ok(reps),
-            Answer::Decided(_) | Answer::Batch(_) | Answer::Repeated(_) | Answer::Tried(_) => Err(Refused::Closing),
+            _ => Err(Refused::Closing),
+        }
+    }
+
+    /// By what a tenant is decided now.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] says why not.
+    pub async fn tenant(&self, tenant: &TenantId) -> Result<Arc<Tenant>, Refused> {
+        match self.ask(tenant, Question::of(Ask::Tenant)).await? {
+            Answer::Tenant(tenant) => Ok(tenant),
+            _ => Err(Refused::Closing),
         }
     }
 
@@ -315,6 +343,20 @@ impl Lines {
         self.parts.threads.spawn(move || drop(answer.send(replay(&set_up, &decision))));
         let replayed = answered.await.map_err(|_| Refused::Closing)?;
         replayed.map_err(|error| Refused::Conflict(error.to_string()))
+    }
+
+    /// Sets a folder up as this tenant's would be, and tells every problem.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] where this host cannot say.
+    pub async fn check(&self, tenant: &TenantId, folder: PathBuf) -> Result<Result<(), Problems>, Refused> {
+        let (answer, answered) = oneshot::channel();
+        let (parts, tenant) = (Arc::clone(&self.parts), tenant.clone());
+        self.parts.threads.spawn(move || {
+            drop(answer.send(load::check(&tenant, &folder, &parts.plugins).map(drop)));
+        });
+        answered.await.map_err(|_| Refused::Closing)
     }
 
     /// How many tenants have a line here.

@@ -17,14 +17,15 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
 
 use crate::lead::TenantId;
+use crate::telemetry::Fault;
 
 mod answers;
+mod batches;
 mod decisions;
 mod destinations;
 mod effects;
 mod configurations;
 mod events;
-mod files;
 mod filter;
 mod leads;
 mod audit;
@@ -33,12 +34,14 @@ mod keys;
 mod load;
 mod migrations;
 mod providers;
+mod retention;
 mod rows;
 mod secrets;
 mod tenants;
 mod usage;
 mod writer;
 
+pub use batches::{BatchLeadRow, BatchRow};
 pub use decisions::{DecisionFilter, DecisionFound};
 pub use destinations::{DestinationRow, NewDestination, Switch};
 pub use effects::{Claim, ClaimSize, EffectFilter, EffectPlace, EffectState, Health, Mark, OutboxRow};
@@ -50,6 +53,7 @@ pub use audit::AuditFilter;
 pub use erase::{Erased, Person, Swept, Who};
 pub use keys::KeyRow;
 pub use providers::ProviderRow;
+pub use retention::Over;
 pub use rows::{
     AnswerRow, CounterKind, CounterRow, DecisionRow, EffectRow, LeadRow, NewLeadRow, RecordRow, UsageRow,
 };
@@ -120,6 +124,23 @@ pub enum Error {
 }
 
 impl Error {
+    /// In a word, for logs: its own may repeat what it was sent.
+    pub fn fault(&self) -> Fault {
+        let Self::Unavailable(error) = self else { return Fault::Other };
+        match error {
+            sqlx::Error::PoolTimedOut => Fault::Busy,
+            sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => Fault::Unreachable,
+            sqlx::Error::Database(error) => match error.code().as_deref() {
+                // SQLite's SQLITE_FULL, and what Postgres says where the disk is full.
+                Some("13" | "53100") => Fault::Full,
+                Some("5" | "6" | "53300" | "55P03") => Fault::Busy,
+                Some("57P01" | "57P02" | "57P03") => Fault::Unreachable,
+                _ => Fault::Refused,
+            },
+            _ => Fault::Other,
+        }
+    }
+
     /// Whether the same may well succeed a little later.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Unavailable(_))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::civil::Time;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -19,6 +20,9 @@ pub struct Handling {
     pub accept_minutes: Option<u32>,
     /// What becomes of a lead that was not touched in time (S2.17, P15).
     pub missed: Missed,
+    /// Times of day, in the tenant's zone, at which batches that were handed in for the next are decided (S3.12).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub batch_at: Vec<Time>,
 }
 
 /// Which leads wait for a person (S3.24). A rule comes first, then the value, the lane, the tier.
@@ -62,7 +66,26 @@ pub(super) fn handling(root: &Table<'_>, lanes: &[Lane]) -> Handling {
             .table("escalation", "[escalation]", &["missed"])
             .and_then(|table| table.choice("missed", &missed, meanings))
             .unwrap_or_default(),
+        batch_at: batch_at(root),
     }
+}
+
+/// Times of day, in their order, each once.
+fn batch_at(root: &Table<'_>) -> Vec<Time> {
+    let Some(table) = root.table("batch", "[batch]", &["at"]) else { return Vec::new() };
+    let mut times = Vec::new();
+    for text in table.texts("at") {
+        match text.parse::<Time>() {
+            Ok(time) => times.push(time),
+            Err(_) => {
+                let message = format!("`at` holds {text:?}, which is no time of day");
+                table.problem(Problem::at(&table.place(), message).hint("such as [\"09:00\", \"14:30\"]"));
+            }
+        }
+    }
+    times.sort_unstable();
+    times.dedup();
+    times
 }
 
 fn modes(root: &Table<'_>, lanes: &[Lane]) -> Modes {

@@ -80,9 +80,10 @@ pub(super) async fn happened(
             .collect(),
         Answer::Repeated(made) => made
             .into_iter()
+            .flatten()
             .map(|(lead, number)| DecidedLine { lead: lead.into(), number, why: None })
             .collect(),
-        Answer::Batch(_) | Answer::Tried(_) | Answer::Reps(_) => {
+        Answer::Batch(_) | Answer::Tried(_) | Answer::Reps(_) | Answer::Tenant(_) => {
             return Err(Problem::new(Code::Internal, "an event has another answer"));
         }
     };

@@ -86,8 +86,8 @@ async fn route(
             Some(made) => shown(made),
             None => Err(Problem::new(Code::Internal, "nothing was decided")),
         },
-        Answer::Repeated(made) => repeated(api, tenant, made.last()).await,
-        Answer::Batch(_) | Answer::Tried(_) | Answer::Reps(_) => {
+        Answer::Repeated(made) => repeated(api, tenant, made.iter().flatten().next_back()).await,
+        Answer::Batch(_) | Answer::Tried(_) | Answer::Reps(_) | Answer::Tenant(_) => {
             Err(Problem::new(Code::Internal, "a lead has another answer"))
         }
     }

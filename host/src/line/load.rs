@@ -4,15 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::oneshot;
 
 use super::{Parts, Refused};
-use crate::config::Problems;
+use crate::config::{Place, Problem, Problems};
 use crate::counters::{Counted, NewLead, Sign};
 use crate::desk::{Desk, Saved};
+use crate::effects::Destination;
 use crate::lead::{LeadId, RepId, RuleId, TeamId, TenantId};
 use crate::records::Record;
-use crate::store::{self, CounterKind, LeadRow, Since, Standing, Store, TenantRow};
+use crate::plugin::Plugins;
+use crate::store::{self, CounterKind, LeadRow, Since, Standing, TenantRow};
 use crate::tenant::Tenant;
+use crate::versions::{self, Files, Unpacked};
 
 /// A tenant in memory.
 pub(super) struct Loaded {
@@ -24,6 +28,8 @@ pub(super) struct Loaded {
     pub(super) head: i64,
     /// The tenant's time does not go back.
     pub(super) clock: Timestamp,
+    /// Where effects go.
+    pub(super) destinations: Vec<Destination>,
     /// When something is due, as the database has it.
     pub(super) wake_at: Option<Timestamp>,
 }
@@ -53,64 +59,46 @@ pub enum NotReady {
 /// Where folders of configurations are unpacked to.
 #[derive(Debug, Clone)]
 pub struct Folders {
-    root: PathBuf,
+    state: PathBuf,
 }
 
 impl Folders {
     /// Below this folder.
-    pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
-    }
-
-    /// The folder of a version, unpacked.
-    async fn of(&self, store: &Store, tenant: &TenantId, version: i64) -> Result<PathBuf, Refused> {
-        let files = store.of(tenant).files(version).await?;
-        if files.is_empty() {
-            return Err(Refused::NotReady(Arc::new(NotReady::NoVersion(version))));
-        }
-        let root = self.root.clone();
-        let unpacked = tokio::task::spawn_blocking(move || unpack(&root, &files)).await;
-        let failed = |error: String| Refused::NotReady(Arc::new(NotReady::Folder(error)));
-        match unpacked {
-            Ok(Ok(folder)) => Ok(folder),
-            Ok(Err(error)) => Err(failed(error.to_string())),
-            Err(error) => Err(failed(error.to_string())),
-        }
-    }
-}
-
-/// Files below a folder that is named for what they hold.
-fn unpack(root: &Path, files: &[(String, Vec<u8>)]) -> std::io::Result<PathBuf> {
-    let parts = files.iter().flat_map(|(path, bytes)| [path.as_bytes(), bytes.as_slice()]);
-    let folder = root.join(crate::digest::Digest::of_parts(parts).hex());
-    if folder.is_dir() {
-        return Ok(folder);
-    }
-    std::fs::create_dir_all(root)?;
-    let unfinished = tempfile::tempdir_in(root)?;
-    for (path, bytes) in files {
-        let path = unfinished.path().join(path);
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        std::fs::write(path, bytes)?;
-    }
-    match std::fs::rename(unfinished.path(), &folder) {
-        Ok(()) => Ok(folder),
-        // Somebody else has just unpacked the same.
-        Err(_) if folder.is_dir() => Ok(folder),
-        Err(error) => Err(error),
+    pub fn new(state: &Path) -> Self {
+        Self { state: state.to_owned() }
     }
 }
 
 /// Sets a version up.
 pub(super) async fn tenant(parts: &Arc<Parts>, id: &TenantId, version: i64) -> Result<Arc<Tenant>, Refused> {
-    let folder = parts.folders.of(&parts.store, id, version).await?;
-    let (answer, answered) = tokio::sync::oneshot::channel();
-    let working = Arc::clone(parts);
-    parts.threads.spawn(move || drop(answer.send(Tenant::load(&folder, &working.plugins))));
-    let not_ready = |problems| Refused::NotReady(Arc::new(NotReady::Problems { version, problems }));
-    answered.await.map_err(|_| Refused::Closing)?.map(Arc::new).map_err(not_ready)
+    let (_, files) = versions::read(&parts.store.of(id), version).await.map_err(|error| match error {
+        versions::Error::Store(error) => error.into(),
+        _ => Refused::NotReady(Arc::new(NotReady::NoVersion(version))),
+    })?;
+    let (answer, answered) = oneshot::channel();
+    let (working, id) = (Arc::clone(parts), id.clone());
+    parts.threads.spawn(move || drop(answer.send(set_up(&working, &id, version, &files))));
+    answered.await.map_err(|_| Refused::Closing)?.map_err(|why| Refused::NotReady(Arc::new(why)))
+}
+
+fn set_up(parts: &Parts, id: &TenantId, version: i64, files: &Files) -> Result<Arc<Tenant>, NotReady> {
+    let unpacked = Unpacked::at(&parts.folders.state, id, files);
+    let unpacked = unpacked.map_err(|error| NotReady::Folder(error.to_string()))?;
+    let problems = |problems| NotReady::Problems { version, problems };
+    check(id, unpacked.folder(), &parts.plugins).map(Arc::new).map_err(problems)
+}
+
+/// Sets the folder of a tenant up, as every host would.
+pub(super) fn check(id: &TenantId, folder: &Path, plugins: &Plugins) -> Result<Tenant, Problems> {
+    let tenant = Tenant::load(folder, plugins)?;
+    match tenant.config.tenant == *id {
+        true => Ok(tenant),
+        false => {
+            let place = Place { file: "tenant.toml".to_owned(), line: 0 };
+            let message = format!("this is the folder of {}, and not of {id}", tenant.config.tenant);
+            Err(Problems(vec![Problem::at(&place, message).hint(format!("write `id = \"{id}\"`"))]))
+        }
+    }
 }
 
 /// New leads older than this count nowhere any more.
@@ -132,12 +120,13 @@ pub(super) async fn load(parts: &Arc<Parts>, id: &TenantId, first: Option<i64>) 
         records: if knows { (now - KNOWN).as_millisecond() } else { i64::MAX },
     };
     let standing = store.standing(since).await?;
+    let destinations = standing.destinations.iter().filter_map(|row| Destination::try_from(row).ok()).collect();
     let mut desk = Desk::new(Arc::clone(&tenant));
     let TenantRow { head, clock, wake_at, .. } = standing.tenant;
     desk.restore(saved(standing)?).map_err(|error| unreadable(&error.to_string()))?;
     let clock = Timestamp::from_millisecond(clock).unwrap_or_default();
     let wake_at = wake_at.and_then(|at| Timestamp::from_millisecond(at).ok());
-    Ok(Loaded { desk, tenant, version, head, clock, wake_at })
+    Ok(Loaded { desk, tenant, version, head, clock, destinations, wake_at })
 }
 
 impl Loaded {
@@ -160,7 +149,7 @@ impl Loaded {
 }
 
 fn saved(standing: Standing) -> Result<Saved, Refused> {
-    let Standing { tenant, leads, counters, new_leads, records } = standing;
+    let Standing { tenant, leads, counters, new_leads, records, .. } = standing;
     let mut counted = Counted::default();
     let mut absent = Vec::new();
     for row in counters {

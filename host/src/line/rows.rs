@@ -7,14 +7,15 @@ use serde_json::{Value as Json, json};
 
 use super::load::Loaded;
 use super::run::made;
-use super::{Answer, Key, Made, Parts};
+use super::{Answer, Key, Made};
 use crate::config::Config;
 use crate::decision::{Decision, Outcome};
 use crate::desk::{Changes, SavedCase};
+use crate::effects::fan_out;
 use crate::events::What;
 use crate::lead::{LeadId, TenantId};
 use crate::store::{
-    AnswerRow, Commit, CounterKind, CounterRow, DecisionRow, EffectRow, EventRow, LeadRow, NewLeadRow,
+    AnswerRow, Commit, CounterKind, CounterRow, DecisionRow, EventRow, LeadRow, NewLeadRow,
     RecordRow, UsageRow,
 };
 use crate::zones::zone;
@@ -56,11 +57,14 @@ impl Written {
     /// What a key is answered from now on.
     pub(super) fn answer(&mut self, key: Key, answer: &Answer) {
         let name = |made: &Arc<Made>| (made.decision.lead.clone(), made.decision.number);
-        let made: Vec<(LeadId, u32)> = match answer {
-            Answer::Decided(made) => made.iter().map(name).collect(),
-            Answer::Batch(made) => made.iter().flatten().map(name).collect(),
+        let made: Vec<Result<(LeadId, u32), String>> = match answer {
+            Answer::Decided(made) => made.iter().map(|made| Ok(name(made))).collect(),
+            Answer::Batch(made) => made
+                .iter()
+                .map(|made| made.as_ref().map(name).map_err(ToString::to_string))
+                .collect(),
             Answer::Repeated(made) => made.clone(),
-            Answer::Tried(_) | Answer::Reps(_) => return,
+            Answer::Tried(_) | Answer::Reps(_) | Answer::Tenant(_) => return,
         };
         self.answers.push((key, serde_json::to_string(&made).unwrap_or_default()));
     }
@@ -68,7 +72,6 @@ impl Written {
 
 /// The commit of a group; nothing where nothing has changed.
 pub(super) fn commit(
-    _parts: &Parts,
     tenant: &TenantId,
     loaded: &mut Loaded,
     written: Written,
@@ -103,9 +106,12 @@ pub(super) fn commit(
         usage: vec![usage],
         ..Commit::default()
     };
+    let mut effects = 0;
     for (place, (made, _)) in (0..).zip(&decisions) {
         commit.decisions.push(of.decision(made, place, version));
-        commit.effects.extend(of.effects(&made.decision, place));
+        let rows = fan_out(&made.decision, &loaded.destinations, head, effects);
+        effects += rows.last().map_or(0, |row| row.place + 1 - effects);
+        commit.effects.extend(rows);
     }
     for (place, (kind, lead, body, actor)) in (0..).zip(events) {
         commit.events.push(EventRow {
@@ -168,26 +174,6 @@ impl Of<'_> {
             fuel: fuel(decision),
             body: zstd::bulk::compress(json.as_bytes(), 1).ok(),
         }
-    }
-
-    fn effects(&self, decision: &Decision, place: i64) -> Vec<EffectRow> {
-        let row = |(index, effect): (i64, &crate::decision::Effect)| {
-            let body = serde_json::to_value(effect).unwrap_or_default();
-            EffectRow {
-                tenant: self.tenant.to_string(),
-                head: self.head,
-                place: place * 1000 + index,
-                destination: String::new(),
-                at: self.at,
-                lead: decision.lead.to_string(),
-                number: decision.number.into(),
-                kind: body["kind"].as_str().unwrap_or("effect").to_owned(),
-                body: body.to_string(),
-                state: "open".to_owned(),
-                next_at: self.at,
-            }
-        };
-        (0..).zip(&decision.effects).map(row).collect()
     }
 
     fn answer(&self, key: Key, body: String) -> AnswerRow {

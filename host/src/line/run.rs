@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ use crate::events::What;
 use crate::lead::{LeadId, TenantId};
 use crate::pipeline::Prepared;
 use crate::store::{self, Commit, Committed};
+use crate::telemetry::{CommitDone, CommitFailed, CommitStale};
 
 /// How long a line with nothing to do keeps its desk in memory.
 const IDLE: Duration = Duration::from_secs(600);
@@ -245,11 +247,22 @@ impl Line {
     /// A commit has ended; whether it was made.
     async fn land(&mut self, flight: Flying, landed: Landed) -> bool {
         let Flying { group, answers, head, nonce, .. } = flight;
+        let (metrics, tenant) = (&self.parts.metrics, self.tenant.clone());
         let made = match landed {
             Ok(Ok(Committed::Done { .. })) => Some(true),
-            Ok(Ok(Committed::Behind)) => Some(false),
-            Ok(Err(_)) | Err(_) => self.made(head, nonce).await,
+            Ok(Ok(Committed::Behind)) => {
+                CommitStale { tenant }.emit(metrics);
+                Some(false)
+            }
+            Ok(Err(error)) => {
+                CommitFailed { tenant, fault: error.fault() }.emit(metrics);
+                self.made(head, nonce).await
+            }
+            Err(_) => self.made(head, nonce).await,
         };
+        if made == Some(true) {
+            CommitDone { tenant: self.tenant.clone(), head }.emit(metrics);
+        }
         match made {
             Some(true) => {
                 answer(group, answers);
@@ -317,8 +330,17 @@ fn prepare(parts: &Parts, loaded: &Loaded, questions: &[Question], now: Timestam
                 Ok(prepared) => Ready::Lead(Box::new(prepared)),
                 Err(refused) => Ready::Refused(refused),
             },
-            Ask::Batch(leads) => Ready::Batch(leads.par_iter().map(one).collect()),
-            Ask::Event { .. } | Ask::Tick | Ask::Publish(_) | Ask::Try(_) | Ask::Reps => Ready::Other,
+            Ask::Batch { leads, prepared } => {
+                let counted = |received| {
+                    let lead = one(received);
+                    prepared.fetch_add(1, Ordering::Relaxed);
+                    lead
+                };
+                Ready::Batch(leads.par_iter().map(counted).collect())
+            }
+            Ask::Event { .. } | Ask::Tick | Ask::Publish(_) | Ask::Try(_) | Ask::Reps | Ask::Tenant => {
+                Ready::Other
+            }
         })
         .collect()
 }
@@ -395,14 +417,15 @@ fn on_the_desk(
                 .map(|decision| Answer::Tried(Arc::new(decision)))
                 .map_err(Refused::NoLead),
             (Ask::Reps, Ready::Other) => Ok(Answer::Reps(reps(loaded, now))),
-            (Ask::Lead(_) | Ask::Batch(_) | Ask::Tick, Ready::Other) => Ok(Answer::Decided(Vec::new())),
+            (Ask::Tenant, Ready::Other) => Ok(Answer::Tenant(Arc::clone(&loaded.tenant))),
+            (Ask::Lead(_) | Ask::Batch { .. } | Ask::Tick, Ready::Other) => Ok(Answer::Decided(Vec::new())),
         };
         if let (Some(key), Ok(answer)) = (question.key, &answer) {
             written.answer(key, answer);
         }
         answers.push(answer);
     }
-    let commit = commit(parts, tenant, loaded, written, now);
+    let commit = commit(tenant, loaded, written, now);
     if loaded.desk.len() > parts.limits.cold * 2 {
         loaded.desk.forget_cold();
     }

@@ -1,6 +1,6 @@
 //! A tenant read back: where it stands, and what has changed since a host last looked.
 
-use super::{CounterRow, Error, LeadRow, NewLeadRow, RecordRow, TenantRow, TenantStore};
+use super::{CounterRow, DestinationRow, Error, LeadRow, NewLeadRow, RecordRow, TenantRow, TenantStore};
 
 /// Everything that a host keeps in memory of a tenant.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Standing {
     pub new_leads: Vec<NewLeadRow>,
     /// Records that are young enough, in the order in which they were noted.
     pub records: Vec<RecordRow>,
+    /// Where effects go: all of them.
+    pub destinations: Vec<DestinationRow>,
 }
 
 /// What has changed behind a commit.
@@ -87,6 +89,7 @@ impl TenantStore<'_> {
                 i64::MAX => Vec::new(),
                 since => records.bind(id).bind(behind).bind(since).fetch_all(pool).await?,
             },
+            destinations: self.destinations().await?,
             leads,
             tenant,
         })

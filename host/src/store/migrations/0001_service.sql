@@ -31,6 +31,8 @@ CREATE TABLE commits (
     PRIMARY KEY (tenant, head)
 );
 
+CREATE INDEX commits_at ON commits (at);
+
 -- Where every lead stands now.
 CREATE TABLE leads (
     tenant      TEXT   NOT NULL,
@@ -98,6 +100,7 @@ CREATE TABLE decisions (
     PRIMARY KEY (tenant, lead, number)
 );
 CREATE INDEX decisions_head ON decisions (tenant, head, place);
+CREATE INDEX decisions_age ON decisions (decided_at) WHERE body IS NOT NULL;
 
 -- What is counted: by `kind`, of a rep (`rep`, `absent`), of a virtual queue (`queue`), of the tenant (`first`).
 CREATE TABLE counters (
@@ -122,7 +125,7 @@ CREATE TABLE new_leads (
     sign        BIGINT NOT NULL,
     PRIMARY KEY (tenant, head, place)
 );
-CREATE INDEX new_leads_at ON new_leads (tenant, at);
+CREATE INDEX new_leads_age ON new_leads (at);
 
 -- Leads as the CRM has them once they are routed: what later leads of the same contact or account find.
 CREATE TABLE records (
@@ -152,6 +155,7 @@ CREATE TABLE events (
     body        TEXT   NOT NULL,
     PRIMARY KEY (tenant, head, place)
 );
+CREATE INDEX events_age ON events (at);
 CREATE INDEX events_lead ON events (tenant, lead) WHERE lead IS NOT NULL;
 
 -- Answers by idempotency key.
@@ -196,6 +200,7 @@ CREATE INDEX effects_due ON effects (next_at) WHERE state = 'open';
 CREATE INDEX effects_open ON effects (tenant, destination, next_at, head, place) WHERE state = 'open';
 CREATE INDEX effects_dead ON effects (tenant, head, place, destination) WHERE state = 'dead';
 CREATE INDEX effects_ended ON effects (tenant, ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX effects_over ON effects (ended_at) WHERE state <> 'open';
 CREATE INDEX effects_lead ON effects (tenant, lead);
 
 -- Where effects go.
@@ -284,6 +289,8 @@ CREATE TABLE batches (
     claimed_until BIGINT,
     attempts    BIGINT NOT NULL DEFAULT 0,
     total       BIGINT NOT NULL,
+    -- Leads of it that are ready to be decided.
+    prepared    BIGINT NOT NULL DEFAULT 0,
     refused     BIGINT NOT NULL DEFAULT 0,
     decided     BIGINT NOT NULL DEFAULT 0,
     ended_at    BIGINT,
