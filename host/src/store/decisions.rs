@@ -133,7 +133,7 @@ impl TenantStore<'_> {
 }
 
 /// A body as JSON.
-fn text(body: &[u8], lead: &str) -> Result<String, Error> {
+pub(super) fn text(body: &[u8], lead: &str) -> Result<String, Error> {
     let unreadable = || Error::Unreadable { what: format!("a decision about lead {lead}") };
     let bytes = zstd::bulk::decompress(body, LARGEST).map_err(|_| unreadable())?;
     String::from_utf8(bytes).map_err(|_| unreadable())

@@ -11,14 +11,16 @@
 //! An event that tells of a person names their lead. What a tenant wrote into its own configuration, such as a
 //! `history.csv`, is the tenant's to change.
 //!
-//! A text that was erased is the JSON `null`, a body `NULL`; whoever reads a row takes either for "erased".
+//! Of a record stays what says nothing of a person: that there is one, whose it is, how it stands. So does where a
+//! lead stands, with such a record in it. Both can still be read as before. Other texts become the JSON `null`,
+//! bodies `NULL`; whoever reads a row takes either for "erased".
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{Change, Db, Error, Event, Store, TenantStore};
+use super::{Change, Db, Error, Event, Store, TenantStore, decisions};
 use crate::lead::TenantId;
 
 /// Who is to be erased.
@@ -90,35 +92,31 @@ const COMMITS: &str = "commits";
 const PAGE: i64 = 200;
 
 impl TenantStore<'_> {
-    /// Looks for a person in everything that the tenant has. `unpack` makes the JSON of a stored decision.
+    /// Looks for a person in everything that the tenant has.
     ///
     /// By address this reads every row of the tenant once. Only where an address stands as a contact's is it taken
     /// for theirs: a rep's own address finds no leads.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`].
-    pub async fn find_person(
-        &self,
-        who: Who<'_>,
-        unpack: impl Fn(&[u8]) -> Option<String>,
-    ) -> Result<Person, Error> {
+    /// [`Error::Unreadable`] where a decision is, and [`Error::Unavailable`].
+    pub async fn find_person(&self, who: Who<'_>) -> Result<Person, Error> {
         let mut person = Person::default();
         match who {
             Who::Lead(lead) => _ = person.leads.insert(lead.to_owned()),
             Who::Email(email) => {
                 let address = address(email);
-                self.find_persons_leads(&address, &mut person).await?;
-                self.find_decisions(&address, unpack, &mut person).await?;
+                self.leads_of_person(&address, &mut person).await?;
+                self.decisions_of_person(&address, &mut person).await?;
             }
         }
         let address = match who {
             Who::Lead(_) => None,
             Who::Email(email) => Some(address(email)),
         };
-        self.find_batch_leads(address.as_deref(), &mut person).await?;
-        self.find_records(address.as_deref(), &mut person).await?;
-        self.find_answers(address.as_deref(), &mut person).await?;
+        self.batch_leads_of_person(address.as_deref(), &mut person).await?;
+        self.records_of_person(address.as_deref(), &mut person).await?;
+        self.answers_of_person(address.as_deref(), &mut person).await?;
         Ok(person)
     }
 
@@ -158,7 +156,7 @@ impl TenantStore<'_> {
         Ok(Erased::Done { rows })
     }
 
-    async fn find_persons_leads(&self, address: &str, person: &mut Person) -> Result<(), Error> {
+    async fn leads_of_person(&self, address: &str, person: &mut Person) -> Result<(), Error> {
         let mut after = String::new();
         loop {
             let found = sqlx::query_as(
@@ -176,12 +174,7 @@ impl TenantStore<'_> {
         }
     }
 
-    async fn find_decisions(
-        &self,
-        address: &str,
-        unpack: impl Fn(&[u8]) -> Option<String>,
-        person: &mut Person,
-    ) -> Result<(), Error> {
+    async fn decisions_of_person(&self, address: &str, person: &mut Person) -> Result<(), Error> {
         let mut after = (String::new(), 0);
         loop {
             let found = sqlx::query_as(
@@ -196,8 +189,7 @@ impl TenantStore<'_> {
                 if person.leads.contains(&lead) {
                     continue;
                 }
-                let what = || format!("a decision of lead {lead}");
-                let text = unpack(&body).ok_or_else(|| Error::Unreadable { what: what() })?;
+                let text = decisions::text(&body, &lead)?;
                 if any(&[&text], |json| is_contact(json, address)) {
                     person.leads.insert(lead);
                 }
@@ -205,7 +197,7 @@ impl TenantStore<'_> {
         }
     }
 
-    async fn find_batch_leads(&self, address: Option<&str>, person: &mut Person) -> Result<(), Error> {
+    async fn batch_leads_of_person(&self, address: Option<&str>, person: &mut Person) -> Result<(), Error> {
         let mut after = (String::new(), -1);
         loop {
             let found = sqlx::query_as(
@@ -228,7 +220,7 @@ impl TenantStore<'_> {
         }
     }
 
-    async fn find_records(&self, address: Option<&str>, person: &mut Person) -> Result<(), Error> {
+    async fn records_of_person(&self, address: Option<&str>, person: &mut Person) -> Result<(), Error> {
         let mut after = (String::new(), String::new());
         loop {
             let found = sqlx::query_as(
@@ -249,7 +241,7 @@ impl TenantStore<'_> {
         }
     }
 
-    async fn find_answers(&self, address: Option<&str>, person: &mut Person) -> Result<(), Error> {
+    async fn answers_of_person(&self, address: Option<&str>, person: &mut Person) -> Result<(), Error> {
         let mut after = String::new();
         loop {
             let found = sqlx::query_as(
@@ -376,11 +368,16 @@ async fn open_leads(change: &mut Change, person: &Person) -> Result<Vec<String>,
 async fn erase_lead(change: &mut Change, lead: &str) -> Result<u64, Error> {
     let (tenant, head, at) = (change.tenant.to_string(), change.head, change.at);
     let mut rows = 0;
-    let own = sqlx::query(
-        "UPDATE leads SET state = 'null', kept = NULL, head = $3 WHERE tenant = $1 AND lead = $2",
-    );
-    let own = own.bind(tenant.as_str()).bind(lead).bind(head);
-    rows += own.execute(change.connection()).await?.rows_affected();
+    let found = sqlx::query_scalar("SELECT state FROM leads WHERE tenant = $1 AND lead = $2");
+    let found = found.bind(tenant.as_str()).bind(lead);
+    let state: Option<String> = found.fetch_optional(change.connection()).await?;
+    if let Some(state) = state {
+        let own = sqlx::query(
+            "UPDATE leads SET state = $3, kept = NULL, head = $4 WHERE tenant = $1 AND lead = $2",
+        );
+        let own = own.bind(tenant.as_str()).bind(lead).bind(stripped(&state, strip_state)).bind(head);
+        rows += own.execute(change.connection()).await?.rows_affected();
+    }
     let undelivered = sqlx::query(
         "UPDATE effects SET state = 'dead', ended_at = $3 WHERE tenant = $1 AND lead = $2 AND state = 'open'",
     );
@@ -396,19 +393,53 @@ async fn erase_lead(change: &mut Change, lead: &str) -> Result<u64, Error> {
     Ok(rows)
 }
 
-/// Hosts that have these records in memory find them changed, and forget them.
+/// Hosts that have these records in memory find them changed.
 async fn erase_records(change: &mut Change, records: &BTreeSet<(String, String)>) -> Result<u64, Error> {
     let (tenant, head) = (change.tenant.to_string(), change.head);
     let mut rows = 0;
     for (place, (kind, id)) in (0_i64..).zip(records) {
+        let found =
+            sqlx::query_scalar("SELECT record FROM records WHERE tenant = $1 AND kind = $2 AND id = $3");
+        let found = found.bind(tenant.as_str()).bind(kind.as_str()).bind(id.as_str());
+        let record: Option<String> = found.fetch_optional(change.connection()).await?;
+        let Some(record) = record else { continue };
         let erased = sqlx::query(
-            "UPDATE records SET record = 'null', head = $4, place = $5 WHERE tenant = $1 AND kind = $2 AND id = $3",
+            "UPDATE records SET record = $4, head = $5, place = $6 WHERE tenant = $1 AND kind = $2 AND id = $3",
         );
-        let erased =
-            erased.bind(tenant.as_str()).bind(kind.as_str()).bind(id.as_str()).bind(head).bind(place);
+        let erased = erased.bind(tenant.as_str()).bind(kind.as_str()).bind(id.as_str());
+        let erased = erased.bind(stripped(&record, strip_record)).bind(head).bind(place);
         rows += erased.execute(change.connection()).await?.rows_affected();
     }
     Ok(rows)
+}
+
+/// What of a record says nothing of the person.
+const OF_NOBODY: [&str; 7] = ["id", "kind", "owner", "team", "status", "created_at", "updated_at"];
+
+fn strip_record(record: &mut Json) {
+    match record {
+        Json::Object(fields) => fields.retain(|name, _| OF_NOBODY.contains(&name.as_str())),
+        other => *other = Json::Null,
+    }
+}
+
+/// Takes from the records in it what tells of the person.
+fn strip_state(state: &mut Json) {
+    match state {
+        Json::Object(fields) => fields.iter_mut().for_each(|(name, value)| match name.as_str() {
+            "record" => strip_record(value),
+            _ => strip_state(value),
+        }),
+        Json::Array(items) => items.iter_mut().for_each(strip_state),
+        _ => {}
+    }
+}
+
+/// A text without something; `null` where it cannot be read.
+fn stripped(text: &str, strip: impl Fn(&mut Json)) -> String {
+    let mut json = serde_json::from_str(text).unwrap_or_default();
+    strip(&mut json);
+    json.to_string()
 }
 
 /// One that was not decided yet never will be, and counts as refused.
@@ -441,14 +472,15 @@ fn any(texts: &[&str], is: impl Fn(&Json) -> bool) -> bool {
             .map_while(Result::ok)
             .any(|json| is(&json))
     };
-    texts.iter().any(|text| values(&text))
+    texts.iter().any(values)
 }
 
-/// Whether a contact with this address stands anywhere in it.
+/// Whether a contact, or a record, with this address stands anywhere in it.
 fn is_contact(json: &Json, address: &str) -> bool {
     match json {
         Json::Object(fields) => {
-            fields.get("contact").is_some_and(|contact| is_address(&contact["email"], address))
+            let mut parts = ["contact", "record"].iter().filter_map(|part| fields.get(*part));
+            parts.any(|part| is_address(&part["email"], address))
                 || fields.values().any(|inner| is_contact(inner, address))
         }
         Json::Array(items) => items.iter().any(|item| is_contact(item, address)),

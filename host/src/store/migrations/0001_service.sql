@@ -59,7 +59,7 @@ CREATE TABLE leads (
     touched_at  BIGINT,
     -- Why a person should look as well; null: nobody needs to.
     triage      TEXT,
-    -- Everything else the desk knows of it, as JSON; `null` once it is erased.
+    -- Everything else the desk knows of it, as JSON; of the person nothing but the CRM's record.
     state       TEXT   NOT NULL,
     -- What it can be decided again from, as JSON; null once that is over.
     kept        TEXT,
@@ -141,7 +141,7 @@ CREATE TABLE records (
 CREATE INDEX records_head ON records (tenant, head, place);
 
 -- Append-only: everything that happened besides decisions, and who did it. The audit log. Erasing a person
--- makes the body `null`, here and in records, effects and answers, and leaves the row.
+-- makes the body `null`, here and in effects and answers, and leaves the row.
 CREATE TABLE events (
     tenant      TEXT   NOT NULL,
     head        BIGINT NOT NULL,
