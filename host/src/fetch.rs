@@ -82,6 +82,24 @@ impl Fetcher {
         Ok(Reply { status: response.status().as_u16(), retry_after, body })
     }
 
+    /// Reads a JSON document.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, a lowercase fragment.
+    pub fn json(&self, url: &str) -> Result<serde_json::Value, String> {
+        let url = target(url, self.reach).map_err(|error| error.to_string())?;
+        let mut response = self.agent.get(url.as_str()).call().map_err(|error| error.to_string())?;
+        match response.status().as_u16() {
+            200 => {
+                let body = response.body_mut().with_config().limit(ANSWER_BYTES).read_to_vec();
+                let body = body.map_err(|error| error.to_string())?;
+                serde_json::from_slice(&body).map_err(|error| format!("no JSON: {error}"))
+            }
+            status => Err(format!("it answers {status}")),
+        }
+    }
+
     /// Carries out one request, if its origin is among those granted.
     pub fn fetch(&self, request: &Request, granted: &[Origin]) -> Exchange {
         match self.try_fetch(request, granted) {

@@ -11,11 +11,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, FromRef, State};
+use axum::extract::{DefaultBodyLimit, FromRef, MatchedPath, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
+use tokio::sync::watch;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, SecurityRequirement};
 use utoipa::{Modify, OpenApi as _};
@@ -25,6 +27,7 @@ use crate::access::Access;
 use crate::clock::Clock;
 use crate::line::Lines;
 use crate::store::Store;
+use crate::telemetry::{self, Method, Metrics, RequestAnswered, Route};
 
 mod assignments;
 mod batches;
@@ -36,11 +39,13 @@ mod page;
 pub mod problem;
 mod reps;
 pub mod scope;
+mod server;
 mod stream;
 mod usage;
 
 use limits::Limits;
 use problem::{Code, Problem};
+pub use server::{serve, serve_metrics};
 
 /// What routes work with.
 #[derive(Clone)]
@@ -58,6 +63,12 @@ pub struct ApiParts {
     pub access: Access,
     /// How much a tenant may ask.
     pub limits: Limits,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Whether metrics are served here, and not at an address of their own.
+    pub metrics_here: bool,
+    /// Whether the service is to end.
+    pub ending: watch::Receiver<bool>,
     /// The longest lead, in bytes.
     pub largest_lead: usize,
     /// The longest body, in bytes.
@@ -87,10 +98,7 @@ impl FromRef<Api> for () {
 /// Everything that the service answers.
 pub fn router(api: Api) -> Router {
     let (routes, document) = described();
-    let document = Arc::new(document);
-    let json = Arc::clone(&document);
-    let docs = utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document.as_ref().clone());
-    let _ = json;
+    let docs = utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", document);
     let (timeout, largest) = (api.timeout, api.largest_body);
     routes
         .layer(middleware::from_fn(limits::tell))
@@ -100,12 +108,14 @@ pub fn router(api: Api) -> Router {
         .merge(docs)
         .route("/livez", routing::get(|| async { "alive\n" }))
         .route("/readyz", routing::get(ready))
+        .route("/metrics", routing::get(metrics))
         .route("/problems/{code}", routing::get(explained))
         .fallback(|| async { Problem::new(Code::NoRoute, "there is no such route; /docs lists them") })
         .method_not_allowed_fallback(|| async {
             Problem::new(Code::Method, "the route is there, and does not take this method")
         })
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(api.clone(), counted))
         .with_state(api)
 }
 
@@ -162,9 +172,19 @@ impl Modify for Bearer {
 }
 
 async fn ready(State(api): State<Api>) -> Response {
+    if *api.ending.borrow() {
+        return Problem::new(Code::Busy, "this host is going down").into_response();
+    }
     match api.store.ping().await {
         Ok(()) => "ready\n".into_response(),
         Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+async fn metrics(State(api): State<Api>) -> Response {
+    match api.metrics_here {
+        true => ([(CONTENT_TYPE, telemetry::CONTENT_TYPE)], api.metrics.encode()).into_response(),
+        false => Problem::new(Code::NoRoute, "metrics have an address of their own").into_response(),
     }
 }
 
@@ -173,6 +193,18 @@ async fn explained(axum::extract::Path(code): axum::extract::Path<String>) -> Re
         return Problem::not_found(format!("code {code}")).into_response();
     };
     format!("{} ({}): {}\n", code.as_str(), code.status().as_u16(), code.title()).into_response()
+}
+
+/// Counts a request by its route's template.
+async fn counted(State(api): State<Api>, request: axum::extract::Request, next: middleware::Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map(|path| Route::template(path.as_str()));
+    let method = Method::named(request.method().as_str());
+    let began = std::time::Instant::now();
+    let response = next.run(request).await;
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    let route = route.unwrap_or_else(Route::none);
+    RequestAnswered { route, method, status, took }.emit(&api.metrics);
+    response
 }
 
 async fn in_time(timeout: Duration, request: axum::extract::Request, next: middleware::Next) -> Response {

@@ -52,6 +52,7 @@
 //! `cargo xtask ci` holds the first two (`xtask/src/layers.rs`); tests hold the rest.
 
 pub mod access;
+pub mod app;
 pub mod assignment;
 pub mod cli;
 pub mod clock;

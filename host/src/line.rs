@@ -95,7 +95,7 @@ pub struct Key {
 }
 
 /// What a line answers.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Answer {
     /// Decisions that followed, durable by now: of a lead its own last; of a batch one a lead in their order.
     Decided(Vec<Arc<Made>>),

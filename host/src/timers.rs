@@ -132,7 +132,7 @@ pub async fn batch(now: Timestamp, store: &Store, lines: &Lines, metrics: &Metri
     };
     let BatchRow { batch, attempts, .. } = batch;
     of.end_batch((&batch, attempts), &leads, error.as_deref(), now.as_millisecond()).await?;
-    TimerFired { tenant, timer: Timer::Batch, late: Duration::ZERO }.emit(metrics);
+    TimerFired { tenant: tenant.clone(), timer: Timer::Batch, late: Duration::ZERO }.emit(metrics);
     Ok(true)
 }
 

@@ -74,12 +74,12 @@ pub(super) fn handling(root: &Table<'_>, lanes: &[Lane]) -> Handling {
 fn batch_at(root: &Table<'_>) -> Vec<Time> {
     let Some(table) = root.table("batch", "[batch]", &["at"]) else { return Vec::new() };
     let mut times = Vec::new();
-    for text in table.texts("at") {
-        match text.parse::<Time>() {
+    for text in table.texts("at").unwrap_or_default() {
+        match text.value.parse::<Time>() {
             Ok(time) => times.push(time),
             Err(_) => {
-                let message = format!("`at` holds {text:?}, which is no time of day");
-                table.problem(Problem::at(&table.place(), message).hint("such as [\"09:00\", \"14:30\"]"));
+                let message = format!("`at` holds {:?}, which is no time of day", text.value);
+                table.problem(Problem::at(&text.place, message).hint("such as [\"09:00\", \"14:30\"]"));
             }
         }
     }

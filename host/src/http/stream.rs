@@ -110,7 +110,7 @@ async fn next(mut reader: Reader) -> Option<(Result<Event, Infallible>, Reader)>
         let read = reader.read().await;
         match read {
             Ok(true) => {}
-            Ok(false) if !reader.follows => return None,
+            Ok(false) if !reader.follows || *reader.api.ending.borrow() => return None,
             // A key that was revoked meanwhile reads on for as long as its stream is open, and no longer.
             Ok(false) | Err(_) => tokio::time::sleep(ASK).await,
         }

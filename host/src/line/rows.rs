@@ -11,7 +11,7 @@ use super::{Answer, Key, Made};
 use crate::config::Config;
 use crate::decision::{Decision, Outcome};
 use crate::desk::{Changes, SavedCase};
-use crate::effects::fan_out;
+use crate::effects::{Source, Summary, fan_out};
 use crate::events::What;
 use crate::lead::{LeadId, TenantId};
 use crate::store::{
@@ -109,9 +109,13 @@ pub(super) fn commit(
     let mut effects = 0;
     for (place, (made, _)) in (0..).zip(&decisions) {
         commit.decisions.push(of.decision(made, place, version));
-        let rows = fan_out(&made.decision, &loaded.destinations, head, effects);
-        effects += rows.last().map_or(0, |row| row.place + 1 - effects);
-        commit.effects.extend(rows);
+        let Made { decision, .. } = made.as_ref();
+        if !decision.effects.is_empty() || !loaded.destinations.is_empty() {
+            let source = Source { tenant, lead: &decision.lead, head, place: effects };
+            let rows = fan_out(source, &Summary::from(decision), &decision.effects, &loaded.destinations);
+            effects += i64::try_from(decision.effects.len()).unwrap_or(i64::MAX - 1) + 1;
+            commit.effects.extend(rows);
+        }
     }
     for (place, (kind, lead, body, actor)) in (0..).zip(events) {
         commit.events.push(EventRow {
