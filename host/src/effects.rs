@@ -47,8 +47,8 @@ const SIZE: ClaimSize = ClaimSize { effects: 16, effects_where_failing: 1, desti
 /// Who turns off a destination that says that it is gone.
 const ACTOR: &str = "clock";
 
-/// Opens what a tenant's secret was sealed to; `None` where it cannot be.
-pub type Unseal = Arc<dyn Fn(&TenantId, &[u8]) -> Option<String> + Send + Sync>;
+/// Opens the sealed secret of a tenant's destination; `None` where it cannot be.
+pub type Unseal = Arc<dyn Fn(&TenantId, &str, &[u8]) -> Option<String> + Send + Sync>;
 
 /// Carries effects to where they go.
 #[derive(Clone)]
@@ -101,7 +101,7 @@ impl Deliverer {
             Err(why) => return Met::Refused { why },
         };
         let secret = match &destination.secret {
-            Some(sealed) => match (self.unseal)(&destination.tenant, sealed) {
+            Some(sealed) => match (self.unseal)(&destination.tenant, &destination.id, sealed) {
                 Some(secret) => Some(secret),
                 None => return Met::failed("the secret of the destination cannot be opened"),
             },

@@ -284,7 +284,7 @@ impl Server {
 }
 
 fn deliverer() -> Deliverer {
-    let unseal: Unseal = Arc::new(|_, sealed| String::from_utf8(sealed.to_vec()).ok());
+    let unseal: Unseal = Arc::new(|_, _, sealed| String::from_utf8(sealed.to_vec()).ok());
     Deliverer::new(Reach::Anywhere, None, unseal)
 }
 
