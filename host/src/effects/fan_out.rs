@@ -42,8 +42,9 @@ pub struct Summary {
     pub brief: Vec<String>,
 }
 
-impl From<&Decision> for Summary {
-    fn from(decision: &Decision) -> Self {
+impl Summary {
+    /// Of a decision.
+    pub fn of(decision: &Decision) -> Self {
         let lines = decision.brief.iter().flat_map(|brief| &brief.lines);
         Self {
             number: decision.number,

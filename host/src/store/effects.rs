@@ -400,20 +400,6 @@ impl TenantStore<'_> {
         change.commit(&[event("effects.resent", actor, body)]).await?;
         Ok(number)
     }
-
-    /// Forgets effects that ended before `cutoff`. How many.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unavailable`].
-    pub async fn forget_effects(&self, cutoff: i64, most: i64) -> Result<u64, Error> {
-        let forget = sqlx::query(
-            "DELETE FROM effects WHERE tenant = $1 AND (head, place, destination) IN \
-             (SELECT head, place, destination FROM effects WHERE tenant = $1 AND ended_at <= $2 LIMIT $3)",
-        );
-        let forget = forget.bind(self.tenant.as_str()).bind(cutoff).bind(most);
-        Ok(forget.execute(&self.store.write).await?.rows_affected())
-    }
 }
 
 /// Lets what comes later of the same lead, and was not tried yet, wait until then too.
