@@ -159,6 +159,13 @@ impl App {
         &self.api
     }
 
+    /// Lets what is being written end, and closes the database.
+    pub async fn close(self) {
+        let store = self.store.clone();
+        drop(self);
+        store.close().await;
+    }
+
     /// Does whatever is due, each kind once.
     ///
     /// # Errors

@@ -13,12 +13,16 @@ use crate::plugin::{self, Options, Plan, Plugins, Size};
 
 mod check;
 mod coverage;
+mod flags;
 mod lines;
 mod plugins;
 mod replay;
 mod route;
+mod serve;
+mod service;
 mod simulate;
 mod stream;
+mod tenants;
 
 /// Routes inbound sales leads for many tenants, with each tenant's own logic in a sandbox.
 #[derive(Debug, Parser)]
@@ -46,6 +50,10 @@ enum Verb {
     Simulate(simulate::Arguments),
     /// Tells from decisions which leads nobody could be found for, and which people are lacking.
     Coverage(coverage::Arguments),
+    /// Serves many tenants over HTTP.
+    Serve(serve::Arguments),
+    /// Imports and exports tenants of the service, and makes keys for them.
+    Tenant(tenants::Arguments),
     /// Builds, checks and tries plugins.
     Plugin(plugins::Arguments),
     /// Compiles one component under its own limits; started by this program alone.
@@ -117,6 +125,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Replay(arguments) => replay::run(&arguments),
         Verb::Simulate(arguments) => simulate::run(&arguments),
         Verb::Coverage(arguments) => coverage::run(&arguments),
+        Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Tenant(arguments) => tenants::run(&arguments),
         Verb::Plugin(arguments) => plugins::run(&arguments),
         Verb::Compile { arguments } => return plugin::child(&arguments),
     };

@@ -112,7 +112,7 @@ pub(super) fn commit(
         let Made { decision, .. } = made.as_ref();
         if !decision.effects.is_empty() || !loaded.destinations.is_empty() {
             let source = Source { tenant, lead: &decision.lead, head, place: effects };
-            let rows = fan_out(source, &Summary::from(decision), &decision.effects, &loaded.destinations);
+            let rows = fan_out(source, &Summary::of(decision), &decision.effects, &loaded.destinations);
             effects += i64::try_from(decision.effects.len()).unwrap_or(i64::MAX - 1) + 1;
             commit.effects.extend(rows);
         }

@@ -200,7 +200,6 @@ CREATE INDEX effects_due ON effects (next_at) WHERE state = 'open';
 CREATE INDEX effects_open ON effects (tenant, destination, next_at, head, place) WHERE state = 'open';
 CREATE INDEX effects_dead ON effects (tenant, head, place, destination) WHERE state = 'dead';
 CREATE INDEX effects_ended ON effects (ended_at) WHERE state <> 'open';
-CREATE INDEX effects_over ON effects (ended_at) WHERE state <> 'open';
 CREATE INDEX effects_lead ON effects (tenant, lead);
 
 -- Where effects go.
