@@ -10,3 +10,4 @@ mod hostile;
 mod program;
 mod properties;
 mod scenarios;
+mod service;

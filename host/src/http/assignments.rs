@@ -128,14 +128,15 @@ fn asking(key: IdempotencyKey, name: &str, lead: &LeadId, body: &impl Serialize)
 }
 
 macro_rules! handles {
-    ($(#[doc = $doc:literal] $name:ident, $path:literal, $needs:ident, $what:ident, $own:expr;)*) => {
+    ($(#[doc = $doc:literal] $name:ident, $path:literal, $needs:ident, $right:literal, $what:ident, $own:expr;)*) => {
         $(
             #[doc = $doc]
             #[utoipa::path(post, path = $path, tag = "assignments",
                 params(("lead" = String, Path, description = "The lead's id"),
                     ("idempotency-key" = Option<String>, Header, description = "Sent again with the same key, it is done once")),
                 request_body = Option<ReasonBody>,
-                responses((status = 200, body = FollowedBody), (status = "default", body = ProblemBody)))]
+                responses((status = 200, body = FollowedBody), (status = "default", body = ProblemBody)),
+                security(("bearer" = [$right])))]
             async fn $name(
                 caller: Caller<$needs>,
                 State(api): State<Api>,
@@ -159,21 +160,21 @@ macro_rules! handles {
 
 handles! {
     /// Whoever has the lead takes it.
-    accept, "/v1/leads/{lead}/accept", HandleOwn, Accepted, |caller| Some(caller);
+    accept, "/v1/leads/{lead}/accept", HandleOwn, "HandleOwn", Accepted, |caller| Some(caller);
     /// Whoever has the lead does not want it: the next in line gets it.
-    decline, "/v1/leads/{lead}/decline", HandleOwn, Declined, |caller| Some(caller);
+    decline, "/v1/leads/{lead}/decline", HandleOwn, "HandleOwn", Declined, |caller| Some(caller);
     /// Somebody wrote to or spoke with the contact.
-    touch, "/v1/leads/{lead}/touch", HandleOwn, Touched, |caller| Some(caller);
+    touch, "/v1/leads/{lead}/touch", HandleOwn, "HandleOwn", Touched, |caller| Some(caller);
     /// Approves a suggestion.
-    approve, "/v1/leads/{lead}/approve", Manage, Approved, |_| None;
+    approve, "/v1/leads/{lead}/approve", Manage, "Manage", Approved, |_| None;
     /// Rejects a suggestion: the next best is suggested.
-    reject, "/v1/leads/{lead}/reject", Manage, Rejected, |_| None;
+    reject, "/v1/leads/{lead}/reject", Manage, "Manage", Rejected, |_| None;
     /// No automatic change any more.
-    lock, "/v1/leads/{lead}/lock", Manage, Locked, |_| None;
+    lock, "/v1/leads/{lead}/lock", Manage, "Manage", Locked, |_| None;
     /// Automatic changes again.
-    unlock, "/v1/leads/{lead}/unlock", Manage, Unlocked, |_| None;
+    unlock, "/v1/leads/{lead}/unlock", Manage, "Manage", Unlocked, |_| None;
     /// A person has looked at what needed one: the triage item is closed.
-    review, "/v1/leads/{lead}/review", Manage, Reviewed, |_| None;
+    review, "/v1/leads/{lead}/review", Manage, "Manage", Reviewed, |_| None;
 }
 
 /// A body that may be left out.
@@ -209,7 +210,8 @@ pub struct ReassignBody {
     params(("lead" = String, Path, description = "The lead's id"),
         ("idempotency-key" = Option<String>, Header, description = "Sent again with the same key, it is done once")),
     request_body = ReassignBody,
-    responses((status = 200, body = FollowedBody), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = FollowedBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["Manage"])))]
 async fn reassign(
     caller: Caller<Manage>,
     State(api): State<Api>,
@@ -272,7 +274,8 @@ const MOST: usize = 500;
 /// A person gives many leads to somebody. Each is a change of its own: what cannot be is told, the rest is done.
 #[utoipa::path(post, path = "/v1/leads/reassign", tag = "assignments", request_body = ReassignManyBody,
     params(("idempotency-key" = Option<String>, Header, description = "Sent again with the same key, each is done once")),
-    responses((status = 200, body = ReassignedManyBody), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = ReassignedManyBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["Manage"])))]
 async fn reassign_many(
     caller: Caller<Manage>,
     State(api): State<Api>,
@@ -345,7 +348,8 @@ pub enum Outcome {
     params(("lead" = String, Path, description = "The lead's id"),
         ("idempotency-key" = Option<String>, Header, description = "Sent again with the same key, it is done once")),
     request_body = OutcomeBody,
-    responses((status = 200, body = FollowedBody), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = FollowedBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["SendLeads"])))]
 async fn outcome(
     caller: Caller<SendLeads>,
     State(api): State<Api>,

@@ -84,7 +84,8 @@ pub struct BatchQuery {
 #[utoipa::path(post, path = "/v1/batches", tag = "batches",
     params(BatchQuery, ("idempotency-key" = Option<String>, Header, description = "Sent again with the same key, it is the same batch")),
     request_body(content = String, content_type = "application/x-ndjson"),
-    responses((status = 202, body = BatchBody), (status = "default", body = ProblemBody)))]
+    responses((status = 202, body = BatchBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["SendLeads"])))]
 async fn send(
     caller: Caller<SendLeads>,
     State(api): State<Api>,
@@ -161,7 +162,8 @@ fn unique() -> Result<String, Problem> {
 
 /// Batches, the latest first.
 #[utoipa::path(get, path = "/v1/batches", tag = "batches", params(Paging),
-    responses((status = 200, body = Page<BatchBody>), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = Page<BatchBody>), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["SendLeads"])))]
 async fn list(
     caller: Caller<SendLeads>,
     State(api): State<Api>,
@@ -174,7 +176,8 @@ async fn list(
 /// How far a batch is.
 #[utoipa::path(get, path = "/v1/batches/{batch}", tag = "batches",
     params(("batch" = String, Path, description = "The batch's id")),
-    responses((status = 200, body = BatchBody), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = BatchBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["SendLeads"])))]
 async fn one(
     caller: Caller<SendLeads>,
     State(api): State<Api>,
@@ -207,7 +210,8 @@ impl From<BatchLeadRow> for BatchLeadBody {
 /// What became of a batch's leads, in their order.
 #[utoipa::path(get, path = "/v1/batches/{batch}/leads", tag = "batches",
     params(("batch" = String, Path, description = "The batch's id"), Paging),
-    responses((status = 200, body = Page<BatchLeadBody>), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = Page<BatchLeadBody>), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["ReadDecisions"])))]
 async fn leads(
     caller: Caller<ReadDecisions>,
     State(api): State<Api>,

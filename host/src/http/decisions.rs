@@ -221,7 +221,8 @@ pub struct DecisionQuery {
 
 /// Finds decisions, the latest first.
 #[utoipa::path(get, path = "/v1/decisions", tag = "decisions", params(DecisionQuery),
-    responses((status = 200, body = Page<DecisionLine>), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = Page<DecisionLine>), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["ReadDecisions"])))]
 async fn list(
     caller: Caller<ReadDecisions>,
     State(api): State<Api>,
@@ -252,7 +253,8 @@ async fn list(
 /// Every decision about a lead, the latest first.
 #[utoipa::path(get, path = "/v1/leads/{lead}/decisions", tag = "decisions",
     params(("lead" = String, Path, description = "The lead's id"), Paging),
-    responses((status = 200, body = Page<DecisionLine>), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = Page<DecisionLine>), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["ReadDecisions"])))]
 async fn of_lead(
     caller: Caller<ReadDecisions>,
     State(api): State<Api>,
@@ -274,7 +276,8 @@ async fn of_lead(
     params(("lead" = String, Path, description = "The lead's id"),
         ("number" = i64, Path, description = "Which of its decisions, from 1")),
     responses((status = 200, body = Object, description = "The decision, and in `trace` how it came to that"),
-        (status = "default", body = ProblemBody)))]
+        (status = "default", body = ProblemBody)),
+    security(("bearer" = ["ReadTraces"])))]
 async fn one(
     caller: Caller<ReadTraces>,
     State(api): State<Api>,
@@ -330,7 +333,8 @@ impl From<crate::replay::Change> for Difference {
 #[utoipa::path(post, path = "/v1/leads/{lead}/decisions/{number}/replay", tag = "decisions",
     params(("lead" = String, Path, description = "The lead's id"),
         ("number" = i64, Path, description = "Which of its decisions, from 1")),
-    responses((status = 200, body = ReplayBody), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = ReplayBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["ReadTraces"])))]
 async fn again(
     caller: Caller<ReadTraces>,
     State(api): State<Api>,
@@ -368,7 +372,8 @@ pub struct TryQuery {
 /// Tells how a lead would be decided now, with the counters as they are. Nothing is written, nobody is told.
 #[utoipa::path(post, path = "/v1/try", tag = "decisions", params(TryQuery), request_body = Object,
     responses((status = 200, body = Object, description = "The decision with its trace"),
-        (status = "default", body = ProblemBody)))]
+        (status = "default", body = ProblemBody)),
+    security(("bearer" = ["Try"])))]
 async fn would_be(
     caller: Caller<Try>,
     State(api): State<Api>,

@@ -41,7 +41,8 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
     request_body(content((Object = "application/json"), (String = "application/x-ndjson"))),
     responses((status = 201, body = inline(DecisionBody), description = "The decision"),
         (status = 200, description = "Many: a line each, a decision or a problem", body = String, content_type = "application/x-ndjson"),
-        (status = "default", body = ProblemBody)))]
+        (status = "default", body = ProblemBody)),
+    security(("bearer" = ["SendLeads"])))]
 async fn send(
     caller: Caller<SendLeads>,
     State(api): State<Api>,
@@ -274,7 +275,8 @@ pub struct LeadQuery {
 
 /// Finds leads as they stand, the latest decided first.
 #[utoipa::path(get, path = "/v1/leads", tag = "leads", params(LeadQuery),
-    responses((status = 200, body = Page<LeadBody>), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = Page<LeadBody>), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["ReadDecisions"])))]
 async fn list(
     caller: Caller<ReadDecisions>,
     State(api): State<Api>,
@@ -302,7 +304,8 @@ async fn list(
 /// Where a lead stands now.
 #[utoipa::path(get, path = "/v1/leads/{lead}", tag = "leads",
     params(("lead" = String, Path, description = "The lead's id")),
-    responses((status = 200, body = LeadBody), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = LeadBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["ReadDecisions"])))]
 async fn one(
     caller: Caller<ReadDecisions>,
     State(api): State<Api>,

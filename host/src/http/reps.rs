@@ -74,8 +74,10 @@ pub struct RepsBody {
 
 /// Reps as they stand now, in the order of the configuration.
 #[utoipa::path(get, path = "/v1/reps", tag = "reps",
-    responses((status = 200, body = RepsBody), (status = "default", body = ProblemBody)))]
-async fn list(caller: Caller<ReadDecisions>, State(api): State<Api>) -> Result<Json<RepsBody>, Problem> {
+    responses((status = 200, body = RepsBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["ReadDecisions"])))]
+async fn list(
+    caller: Caller<ReadDecisions>, State(api): State<Api>) -> Result<Json<RepsBody>, Problem> {
     let reps = api.lines.reps(caller.tenant()).await?;
     Ok(Json(RepsBody { items: reps.into_iter().map(RepBody::from).collect() }))
 }
@@ -87,7 +89,8 @@ macro_rules! tells {
             #[utoipa::path(post, path = $path, tag = "reps",
                 params(("rep" = String, Path, description = "The rep's id"),
                     ("idempotency-key" = Option<String>, Header, description = "Sent again with the same key, it is done once")),
-                responses((status = 200, body = FollowedBody), (status = "default", body = ProblemBody)))]
+                responses((status = 200, body = FollowedBody), (status = "default", body = ProblemBody)),
+                security(("bearer" = ["Manage"])))]
             async fn $name(
                 caller: Caller<Manage>,
                 State(api): State<Api>,
@@ -123,7 +126,8 @@ pub struct CreditBody {
 #[utoipa::path(post, path = "/v1/reps/{rep}/credit", tag = "reps", request_body = CreditBody,
     params(("rep" = String, Path, description = "The rep's id"),
         ("idempotency-key" = Option<String>, Header, description = "Sent again with the same key, it is done once")),
-    responses((status = 200, body = FollowedBody), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = FollowedBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["Manage"])))]
 async fn credit(
     caller: Caller<Manage>,
     State(api): State<Api>,

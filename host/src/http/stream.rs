@@ -61,7 +61,8 @@ const AT_ONCE: i64 = 200;
 #[utoipa::path(get, path = "/v1/events", tag = "events", params(EventsQuery,
         ("last-event-id" = Option<String>, Header, description = "As `after`; sent by browsers that connect again")),
     responses((status = 200, content_type = "text/event-stream", body = String),
-        (status = "default", body = ProblemBody)))]
+        (status = "default", body = ProblemBody)),
+    security(("bearer" = ["ReadDecisions"])))]
 async fn events(
     caller: Caller<ReadDecisions>,
     State(api): State<Api>,

@@ -53,7 +53,8 @@ pub struct UsageBody {
 
 /// What the tenant has used, by day.
 #[utoipa::path(get, path = "/v1/usage", tag = "usage", params(UsageQuery),
-    responses((status = 200, body = UsageBody), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = UsageBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["ReadUsage"])))]
 async fn usage(
     caller: Caller<ReadUsage>,
     State(api): State<Api>,

@@ -198,6 +198,7 @@ pub(crate) fn config() -> Config {
             },
             accept_minutes: None,
             missed: Missed::Stays,
+            batch_at: Vec::new(),
         },
         scarcity: None,
         plugins: Plugins {

@@ -1,0 +1,155 @@
+//! What time does: deadlines, drains, batches, publications; each once, on any number of hosts.
+
+use serde_json::{Value as Json, json};
+
+use super::harness::{BOTH, Service};
+use crate::harness::root;
+
+/// A copy of northwind with something more in its tenant.toml.
+fn northwind_with(more: &str) -> tempfile::TempDir {
+    let folder = crate::harness::tenant(&root().join("examples/northwind"));
+    let path = folder.path().join("tenant.toml");
+    let toml = std::fs::read_to_string(&path).expect("text");
+    std::fs::write(path, format!("{toml}\n{more}\n")).expect("written");
+    folder
+}
+
+fn lead(id: &str) -> Json {
+    json!({
+        "id": id, "source": "web-form", "text": "What would the team plan cost for 12 users? I can decide this month.",
+        "contact": {"email": format!("{id}@mabryfreight.example"), "language": "en"},
+        "company": {"name": "Mabry Freight", "employees": 45, "country": "US", "region": "US-TN"},
+    })
+}
+
+fn decisions(service: &Service, key: &str, lead: &str) -> Vec<(String, String)> {
+    let (status, page) = service.host().ask("GET", &format!("/v1/leads/{lead}/decisions"), key, None);
+    assert_eq!(status, 200, "{page}");
+    let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
+    let items = page["items"].as_array().expect("items");
+    items.iter().rev().map(|item| (text(&item["trigger"]), text(&item["outcome"]))).collect()
+}
+
+#[test]
+fn a_lead_that_nobody_touches_goes_to_the_manager_once() {
+    for on in BOTH {
+        let service = Service::new(on, 2);
+        let folder = northwind_with("[escalation]\nmissed = \"manager\"");
+        let (_, key) = service.tenant(folder.path());
+        let decided = service.host().lead(&key, &lead("slow"));
+        assert_eq!(decided["outcome"]["kind"], "assigned", "{decided:#}");
+        let minutes = decided["minutes"].as_i64().expect("minutes");
+        assert_eq!(service.pass(minutes - 1).tenants, 0);
+        // The other host has it in memory from before, and both look at once.
+        service.hosts[1].ask("GET", "/v1/reps", &key, None);
+        assert_eq!(service.pass(2).tenants, 1);
+        super::harness::runtime().block_on(async { service.hosts[1].app.step().await.expect("a step") });
+        let expect = [("arrived", "assigned"), ("not-touched", "manager")];
+        let expect: Vec<(String, String)> = expect.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        assert_eq!(decisions(&service, &key, "slow"), expect, "{on:?}");
+        // A lead that was touched stays.
+        service.host().lead(&key, &lead("quick"));
+        let (status, answer) = service.host().ask("POST", "/v1/leads/quick/touch", &key, None);
+        assert_eq!(status, 200, "{answer}");
+        service.pass(minutes * 3);
+        assert_eq!(decisions(&service, &key, "quick").len(), 1);
+    }
+}
+
+#[test]
+fn whoever_waits_is_decided_when_somebody_is_back() {
+    for on in BOTH {
+        let service = Service::new(on, 2);
+        let folder = northwind_with("");
+        let (_, key) = service.tenant(folder.path());
+        let (_, reps) = service.host().ask("GET", "/v1/reps", &key, None);
+        let reps: Vec<String> = reps["items"]
+            .as_array()
+            .expect("reps")
+            .iter()
+            .map(|rep| rep["rep"].as_str().expect("an id").to_owned())
+            .collect();
+        for (number, rep) in reps.iter().enumerate() {
+            let (status, answer) =
+                service.hosts[number % 2].ask("POST", &format!("/v1/reps/{rep}/away"), &key, None);
+            assert!(status == 200, "{answer}");
+        }
+        let decided = service.hosts[1].lead(&key, &lead("patient"));
+        assert_ne!(decided["outcome"]["kind"], "assigned", "{decided:#}");
+        let was_held = decided["outcome"]["kind"] == "held";
+        for (number, rep) in reps.iter().enumerate() {
+            service.hosts[number % 2].ask("POST", &format!("/v1/reps/{rep}/back"), &key, None);
+        }
+        let (_, stands) = service.host().ask("GET", "/v1/leads/patient", &key, None);
+        if was_held {
+            assert_eq!(stands["status"], "assigned", "{on:?} {stands:#}");
+            assert_eq!(stands["number"], 2);
+        }
+    }
+}
+
+#[test]
+fn a_batch_is_decided_at_its_time_and_published_for_review() {
+    for on in BOTH {
+        let service = Service::new(on, 2);
+        // 9:00 in UTC is 4:00 in New York.
+        let folder = northwind_with("[batch]\nat = [\"05:00\"]");
+        let (_, key) = service.tenant(folder.path());
+        let mut text: Vec<String> = (0..6).map(|number| lead(&format!("b{number}")).to_string()).collect();
+        text.push(json!({"id": "no lead"}).to_string());
+        let (status, batch) =
+            service.host().ask("POST", "/v1/batches?run=next", &key, Some(&json!(text.join("\n"))));
+        assert_eq!((status, &batch["state"]), (202, &json!("waiting")), "{batch:#}");
+        assert_eq!(batch["run_at"], "2026-03-02T10:00:00Z");
+        assert_eq!(service.pass(59).batches, 0);
+        assert_eq!(service.pass(1).batches, 1);
+        let path = format!("/v1/batches/{}", batch["batch"].as_str().expect("an id"));
+        let (_, batch) = service.hosts[1].ask("GET", &path, &key, None);
+        let counts = (&batch["state"], &batch["total"], &batch["decided"], &batch["refused"]);
+        assert_eq!(counts, (&json!("done"), &json!(7), &json!(6), &json!(1)), "{batch:#}");
+        let (_, leads) = service.host().ask("GET", &format!("{path}/leads"), &key, None);
+        assert_eq!(leads["items"].as_array().map(Vec::len), Some(7), "{leads:#}");
+        let (_, queue) = service.host().ask("GET", "/v1/leads?status=suggested", &key, None);
+        let suggested = queue["items"].as_array().expect("items");
+        assert!(!suggested.is_empty());
+        let first = suggested[0]["lead"].as_str().expect("an id");
+        let (status, _) = service.hosts[1].ask("POST", &format!("/v1/leads/{first}/approve"), &key, None);
+        assert_eq!(status, 200);
+        let (_, stands) = service.host().ask("GET", &format!("/v1/leads/{first}"), &key, None);
+        assert_eq!(stands["status"], "assigned");
+    }
+}
+
+#[test]
+fn caps_and_turns_hold_on_two_hosts() {
+    for on in BOTH {
+        let service = Service::new(on, 2);
+        let (_, key) = service.tenant(&root().join("examples/northwind"));
+        // Both hosts at once, again and again in each other's way.
+        std::thread::scope(|scope| {
+            for (number, host) in service.hosts.iter().enumerate() {
+                let key = &key;
+                scope.spawn(move || {
+                    for i in 0..20 {
+                        host.lead(key, &lead(&format!("host{number}-{i}")));
+                    }
+                });
+            }
+        });
+        let (_, reps) = service.host().ask("GET", "/v1/reps", &key, None);
+        let (_, page) = service.host().ask("GET", "/v1/decisions?limit=500", &key, None);
+        let decisions = page["items"].as_array().expect("items");
+        assert_eq!(decisions.len(), 40, "{on:?}");
+        for rep in reps["items"].as_array().expect("reps") {
+            let had = decisions.iter().filter(|decision| decision["rep"] == rep["rep"]).count();
+            assert_eq!(rep["new_today"], json!(had), "{on:?} {rep}");
+            assert!(rep["open"].as_u64() <= rep["max_open"].as_u64(), "{on:?} {rep}");
+        }
+        // Every decision saw every one before it.
+        for lead in ["host0-19", "host1-19"] {
+            let (status, replayed) =
+                service.host().ask("POST", &format!("/v1/leads/{lead}/decisions/1/replay"), &key, None);
+            assert_eq!((status, &replayed["same"]), (200, &json!(true)), "{replayed:#}");
+        }
+    }
+}
