@@ -101,6 +101,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             "mode",
             "acceptance",
             "escalation",
+            "batch",
             "plugins",
             "accounts",
             "duplicates",

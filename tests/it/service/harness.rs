@@ -91,7 +91,7 @@ pub(crate) fn settings(database: &str, state: &Path, also: &[(&'static str, &str
         ("connections", "4".to_owned()),
     ];
     flags.extend(also.iter().map(|(key, value)| (*key, (*value).to_owned())));
-    Settings::load(&Given::here(None, flags)).unwrap_or_else(|problems| panic!("{:?}", problems.0))
+    Settings::load(&Given { flags, ..Given::default() }).unwrap_or_else(|problems| panic!("{:?}", problems.0))
 }
 
 impl Service {
