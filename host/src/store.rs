@@ -11,6 +11,7 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
@@ -117,17 +118,23 @@ pub enum Error {
     },
     /// The database cannot be reached, has no room, or takes too long; nothing was changed, or it is not known.
     #[error("the database does not answer as it should")]
-    Unavailable(#[from] sqlx::Error),
+    Unavailable(#[source] Arc<sqlx::Error>),
     /// Its tables cannot be brought up to this program's.
     #[error("the tables cannot be brought up to date")]
     Migration(#[from] sqlx::migrate::MigrateError),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unavailable(Arc::new(error))
+    }
 }
 
 impl Error {
     /// In a word, for logs: its own may repeat what it was sent.
     pub fn fault(&self) -> Fault {
         let Self::Unavailable(error) = self else { return Fault::Other };
-        match error {
+        match error.as_ref() {
             sqlx::Error::PoolTimedOut => Fault::Busy,
             sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => Fault::Unreachable,
             sqlx::Error::Database(error) => match error.code().as_deref() {

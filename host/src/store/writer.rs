@@ -4,6 +4,8 @@
 //! waits for the next and shares it. Within it every commit stands alone: one that is behind changes nothing
 //! and is told so, the others are made.
 
+use std::sync::{Arc, Mutex};
+
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -69,7 +71,7 @@ const WRITERS: usize = 4;
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
     queues: Vec<mpsc::Sender<Asked>>,
-    tasks: std::sync::Arc<std::sync::Mutex<Vec<JoinHandle<()>>>>,
+    tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
 struct Asked {
@@ -88,7 +90,7 @@ impl Writer {
             (queue, tokio::spawn(run(db, pool.clone(), asked)))
         };
         let (queues, tasks): (Vec<_>, Vec<_>) = (0..writers).map(start).unzip();
-        Self { queues, tasks: std::sync::Arc::new(std::sync::Mutex::new(tasks)) }
+        Self { queues, tasks: Arc::new(Mutex::new(tasks)) }
     }
 
     /// What is waiting is still written.
@@ -106,7 +108,7 @@ impl Writer {
         let hash = blake3::hash(commit.tenant.as_bytes()).as_bytes()[0];
         let queue = &self.queues[usize::from(hash) % self.queues.len()];
         let (answer, answered) = oneshot::channel();
-        let closed = || Error::Unavailable(sqlx::Error::PoolClosed);
+        let closed = || Error::from(sqlx::Error::PoolClosed);
         queue.send(Asked { commit, answer }).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
@@ -120,6 +122,19 @@ impl Store {
     /// [`Error::Unavailable`]: it is not known whether it was made, and [`TenantStore::made`] tells once the
     /// database answers again.
     pub async fn commit(&self, commit: Commit) -> Result<Committed, Error> {
+        self.writer.commit(commit).await
+    }
+}
+
+impl Store {
+    /// Writes a single row through the same writer, and nothing else: what the service's own commits are measured
+    /// against. The row's commit is none of the tenant's, so its number has to be one that the tenant never has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn write_alone(&self, row: EventRow) -> Result<Committed, Error> {
+        let commit = Commit { tenant: row.tenant.clone(), events: vec![row], ..Commit::default() };
         self.writer.commit(commit).await
     }
 }
@@ -150,29 +165,31 @@ async fn run(db: Db, pool: AnyPool, mut asked: mpsc::Receiver<Asked>) {
                     let _ = asked.answer.send(Ok(result));
                 }
             }
-            Err(error) if group.len() == 1 => {
-                group.drain(..).for_each(|asked| drop(asked.answer.send(Err(error_again(&error)))));
-            }
-            // One that cannot be written takes nobody along: each alone.
-            Err(_) => {
+            // One that cannot be written takes nobody along: each alone. Without a database, all wait for the same.
+            Err(Error::Unavailable(error)) if group.len() > 1 && is_of_one(&error) => {
                 for asked in group.drain(..) {
                     let result = write(db, &pool, &[&asked.commit]).await;
                     let _ = asked.answer.send(result.map(|results| results[0]));
                 }
             }
+            Err(Error::Unavailable(error)) => {
+                for asked in group.drain(..) {
+                    let _ = asked.answer.send(Err(Error::Unavailable(Arc::clone(&error))));
+                }
+            }
+            // Nothing else comes of writing; whoever waits is told that there is no answer.
+            Err(_) => group.clear(),
         }
     }
 }
 
-fn error_again(error: &Error) -> Error {
-    Error::Unavailable(sqlx::Error::Protocol(error_text(error)))
-}
-
-fn error_text(error: &Error) -> String {
-    match error {
-        Error::Unavailable(cause) => cause.to_string(),
-        other => other.to_string(),
-    }
+/// Whether an error may be one commit's own: something in it that the database does not take.
+fn is_of_one(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| {
+        !matches!(error.kind(), sqlx::error::ErrorKind::Other)
+            // Of what else there is, SQLSTATE class 22 is about data.
+            || error.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"))
+    })
 }
 
 /// One transaction: what became of each, in their order.
@@ -181,7 +198,8 @@ async fn write(db: Db, pool: &AnyPool, commits: &[&Commit]) -> Result<Vec<Commit
     let mut made: Vec<&Commit> = Vec::with_capacity(commits.len());
     let mut results = Vec::with_capacity(commits.len());
     for commit in commits {
-        let is_next = raise(&mut transaction, commit).await?;
+        // A commit of number 0 is none of the tenant's: a row alone.
+        let is_next = commit.head == 0 || raise(&mut transaction, commit).await?;
         results.push(is_next);
         if is_next {
             if let Some(version) = commit.version {
@@ -191,7 +209,8 @@ async fn write(db: Db, pool: &AnyPool, commits: &[&Commit]) -> Result<Vec<Commit
         }
     }
     let group = made.len();
-    let rows: Vec<CommitRow<'_>> = made.iter().map(|commit| CommitRow(commit)).collect();
+    let numbered = made.iter().filter(|commit| commit.head > 0);
+    let rows: Vec<CommitRow<'_>> = numbered.map(|commit| CommitRow(commit)).collect();
     rows::write(&mut transaction, &rows).await?;
     all(&mut transaction, &made, |commit| &commit.leads).await?;
     all(&mut transaction, &made, |commit| &commit.decisions).await?;
