@@ -54,6 +54,8 @@ enum Verb {
     Serve(serve::Arguments),
     /// Imports and exports tenants of the service, and makes keys for them.
     Tenant(tenants::Arguments),
+    /// Prints the OpenAPI document of the service.
+    Openapi,
     /// Builds, checks and tries plugins.
     Plugin(plugins::Arguments),
     /// Compiles one component under its own limits; started by this program alone.
@@ -127,6 +129,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Coverage(arguments) => coverage::run(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Tenant(arguments) => tenants::run(&arguments),
+        Verb::Openapi => {
+            print!("{}", crate::http::document());
+            Ok(Exit::Done)
+        }
         Verb::Plugin(arguments) => plugins::run(&arguments),
         Verb::Compile { arguments } => return plugin::child(&arguments),
     };

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Between the marks stands what [`Source`] gives. [`check`] compares, `--bless` rewrites; so that README
-//! can neither promise a flag that is gone nor show numbers that were not measured.
+//! can neither promise a flag that is gone nor show numbers that were not measured. Some files are printed as a
+//! whole ([`WHOLE`]).
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,6 +22,9 @@ use crate::run::{cargo, root};
 const START: &str = "<!-- quoted: ";
 const START_END: &str = " -->";
 const END: &str = "<!-- end -->";
+
+/// Files that `lanewright` prints with these arguments.
+const WHOLE: [(&str, &[&str]); 1] = [("docs/openapi.json", &["openapi"])];
 
 /// Where a quotation comes from.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,6 +77,14 @@ fn each_page(mut changed: impl FnMut(&Path, &str, &str) -> Result<()>) -> Result
         let fresh = quoted(&old, fetch).with_context(|| page.display().to_string())?;
         if fresh != old {
             changed(&page, &old, &fresh)?;
+        }
+    }
+    for (file, arguments) in WHOLE {
+        let fresh = fetch(Source::Lanewright(arguments.to_vec()))?;
+        // One that is not there yet is made.
+        let old = std::fs::read_to_string(root().join(file)).unwrap_or_default();
+        if fresh != old {
+            changed(Path::new(file), &old, &fresh)?;
         }
     }
     Ok(())
