@@ -280,3 +280,6 @@ fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> axum::http::Response<
     debug_assert_eq!(problem.code().status(), StatusCode::INTERNAL_SERVER_ERROR);
     problem.into_response()
 }
+
+#[cfg(test)]
+mod tests;

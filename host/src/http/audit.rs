@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// Something that somebody did.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
-pub struct AuditBody {
+pub(super) struct AuditBody {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
@@ -61,7 +61,7 @@ impl From<EventRow> for AuditBody {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct AuditQuery {
+pub(super) struct AuditQuery {
     /// How the kind begins, such as `key.` or `lead.accepted`.
     kind: Option<String>,
     /// Who did it, such as `key:3fTn…`.
@@ -83,6 +83,7 @@ pub struct AuditQuery {
 
 /// The audit log, the newest first.
 #[utoipa::path(get, path = "/v1/audit", tag = "audit", params(AuditQuery),
+    security(("bearer" = ["ReadAudit"])),
     responses((status = 200, body = Page<AuditBody>), (status = "default", body = ProblemBody)))]
 async fn list(
     caller: Caller<ReadAudit>,

@@ -46,7 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// A version of the configuration.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Version)]
-pub struct VersionBody {
+pub(super) struct VersionBody {
     /// From 1; never used again.
     version: i64,
     /// `draft`, `approved`, `scheduled`, `published`, `replaced` or `discarded`.
@@ -83,7 +83,7 @@ pub struct VersionBody {
 /// Who did something, and when.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Deed)]
-pub struct DeedBody {
+pub(super) struct DeedBody {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
@@ -94,7 +94,7 @@ pub struct DeedBody {
 /// Whose draft it is.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Lock)]
-pub struct LockBody {
+pub(super) struct LockBody {
     /// Who.
     by: String,
     /// Until when, unless they edit it again.
@@ -105,7 +105,7 @@ pub struct LockBody {
 /// A file, without what it holds.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = File)]
-pub struct FileBody {
+pub(super) struct FileBody {
     /// How long it is.
     bytes: u64,
     /// Of its bytes.
@@ -167,7 +167,7 @@ fn made(api: &Api, version: Version) -> Response {
 #[derive(ToSchema, Deserialize)]
 #[schema(as = Draft)]
 #[expect(dead_code, reason = "says what is read elsewhere, a path that is there twice included")]
-pub struct DraftBody {
+pub(super) struct DraftBody {
     /// Files by their paths.
     files: Option<BTreeMap<String, Written>>,
     /// The version whose files it begins with; not together with `files`.
@@ -180,7 +180,7 @@ pub struct DraftBody {
 #[derive(ToSchema, Deserialize)]
 #[schema(as = Edit)]
 #[expect(dead_code, reason = "says what is read elsewhere, a path that is there twice included")]
-pub struct EditBody {
+pub(super) struct EditBody {
     /// Files by their paths; one that is `null` goes, but where all files are replaced.
     files: Option<BTreeMap<String, Edited>>,
     /// What it is for, 1,000 bytes at most.
@@ -192,7 +192,7 @@ pub struct EditBody {
 #[schema(as = FileContent)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "says what is read elsewhere")]
-pub enum Written {
+pub(super) enum Written {
     /// Its text.
     Text(String),
     /// Its bytes.
@@ -207,7 +207,7 @@ pub enum Written {
 #[schema(as = EditedFile)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "says what is read elsewhere")]
-pub enum Edited {
+pub(super) enum Edited {
     /// Its text.
     Text(String),
     /// Its bytes.
@@ -242,6 +242,7 @@ async fn apart<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 /// Makes a draft: from an archive, from files as JSON, from another version (`base`), or from nothing (`{}`).
 #[utoipa::path(post, path = "/v1/configurations", tag = "configurations",
     request_body(content((DraftBody = "application/json"), (String = "application/x-tar"))),
+    security(("bearer" = ["WriteConfiguration"])),
     responses((status = 201, body = VersionBody, description = "The draft, with its ETag"),
         (status = "default", body = ProblemBody)))]
 async fn draft(
@@ -263,6 +264,7 @@ async fn draft(
 
 /// All versions, the newest first.
 #[utoipa::path(get, path = "/v1/configurations", tag = "configurations", params(Paging),
+    security(("bearer" = ["ReadConfiguration"])),
     responses((status = 200, body = Page<VersionBody>), (status = "default", body = ProblemBody)))]
 async fn list(
     caller: Caller<ReadConfiguration>,
@@ -277,6 +279,7 @@ async fn list(
 /// A version with the list of its files.
 #[utoipa::path(get, path = "/v1/configurations/{version}", tag = "configurations",
     params(("version" = i64, Path, description = "The version's number")),
+    security(("bearer" = ["ReadConfiguration"])),
     responses((status = 200, body = VersionBody, description = "The version, with its ETag"),
         (status = "default", body = ProblemBody)))]
 async fn one(
@@ -294,7 +297,7 @@ async fn one(
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct TakeOverQuery {
+pub(super) struct TakeOverQuery {
     /// `true` where it is known that somebody else is editing the draft, and it is to be done all the same.
     #[serde(default, rename = "take-over", deserialize_with = "flag")]
     take_over: Option<bool>,
@@ -322,6 +325,7 @@ async fn edited(
     params(("version" = i64, Path, description = "The draft's number"), TakeOverQuery,
         ("if-match" = String, Header, description = "The ETag of what was read")),
     request_body(content((EditBody = "application/json"), (String = "application/x-tar"))),
+    security(("bearer" = ["WriteConfiguration"])),
     responses((status = 200, body = VersionBody), (status = "default", body = ProblemBody)))]
 async fn replace(
     caller: Caller<WriteConfiguration>,
@@ -347,6 +351,7 @@ async fn replace(
     params(("version" = i64, Path, description = "The draft's number"), TakeOverQuery,
         ("if-match" = String, Header, description = "The ETag of what was read")),
     request_body = EditBody,
+    security(("bearer" = ["WriteConfiguration"])),
     responses((status = 200, body = VersionBody), (status = "default", body = ProblemBody)))]
 async fn edit(
     caller: Caller<WriteConfiguration>,
@@ -373,6 +378,7 @@ fn path(text: String) -> Result<FilePath, Problem> {
 #[utoipa::path(get, path = "/v1/configurations/{version}/files/{*path}", tag = "configurations",
     params(("version" = i64, Path, description = "The version's number"),
         ("path" = String, Path, description = "The file's path, such as `calendars/mona.ics`")),
+    security(("bearer" = ["ReadConfiguration"])),
     responses((status = 200, body = String, content_type = "application/octet-stream", description = "The bytes, with the ETag of the version"),
         (status = "default", body = ProblemBody)))]
 async fn file(
@@ -401,6 +407,7 @@ fn bytes(media: &'static str, version: &Version, bytes: Vec<u8>) -> Response {
         ("path" = String, Path, description = "The file's path, such as `calendars/mona.ics`"), TakeOverQuery,
         ("if-match" = String, Header, description = "The ETag of what was read")),
     request_body(content = String, content_type = "application/octet-stream"),
+    security(("bearer" = ["WriteConfiguration"])),
     responses((status = 200, body = VersionBody), (status = "default", body = ProblemBody)))]
 async fn put_file(
     caller: Caller<WriteConfiguration>,
@@ -421,6 +428,7 @@ async fn put_file(
     params(("version" = i64, Path, description = "The draft's number"),
         ("path" = String, Path, description = "The file's path, such as `calendars/mona.ics`"), TakeOverQuery,
         ("if-match" = String, Header, description = "The ETag of what was read")),
+    security(("bearer" = ["WriteConfiguration"])),
     responses((status = 200, body = VersionBody), (status = "default", body = ProblemBody)))]
 async fn remove_file(
     caller: Caller<WriteConfiguration>,
@@ -436,6 +444,7 @@ async fn remove_file(
 /// The whole folder as a tar archive: the same to the bit for the same files.
 #[utoipa::path(get, path = "/v1/configurations/{version}/folder.tar", tag = "configurations",
     params(("version" = i64, Path, description = "The version's number")),
+    security(("bearer" = ["ReadConfiguration"])),
     responses((status = 200, body = String, content_type = "application/x-tar", description = "The archive, with the ETag of the version"),
         (status = "default", body = ProblemBody)))]
 async fn folder(
@@ -453,7 +462,7 @@ async fn folder(
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct DiffQuery {
+pub(super) struct DiffQuery {
     /// The version before; the one in force where nothing is said.
     #[serde(default, deserialize_with = "number")]
     against: Option<i64>,
@@ -462,7 +471,7 @@ pub struct DiffQuery {
 /// What tells a version from another.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = VersionDifference)]
-pub struct DiffBody {
+pub(super) struct DiffBody {
     /// Which version.
     version: i64,
     /// The version before; absent where none is in force.
@@ -474,7 +483,7 @@ pub struct DiffBody {
 /// A file that is not the same.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = FileDifference)]
-pub struct FileDiffBody {
+pub(super) struct FileDiffBody {
     /// Where.
     path: String,
     /// `added`, `changed` or `removed`.
@@ -496,7 +505,7 @@ pub struct FileDiffBody {
 /// How the rows of a sheet have changed, whatever their order.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = SheetRows)]
-pub struct RowsBody {
+pub(super) struct RowsBody {
     /// Columns that are new.
     columns_added: Vec<String>,
     /// Columns that are gone.
@@ -514,7 +523,7 @@ pub struct RowsBody {
 /// A row of which a cell is another.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = SheetRow)]
-pub struct RowBody {
+pub(super) struct RowBody {
     /// Which; several columns make one id in some sheets.
     id: Vec<String>,
     /// By column, what each was and is.
@@ -556,6 +565,7 @@ impl From<Rows> for RowsBody {
 /// What tells a version from another, file by file, for whoever approves it.
 #[utoipa::path(get, path = "/v1/configurations/{version}/diff", tag = "configurations",
     params(("version" = i64, Path, description = "The version's number"), DiffQuery),
+    security(("bearer" = ["ReadConfiguration"])),
     responses((status = 200, body = DiffBody), (status = "default", body = ProblemBody)))]
 async fn difference(
     caller: Caller<ReadConfiguration>,
@@ -581,7 +591,7 @@ async fn difference(
 /// What a check has found.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Check)]
-pub struct CheckBody {
+pub(super) struct CheckBody {
     /// Which version.
     version: i64,
     /// What was checked: the version's digest.
@@ -595,7 +605,7 @@ pub struct CheckBody {
 /// A problem of a folder.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Finding)]
-pub struct FindingBody {
+pub(super) struct FindingBody {
     /// In which file.
     file: String,
     /// In which line, from 1; 0 for the file as a whole.
@@ -637,6 +647,7 @@ async fn in_order(api: &Api, tenant: &TenantId, version: i64) -> Result<Checked,
 /// Checks a version as a host does before it decides by it, plugins included.
 #[utoipa::path(post, path = "/v1/configurations/{version}/check", tag = "configurations",
     params(("version" = i64, Path, description = "The version's number")),
+    security(("bearer" = ["ReadConfiguration"])),
     responses((status = 200, body = CheckBody), (status = "default", body = ProblemBody)))]
 async fn check(
     caller: Caller<ReadConfiguration>,
@@ -665,6 +676,7 @@ async fn check(
 #[utoipa::path(post, path = "/v1/configurations/{version}/approve", tag = "configurations",
     params(("version" = i64, Path, description = "The draft's number"),
         ("if-match" = String, Header, description = "The ETag of what was read")),
+    security(("bearer" = ["ApproveConfiguration"])),
     responses((status = 200, body = VersionBody), (status = "default", body = ProblemBody)))]
 async fn approve(
     caller: Caller<ApproveConfiguration>,
@@ -683,7 +695,7 @@ async fn approve(
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = Publication)]
 #[serde(deny_unknown_fields)]
-pub struct PublishBody {
+pub(super) struct PublishBody {
     /// A time in the future; now where nothing is said.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -695,6 +707,7 @@ pub struct PublishBody {
     params(("version" = i64, Path, description = "The version's number"), TakeOverQuery,
         ("if-match" = String, Header, description = "The ETag of what was read")),
     request_body = Option<PublishBody>,
+    security(("bearer" = ["ApproveConfiguration"])),
     responses((status = 200, body = VersionBody), (status = "default", body = ProblemBody)))]
 async fn publish(
     caller: Caller<ApproveConfiguration>,
@@ -739,6 +752,7 @@ async fn put_in_force(
 #[utoipa::path(post, path = "/v1/configurations/{version}/discard", tag = "configurations",
     params(("version" = i64, Path, description = "The version's number"), TakeOverQuery,
         ("if-match" = String, Header, description = "The ETag of what was read")),
+    security(("bearer" = ["WriteConfiguration"])),
     responses((status = 200, body = VersionBody), (status = "default", body = ProblemBody)))]
 async fn discard(
     caller: Caller<WriteConfiguration>,
@@ -756,6 +770,7 @@ async fn discard(
 /// then, the new version waits for one.
 #[utoipa::path(post, path = "/v1/configurations/{version}/roll-back", tag = "configurations",
     params(("version" = i64, Path, description = "The version's number")),
+    security(("bearer" = ["ApproveConfiguration"])),
     responses((status = 201, body = VersionBody, description = "The new version, with its ETag"),
         (status = "default", body = ProblemBody)))]
 async fn roll_back(
@@ -813,5 +828,96 @@ impl From<FilesError> for Problem {
             | FilesError::NoFile { .. }
             | FilesError::Unreadable { .. } => Self::new(Code::Malformed, detail),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::{Place, Problem as Finding};
+    use crate::versions::Lock;
+
+    fn files(files: &[(&str, &str)]) -> Files {
+        let files: serde_json::Map<_, _> = files.iter().map(|(path, text)| (path.to_string(), json!(text))).collect();
+        let json = json!({ "files": files }).to_string();
+        Files::from_json(json.as_bytes(), &Limits::default()).expect("files")
+    }
+
+    #[test]
+    fn a_version_on_the_wire() {
+        let by = By { actor: "key:a", at: 0 };
+        let version = Version::draft(7, Some(5), "new reps".to_owned(), files(&[]).digest(), by);
+        let check = |now: i64, lock: serde_json::Value| {
+            let body = serde_json::to_value(VersionBody::of(version.clone(), now)).expect("JSON");
+            let deed = json!({ "at": "1970-01-01T00:00:00Z", "by": "key:a" });
+            let expect = json!({
+                "version": 7, "state": "draft", "base": 5, "note": "new reps", "revision": 1,
+                "digest": files(&[]).digest().to_string(), "made": deed, "edited": deed, "authors": ["key:a"],
+                "approved": null, "publish_at": null, "published_at": null, "lock": lock,
+            });
+            assert_eq!(body, expect);
+        };
+        check(1, json!({ "by": "key:a", "until": "1970-01-01T02:00:00Z" }));
+        check(versions::IDLE, json!(null));
+    }
+
+    #[test]
+    fn a_difference_on_the_wire() {
+        let before = files(&[("reps.csv", "id,team\nana,north\n"), ("rules.toml", "a = 1\n"), ("old.txt", "")]);
+        let after = files(&[("reps.csv", "id,team\nana,south\nbo,north\n"), ("rules.toml", "a = 2\n")]);
+        let found = versions::difference(&before, &after).into_iter().map(FileDiffBody::from);
+        let mut found = serde_json::to_value(found.collect::<Vec<_>>()).expect("JSON");
+        for file in found.as_array_mut().into_iter().flatten() {
+            file.as_object_mut().expect("an object").retain(|name, _| name != "before" && name != "after");
+        }
+        let rows = json!({
+            "columns_added": [], "columns_removed": [], "removed": [], "more": 0,
+            "added": [{ "id": "bo", "team": "north" }],
+            "changed": [{ "id": ["ana"], "cells": { "team": ["north", "south"] } }],
+        });
+        let expect = json!([
+            { "path": "old.txt", "change": "removed" },
+            { "path": "reps.csv", "change": "changed", "rows": rows },
+            { "path": "rules.toml", "change": "changed", "lines": "@@ -1 +1 @@\n-a = 1\n+a = 2\n" },
+        ]);
+        assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn what_cannot_be_done_has_its_code() {
+        let check = |error: Error, code: Code, detail: &str| {
+            let problem = Problem::from(error);
+            let body = serde_json::to_value(problem.body()).expect("JSON");
+            assert_eq!((problem.code(), body["detail"].as_str()), (code, Some(detail)));
+        };
+        check(Error::NoVersion(9), Code::NotFound, "there is no version 9 of the configuration");
+        check(
+            Refusal::Changed { revision: 3 }.into(),
+            Code::Changed,
+            "it was changed in between, and has revision 3 now; look at it again",
+        );
+        check(
+            Refusal::Locked(Lock { by: "key:b".to_owned(), until: 0 }).into(),
+            Code::Conflict,
+            "key:b is editing it, and has it until 1970-01-01T00:00:00Z",
+        );
+        check(
+            Refusal::OwnWork { by: "key:a".to_owned() }.into(),
+            Code::NotAllowed,
+            "key:a has written in it; somebody else has to approve it",
+        );
+        check(
+            FilesError::TooMany(1).into(),
+            Code::TooLarge,
+            "there are more than 1 files; leave out what the configuration does not read",
+        );
+        let twice = path("a/../b".to_owned()).map(drop).expect_err("no path");
+        assert_eq!(twice.code(), Code::Malformed);
+        let place = Place { file: "reps.csv".to_owned(), line: 2 };
+        let problem = not_in_order(&Problems(vec![Finding::at(&place, "no team")]));
+        let body = serde_json::to_value(problem.body()).expect("JSON");
+        assert_eq!(body["errors"], json!([{ "at": "reps.csv", "line": 2, "message": "no team" }]));
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// Where effects go.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Destination)]
-pub struct DestinationBody {
+pub(super) struct DestinationBody {
     /// The tenant's own name for it.
     destination: String,
     /// `webhook`, `slack`, `email` or `sms`.
@@ -93,7 +93,7 @@ impl From<DestinationRow> for DestinationBody {
 /// All destinations.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Destinations)]
-pub struct DestinationsBody {
+pub(super) struct DestinationsBody {
     /// In the order of their names.
     items: Vec<DestinationBody>,
 }
@@ -102,7 +102,7 @@ pub struct DestinationsBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewDestination)]
 #[serde(deny_unknown_fields)]
-pub struct NewDestinationBody {
+pub(super) struct NewDestinationBody {
     /// `webhook`: a signed request with a CloudEvent; `slack`: an incoming webhook of a chat; `email`: an address; `sms`: a
     /// gateway that takes `{"to", "text"}`.
     #[schema(value_type = String)]
@@ -121,6 +121,7 @@ pub struct NewDestinationBody {
 
 /// Destinations, in the order of their names.
 #[utoipa::path(get, path = "/v1/destinations", tag = "effects",
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 200, body = DestinationsBody), (status = "default", body = ProblemBody)))]
 async fn list(caller: Caller<ManageAccess>, State(api): State<Api>) -> Result<Json<DestinationsBody>, Problem> {
     let found = api.store.of(caller.tenant()).destinations().await?;
@@ -130,6 +131,7 @@ async fn list(caller: Caller<ManageAccess>, State(api): State<Api>) -> Result<Js
 /// A destination.
 #[utoipa::path(get, path = "/v1/destinations/{destination}", tag = "effects",
     params(("destination" = String, Path, description = "The destination's name")),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 200, body = DestinationBody), (status = "default", body = ProblemBody)))]
 async fn one(
     caller: Caller<ManageAccess>,
@@ -176,6 +178,7 @@ fn new_secret(
 /// Makes a destination, or changes what it is. Where requests to it are signed and it is new, the answer has the secret.
 #[utoipa::path(put, path = "/v1/destinations/{destination}", tag = "effects", request_body = NewDestinationBody,
     params(("destination" = String, Path, description = "The destination's name: up to 64 of `a` to `z`, `0` to `9`, `-`, `_` and `.`")),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 200, body = DestinationBody, description = "It is changed"),
         (status = 201, body = DestinationBody, description = "It is made"),
         (status = "default", body = ProblemBody)))]
@@ -226,6 +229,7 @@ async fn forgotten(api: &Api, tenant: &TenantId) {
 /// Takes a destination away. What is open for it is dead.
 #[utoipa::path(delete, path = "/v1/destinations/{destination}", tag = "effects",
     params(("destination" = String, Path, description = "The destination's name")),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 204, description = "It is gone"), (status = "default", body = ProblemBody)))]
 async fn remove(
     caller: Caller<ManageAccess>,
@@ -246,7 +250,7 @@ async fn remove(
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = NewDestinationSecret)]
 #[serde(deny_unknown_fields)]
-pub struct SecretBody {
+pub(super) struct SecretBody {
     /// `true`: nothing is signed with the one before any more, from now on. Otherwise requests have both signatures until
     /// the next change, so that whoever receives them has time.
     #[serde(default)]
@@ -257,6 +261,7 @@ pub struct SecretBody {
 #[utoipa::path(post, path = "/v1/destinations/{destination}/secret", tag = "effects",
     request_body = Option<SecretBody>,
     params(("destination" = String, Path, description = "The destination's name")),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 200, body = DestinationBody), (status = "default", body = ProblemBody)))]
 async fn secret(
     caller: Caller<ManageAccess>,
@@ -279,7 +284,7 @@ async fn secret(
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = SwitchOff)]
 #[serde(deny_unknown_fields)]
-pub struct OffBody {
+pub(super) struct OffBody {
     /// In a line, for whoever looks at it later.
     #[serde(default)]
     reason: Option<String>,
@@ -288,6 +293,7 @@ pub struct OffBody {
 /// Turns a destination on: what comes from now on goes there.
 #[utoipa::path(post, path = "/v1/destinations/{destination}/on", tag = "effects",
     params(("destination" = String, Path, description = "The destination's name")),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 200, body = DestinationBody), (status = "default", body = ProblemBody)))]
 async fn on(
     caller: Caller<ManageAccess>,
@@ -301,6 +307,7 @@ async fn on(
 #[utoipa::path(post, path = "/v1/destinations/{destination}/off", tag = "effects",
     request_body = Option<OffBody>,
     params(("destination" = String, Path, description = "The destination's name")),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 200, body = DestinationBody), (status = "default", body = ProblemBody)))]
 async fn off(
     caller: Caller<ManageAccess>,
@@ -338,4 +345,59 @@ fn wrong(errors: Vec<DestinationError>) -> Problem {
         };
         problem.at(place, error.to_string())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::effects::checked;
+    use crate::fetch::Reach;
+
+    #[test]
+    fn a_destination_on_the_wire_has_no_secret() {
+        let row = DestinationRow {
+            tenant: "acme".to_owned(),
+            destination: "crm".to_owned(),
+            kind: "webhook".to_owned(),
+            target: "https://crm.example/in".to_owned(),
+            link: None,
+            effects: r#"["task","decision"]"#.to_owned(),
+            secret: Some(b"sealed".to_vec()),
+            made_at: 0,
+            claimed_until: 5,
+            failures: 2,
+            failing_since: Some(1000),
+            rests_until: 2000,
+            off_at: None,
+            off_reason: None,
+        };
+        let expect = json!({
+            "destination": "crm", "kind": "webhook", "target": "https://crm.example/in", "link": null,
+            "effects": ["task", "decision"], "made_at": "1970-01-01T00:00:00Z", "signed": true, "on": true,
+            "off_at": null, "off_reason": null, "failures": 2, "failing_since": "1970-01-01T00:00:01Z",
+            "rests_until": "1970-01-01T00:00:02Z",
+        });
+        assert_eq!(serde_json::to_value(DestinationBody::from(row)).expect("JSON"), expect);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_has_its_place() {
+        let new = Destination {
+            tenant: "acme".parse().expect("an id"),
+            id: "Ä".to_owned(),
+            kind: Kind::Sms,
+            target: "http://10.0.0.1".to_owned(),
+            link: None,
+            effects: vec![EffectKind::Task],
+            secret: None,
+            on: true,
+        };
+        let problem = wrong(checked(&new, Reach::Public).expect_err("all of it"));
+        let body = serde_json::to_value(problem.body()).expect("JSON");
+        let places = body["errors"].as_array().map(|places| places.iter().map(|place| place["at"].clone()).collect());
+        let expect: Vec<serde_json::Value> = ["destination", "target", "effects", "link"].map(|at| json!(at)).into();
+        assert_eq!(places, Some(expect));
+    }
 }

@@ -32,7 +32,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// Something that is to be done outside.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Effect)]
-pub struct EffectBody {
+pub(super) struct EffectBody {
     /// Its id, the same at every attempt: who carries it out keeps it, and does it once.
     effect: String,
     /// `set-owner`, `task`, `notify`, `offer-times`, `enrol` or `decision`.
@@ -91,7 +91,7 @@ impl From<OutboxRow> for EffectBody {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct EffectQuery {
+pub(super) struct EffectQuery {
     /// `open`, `done` or `dead`.
     #[param(value_type = Option<String>)]
     state: Option<Standing>,
@@ -129,6 +129,7 @@ impl From<Standing> for EffectState {
 
 /// Effects in the order in which they were decided, the oldest first.
 #[utoipa::path(get, path = "/v1/effects", tag = "effects", params(EffectQuery),
+    security(("bearer" = ["HandleEffects"])),
     responses((status = 200, body = Page<EffectBody>), (status = "default", body = ProblemBody)))]
 async fn list(
     caller: Caller<HandleEffects>,
@@ -152,7 +153,7 @@ async fn list(
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct FetchQuery {
+pub(super) struct FetchQuery {
     /// At most, 1 to 500; 50 where nothing is said.
     #[serde(default, deserialize_with = "number")]
     limit: Option<i64>,
@@ -161,7 +162,7 @@ pub struct FetchQuery {
 /// What was fetched.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Effects)]
-pub struct EffectsBody {
+pub(super) struct EffectsBody {
     /// The longest due first, of each lead the earliest.
     items: Vec<EffectBody>,
 }
@@ -169,6 +170,7 @@ pub struct EffectsBody {
 /// Effects without a destination that may be carried out now. Of each lead it is the earliest: whoever reports what became
 /// of it finds the next.
 #[utoipa::path(get, path = "/v1/effects/to-fetch", tag = "effects", params(FetchQuery),
+    security(("bearer" = ["HandleEffects"])),
     responses((status = 200, body = EffectsBody), (status = "default", body = ProblemBody)))]
 async fn to_fetch(
     caller: Caller<HandleEffects>,
@@ -188,6 +190,7 @@ async fn known(api: &Api, tenant: &TenantId, id: &str) -> Result<OutboxRow, Prob
 /// An effect.
 #[utoipa::path(get, path = "/v1/effects/{effect}", tag = "effects",
     params(("effect" = String, Path, description = "The effect's id")),
+    security(("bearer" = ["HandleEffects"])),
     responses((status = 200, body = EffectBody), (status = "default", body = ProblemBody)))]
 async fn one(
     caller: Caller<HandleEffects>,
@@ -200,6 +203,7 @@ async fn one(
 /// Whoever fetched an effect has carried it out.
 #[utoipa::path(post, path = "/v1/effects/{effect}/done", tag = "effects",
     params(("effect" = String, Path, description = "The effect's id")),
+    security(("bearer" = ["HandleEffects"])),
     responses((status = 200, body = EffectBody), (status = "default", body = ProblemBody)))]
 async fn done(
     caller: Caller<HandleEffects>,
@@ -213,7 +217,7 @@ async fn done(
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = Failure)]
 #[serde(deny_unknown_fields)]
-pub struct FailedBody {
+pub(super) struct FailedBody {
     /// In a line.
     why: String,
 }
@@ -224,6 +228,7 @@ const REASON: usize = 300;
 /// Whoever fetched an effect could not carry it out: it is there to be fetched again later, and given up in the end.
 #[utoipa::path(post, path = "/v1/effects/{effect}/failed", tag = "effects", request_body = FailedBody,
     params(("effect" = String, Path, description = "The effect's id")),
+    security(("bearer" = ["HandleEffects"])),
     responses((status = 200, body = EffectBody), (status = "default", body = ProblemBody)))]
 async fn failed(
     caller: Caller<HandleEffects>,
@@ -254,6 +259,7 @@ async fn reported(api: &Api, tenant: &TenantId, id: &str, what: Report) -> Resul
 /// Sends a dead effect again, from the start.
 #[utoipa::path(post, path = "/v1/effects/{effect}/resend", tag = "effects",
     params(("effect" = String, Path, description = "The effect's id")),
+    security(("bearer" = ["HandleEffects"])),
     responses((status = 200, body = EffectBody), (status = "default", body = ProblemBody)))]
 async fn resend(
     caller: Caller<HandleEffects>,
@@ -274,7 +280,7 @@ async fn resend(
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = Resend)]
 #[serde(deny_unknown_fields)]
-pub struct ResendBody {
+pub(super) struct ResendBody {
     /// All dead ones of this destination; empty: those that are fetched.
     destination: String,
 }
@@ -282,13 +288,14 @@ pub struct ResendBody {
 /// What was sent again.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Resent)]
-pub struct ResentBody {
+pub(super) struct ResentBody {
     /// How many; none where the destination is off or gone.
     effects: u64,
 }
 
 /// Sends all dead effects of a destination again, from the start.
 #[utoipa::path(post, path = "/v1/effects/resend", tag = "effects", request_body = ResendBody,
+    security(("bearer" = ["HandleEffects"])),
     responses((status = 200, body = ResentBody), (status = "default", body = ProblemBody)))]
 async fn resend_all(
     caller: Caller<HandleEffects>,
@@ -299,4 +306,56 @@ async fn resend_all(
     let store = api.store.of(caller.tenant());
     let effects = store.resend_effects(now, caller.actor(), &body.destination, None).await?;
     Ok(Json(ResentBody { effects }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(destination: &str, state: EffectState, body: &str) -> OutboxRow {
+        OutboxRow {
+            tenant: "acme".to_owned(),
+            head: 3,
+            place: 1,
+            destination: destination.to_owned(),
+            at: 0,
+            lead: "l1".to_owned(),
+            number: 2,
+            kind: "task".to_owned(),
+            body: body.to_owned(),
+            state: state.as_str().to_owned(),
+            attempts: 4,
+            next_at: 1000,
+            ended_at: (state != EffectState::Open).then_some(2000),
+            error: None,
+            resent_at: None,
+        }
+    }
+
+    #[test]
+    fn an_effect_on_the_wire() {
+        let check = |row: OutboxRow, expect: Value| {
+            let id = effect_id(&row);
+            let body = serde_json::to_value(EffectBody::from(row)).expect("JSON");
+            let mut whole = json!({
+                "effect": id, "kind": "task", "lead": "l1", "number": 2, "at": "1970-01-01T00:00:00Z",
+                "attempts": 4, "error": null, "resent_at": null,
+            });
+            let fields = expect.as_object().cloned().unwrap_or_default();
+            whole.as_object_mut().expect("an object").extend(fields);
+            assert_eq!(body, whole);
+        };
+        check(
+            row("", EffectState::Open, r#"{"effect": 1}"#),
+            json!({ "destination": null, "state": "open", "next_at": "1970-01-01T00:00:01Z", "ended_at": null,
+                "data": { "effect": 1 } }),
+        );
+        check(
+            row("crm", EffectState::Dead, "null"),
+            json!({ "destination": "crm", "state": "dead", "next_at": null, "ended_at": "1970-01-01T00:00:02Z",
+                "data": null }),
+        );
+    }
 }

@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = Erasure)]
 #[serde(deny_unknown_fields)]
-pub struct EraseBody {
+pub(super) struct EraseBody {
     /// The address of their contact, in whatever case.
     #[serde(default)]
     email: Option<String>,
@@ -36,7 +36,7 @@ pub struct EraseBody {
 /// What there is, or was, of a person.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Erased)]
-pub struct ErasedBody {
+pub(super) struct ErasedBody {
     /// Whether it is erased by now.
     erased: bool,
     /// Ids of their leads, which stay, without what tells of the person.
@@ -67,6 +67,7 @@ impl ErasedBody {
 /// Erases a person: what tells who they are and what they wrote goes, for good; rows, counts and times stay. By address
 /// everything that the tenant has is read once. None of their leads may be open.
 #[utoipa::path(post, path = "/v1/erasures", tag = "audit", request_body = EraseBody,
+    security(("bearer" = ["Erase"])),
     responses((status = 200, body = ErasedBody), (status = "default", body = ProblemBody)))]
 async fn erase(
     caller: Caller<Erase>,

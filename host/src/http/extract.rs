@@ -161,18 +161,6 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
 }
 
 impl IfMatch {
-    /// Refuses where it is of another version than this.
-    pub fn check(&self, version: i64) -> Result<(), Problem> {
-        let now = etag(version);
-        match self.0.iter().any(|tag| *tag == "*" || *tag == now) {
-            true => Ok(()),
-            false => Err(Problem::new(Code::Changed, format!("it is {now} by now, and not {}", self.0.join(", ")))
-                .hint("read it again and change what it is now")),
-        }
-    }
-}
-
-impl IfMatch {
     /// The version that the client would change, for whoever compares it where it is changed; `None` for `*`.
     pub fn version(&self) -> Result<Option<i64>, Problem> {
         match &self.0[..] {

@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// An API key, without its secret.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Key)]
-pub struct KeyBody {
+pub(super) struct KeyBody {
     /// Its id; no secret.
     key: String,
     /// What people call it.
@@ -72,7 +72,7 @@ impl From<KeyRow> for KeyBody {
 /// A key that was just made.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = MadeKey)]
-pub struct MadeKeyBody {
+pub(super) struct MadeKeyBody {
     /// The key, without its secret.
     key: KeyBody,
     /// What to send as `Authorization: Bearer …`. It is shown this once.
@@ -89,7 +89,7 @@ impl MadeKeyBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewKey)]
 #[serde(deny_unknown_fields)]
-pub struct NewKeyBody {
+pub(super) struct NewKeyBody {
     /// What people call it, 1 to 200 bytes.
     name: String,
     /// `ingest`, `rep`, `author`, `manager` or `admin`; of operators `operator`.
@@ -109,7 +109,7 @@ pub struct NewKeyBody {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(as = Rotation)]
 #[serde(deny_unknown_fields)]
-pub struct RotateBody {
+pub(super) struct RotateBody {
     /// Until when the old one still holds, at most; a day from now where nothing is said.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -130,6 +130,7 @@ pub(super) fn once(status: StatusCode, body: impl Serialize) -> Response {
 
 /// Makes a key. Its secret is in this answer alone.
 #[utoipa::path(post, path = "/v1/keys", tag = "access", request_body = NewKeyBody,
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 201, body = MadeKeyBody), (status = "default", body = ProblemBody)))]
 async fn make(
     caller: Caller<ManageAccess>,
@@ -158,6 +159,7 @@ pub(super) async fn made(
 
 /// All keys in the order of their ids, also those that are over.
 #[utoipa::path(get, path = "/v1/keys", tag = "access", params(Paging),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 200, body = Page<KeyBody>), (status = "default", body = ProblemBody)))]
 async fn list(
     caller: Caller<ManageAccess>,
@@ -177,6 +179,7 @@ pub(super) async fn listed(api: &Api, tenant: &TenantId, paging: &Paging) -> Res
 /// A key, also one that is over.
 #[utoipa::path(get, path = "/v1/keys/{key}", tag = "access",
     params(("key" = String, Path, description = "The key's id")),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 200, body = KeyBody), (status = "default", body = ProblemBody)))]
 async fn one(
     caller: Caller<ManageAccess>,
@@ -190,6 +193,7 @@ async fn one(
 /// Makes a key in the place of another, of the same name, role and rep. The old one holds for a while beside it.
 #[utoipa::path(post, path = "/v1/keys/{key}/rotate", tag = "access", request_body = Option<RotateBody>,
     params(("key" = String, Path, description = "The old key's id")),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 201, body = MadeKeyBody), (status = "default", body = ProblemBody)))]
 async fn rotate(
     caller: Caller<ManageAccess>,
@@ -218,6 +222,7 @@ pub(super) async fn rotated(
 /// Revokes a key: it is refused from now on, by other hosts a few seconds later.
 #[utoipa::path(delete, path = "/v1/keys/{key}", tag = "access",
     params(("key" = String, Path, description = "The key's id")),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 204, description = "It is revoked"), (status = "default", body = ProblemBody)))]
 async fn revoke(
     caller: Caller<ManageAccess>,

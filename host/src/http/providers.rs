@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// An identity provider that the tenant trusts, after OpenID Connect.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Provider)]
-pub struct ProviderBody {
+pub(super) struct ProviderBody {
     /// The tenant's own name for it.
     provider: String,
     /// What it is trusted for.
@@ -40,7 +40,7 @@ pub struct ProviderBody {
 #[derive(Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = NewProvider)]
 #[serde(deny_unknown_fields)]
-pub struct TrustedBody {
+pub(super) struct TrustedBody {
     /// As tokens have it in `iss`, to the letter: an https URL.
     issuer: String,
     /// What tokens have to have in `aud`: the client id that the provider gave.
@@ -78,13 +78,14 @@ impl TryFrom<ProviderRow> for ProviderBody {
 /// All of the tenant's providers.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Providers)]
-pub struct ProvidersBody {
+pub(super) struct ProvidersBody {
     /// In the order of their names.
     items: Vec<ProviderBody>,
 }
 
 /// Identity providers, in the order of their names.
 #[utoipa::path(get, path = "/v1/providers", tag = "access",
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 200, body = ProvidersBody), (status = "default", body = ProblemBody)))]
 async fn list(caller: Caller<ManageAccess>, State(api): State<Api>) -> Result<Json<ProvidersBody>, Problem> {
     let found = api.store.of(caller.tenant()).providers().await?;
@@ -95,6 +96,7 @@ async fn list(caller: Caller<ManageAccess>, State(api): State<Api>) -> Result<Js
 /// Trusts an identity provider, or changes what it is trusted for.
 #[utoipa::path(put, path = "/v1/providers/{provider}", tag = "access", request_body = TrustedBody,
     params(("provider" = String, Path, description = "The tenant's own name for it")),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 200, body = ProviderBody), (status = "default", body = ProblemBody)))]
 async fn put(
     caller: Caller<ManageAccess>,
@@ -119,6 +121,7 @@ async fn put(
 /// Trusts an identity provider no more: nobody gets in by it from now on.
 #[utoipa::path(delete, path = "/v1/providers/{provider}", tag = "access",
     params(("provider" = String, Path, description = "The tenant's own name for it")),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 204, description = "It is gone"), (status = "default", body = ProblemBody)))]
 async fn remove(
     caller: Caller<ManageAccess>,
@@ -141,5 +144,35 @@ impl From<ProviderError> for Problem {
         };
         let detail = error.to_string();
         Self::new(Code::Malformed, &detail).at(place, detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_provider_on_the_wire_is_what_was_said_of_it() {
+        let said = json!({
+            "issuer": "https://id.example", "audience": "lanewright", "claim": "groups",
+            "roles": { "heads": "manager" },
+        });
+        let TrustedBody { issuer, audience, claim, roles, rep, require } =
+            serde_json::from_value(said.clone()).expect("is read");
+        let provider = Provider {
+            tenant: "acme".parse().expect("an id"),
+            id: "okta".to_owned(),
+            issuer,
+            audience,
+            mapping: Mapping { claim, roles, rep, require },
+        };
+        assert_eq!(provider.check(), Ok(()));
+        let body = ProviderBody::try_from(provider.to_row(Timestamp::UNIX_EPOCH)).expect("is read back");
+        let mut expect = said;
+        let also = json!({ "provider": "okta", "rep": "email", "require": {}, "set_at": "1970-01-01T00:00:00Z" });
+        expect.as_object_mut().expect("an object").extend(also.as_object().cloned().unwrap_or_default());
+        assert_eq!(serde_json::to_value(body).expect("JSON"), expect);
     }
 }

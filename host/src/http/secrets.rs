@@ -23,7 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// A secret, without its value.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Secret)]
-pub struct SecretBody {
+pub(super) struct SecretBody {
     /// What it is used by.
     name: String,
     /// When it was set.
@@ -34,7 +34,7 @@ pub struct SecretBody {
 /// All secrets.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Secrets)]
-pub struct SecretsBody {
+pub(super) struct SecretsBody {
     /// In the order of their names.
     items: Vec<SecretBody>,
 }
@@ -43,7 +43,7 @@ pub struct SecretsBody {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewSecret)]
 #[serde(deny_unknown_fields)]
-pub struct NewSecretBody {
+pub(super) struct NewSecretBody {
     /// The value, 1 to 16,384 bytes. Nobody reads it back.
     value: String,
 }
@@ -63,6 +63,7 @@ impl Api {
 
 /// Names of secrets, in their order.
 #[utoipa::path(get, path = "/v1/secrets", tag = "access",
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 200, body = SecretsBody), (status = "default", body = ProblemBody)))]
 async fn list(caller: Caller<ManageAccess>, State(api): State<Api>) -> Result<Json<SecretsBody>, Problem> {
     let found = api.store.of(caller.tenant()).secrets().await?;
@@ -73,6 +74,7 @@ async fn list(caller: Caller<ManageAccess>, State(api): State<Api>) -> Result<Js
 /// Sets a secret, in the place of the one of that name.
 #[utoipa::path(put, path = "/v1/secrets/{name}", tag = "access", request_body = NewSecretBody,
     params(("name" = String, Path, description = "What it is used by")),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 204, description = "It is set"), (status = "default", body = ProblemBody)))]
 async fn put(
     caller: Caller<ManageAccess>,
@@ -94,6 +96,7 @@ async fn put(
 /// Takes a secret away.
 #[utoipa::path(delete, path = "/v1/secrets/{name}", tag = "access",
     params(("name" = String, Path, description = "What it is used by")),
+    security(("bearer" = ["ManageAccess"])),
     responses((status = 204, description = "It is gone"), (status = "default", body = ProblemBody)))]
 async fn remove(
     caller: Caller<ManageAccess>,

@@ -38,7 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// A tenant.
 #[derive(Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = Tenant)]
-pub struct TenantBody {
+pub(super) struct TenantBody {
     /// Its id.
     tenant: String,
     /// What people call it.
@@ -68,7 +68,7 @@ impl From<TenantRow> for TenantBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewTenant)]
 #[serde(deny_unknown_fields)]
-pub struct NewTenantBody {
+pub(super) struct NewTenantBody {
     /// Its id, as its folder has it in tenant.toml. Nobody can have it again, not even once it is erased.
     #[schema(value_type = String)]
     tenant: TenantId,
@@ -80,7 +80,7 @@ pub struct NewTenantBody {
 /// A tenant that was just made.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = MadeTenant)]
-pub struct MadeTenantBody {
+pub(super) struct MadeTenantBody {
     /// The tenant.
     tenant: TenantBody,
     /// An admin's key, the tenant's first: everything else is theirs to make.
@@ -89,6 +89,7 @@ pub struct MadeTenantBody {
 
 /// Makes a tenant, with a first key for its admin that is in this answer alone.
 #[utoipa::path(post, path = "/v1/tenants", tag = "tenants", request_body = NewTenantBody,
+    security(("bearer" = ["Operate"])),
     responses((status = 201, body = MadeTenantBody), (status = "default", body = ProblemBody)))]
 async fn make(
     caller: Caller<Operate>,
@@ -122,6 +123,7 @@ async fn make(
 
 /// Tenants, in the order of their ids.
 #[utoipa::path(get, path = "/v1/tenants", tag = "tenants", params(Paging),
+    security(("bearer" = ["Operate"])),
     responses((status = 200, body = Page<TenantBody>), (status = "default", body = ProblemBody)))]
 async fn list(
     _: Caller<Operate>,
@@ -142,6 +144,7 @@ fn tenant(text: &str) -> Result<TenantId, Problem> {
 /// A tenant.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}", tag = "tenants",
     params(("tenant" = String, Path, description = "The tenant's id")),
+    security(("bearer" = ["Operate"])),
     responses((status = 200, body = TenantBody), (status = "default", body = ProblemBody)))]
 async fn one(
     _: Caller<Operate>,
@@ -154,6 +157,7 @@ async fn one(
 /// What a tenant has used, by day.
 #[utoipa::path(get, path = "/v1/tenants/{tenant}/usage", tag = "tenants",
     params(("tenant" = String, Path, description = "The tenant's id"), UsageQuery),
+    security(("bearer" = ["Operate"])),
     responses((status = 200, body = UsageBody), (status = "default", body = ProblemBody)))]
 async fn usage(
     _: Caller<Operate>,
@@ -169,7 +173,7 @@ async fn usage(
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = TenantErasure)]
 #[serde(deny_unknown_fields)]
-pub struct EraseTenantBody {
+pub(super) struct EraseTenantBody {
     /// Its id once more.
     tenant: String,
 }
@@ -178,6 +182,7 @@ pub struct EraseTenantBody {
 /// has to be in the body once more.
 #[utoipa::path(post, path = "/v1/tenants/{tenant}/erase", tag = "tenants", request_body = EraseTenantBody,
     params(("tenant" = String, Path, description = "The tenant's id")),
+    security(("bearer" = ["Operate"])),
     responses((status = 202, description = "There is no such tenant any more; its rows go by and by"),
         (status = "default", body = ProblemBody)))]
 async fn erase(
@@ -200,6 +205,7 @@ async fn erase(
 
 /// Makes a key of an operator. Its secret is in this answer alone.
 #[utoipa::path(post, path = "/v1/operators/keys", tag = "tenants", request_body = NewKeyBody,
+    security(("bearer" = ["Operate"])),
     responses((status = 201, body = MadeKeyBody), (status = "default", body = ProblemBody)))]
 async fn make_key(
     caller: Caller<Operate>,
@@ -211,6 +217,7 @@ async fn make_key(
 
 /// Keys of operators in the order of their ids, also those that are over.
 #[utoipa::path(get, path = "/v1/operators/keys", tag = "tenants", params(Paging),
+    security(("bearer" = ["Operate"])),
     responses((status = 200, body = Page<KeyBody>), (status = "default", body = ProblemBody)))]
 async fn list_keys(
     caller: Caller<Operate>,
@@ -223,6 +230,7 @@ async fn list_keys(
 /// Makes a key in the place of another. The old one holds for a while beside it.
 #[utoipa::path(post, path = "/v1/operators/keys/{key}/rotate", tag = "tenants", request_body = Option<RotateBody>,
     params(("key" = String, Path, description = "The old key's id")),
+    security(("bearer" = ["Operate"])),
     responses((status = 201, body = MadeKeyBody), (status = "default", body = ProblemBody)))]
 async fn rotate_key(
     caller: Caller<Operate>,
@@ -236,6 +244,7 @@ async fn rotate_key(
 /// Revokes a key of an operator: it is refused from now on, by other hosts a few seconds later.
 #[utoipa::path(delete, path = "/v1/operators/keys/{key}", tag = "tenants",
     params(("key" = String, Path, description = "The key's id")),
+    security(("bearer" = ["Operate"])),
     responses((status = 204, description = "It is revoked"), (status = "default", body = ProblemBody)))]
 async fn revoke_key(
     caller: Caller<Operate>,
@@ -247,6 +256,7 @@ async fn revoke_key(
 
 /// What operators did, the newest first.
 #[utoipa::path(get, path = "/v1/operators/audit", tag = "tenants", params(AuditQuery),
+    security(("bearer" = ["Operate"])),
     responses((status = 200, body = Page<AuditBody>), (status = "default", body = ProblemBody)))]
 async fn log(
     caller: Caller<Operate>,
