@@ -140,6 +140,9 @@ impl App {
             largest_lead: limits.body_bytes,
             largest_body: limits.upload_bytes,
             timeout: limits.timeout,
+            vault,
+            reach,
+            four_eyes: settings.four_eyes,
         });
         Ok(Self { settings, clock, store, lines, api, deliverer, metrics, ending })
     }

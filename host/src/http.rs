@@ -23,24 +23,34 @@ use utoipa::openapi::{OpenApi, SecurityRequirement};
 use utoipa::{Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::access::Access;
+use crate::access::{Access, Vault};
 use crate::clock::Clock;
+use crate::fetch::Reach;
 use crate::line::Lines;
 use crate::store::Store;
 use crate::telemetry::{self, Method, Metrics, RequestAnswered, Route};
 
 mod assignments;
+mod audit;
 mod batches;
+mod configurations;
 mod decisions;
+mod destinations;
+mod effects;
+mod erase;
 mod extract;
+mod keys;
 mod leads;
 pub mod limits;
 mod page;
 pub mod problem;
+mod providers;
 mod reps;
 pub mod scope;
+mod secrets;
 mod server;
 mod stream;
+mod tenants;
 mod usage;
 
 use limits::Limits;
@@ -75,6 +85,12 @@ pub struct ApiParts {
     pub largest_body: usize,
     /// How long a request may take.
     pub timeout: Duration,
+    /// Seals secrets; absent: none are kept.
+    pub vault: Option<Arc<Vault>>,
+    /// Where destinations may lead to.
+    pub reach: Reach,
+    /// Whether a configuration has to be approved by somebody who has not written in it.
+    pub four_eyes: bool,
 }
 
 impl Api {
@@ -132,10 +148,47 @@ fn described() -> (Router<Api>, OpenApi) {
         .merge(assignments::routes())
         .merge(batches::routes())
         .merge(reps::routes())
-        .merge(usage::routes());
+        .merge(usage::routes())
+        .merge(configurations::routes())
+        .merge(effects::routes())
+        .merge(destinations::routes())
+        .merge(keys::routes())
+        .merge(providers::routes())
+        .merge(secrets::routes())
+        .merge(audit::routes())
+        .merge(erase::routes())
+        .merge(tenants::routes());
     let (router, mut document) = routes.split_for_parts();
     stream::describe(&mut document);
+    tidy(&mut document);
     (router, document)
+}
+
+/// Writes paths as OpenAPI has them, which knows no rest of a path, and gives every operation an id of its own:
+/// functions of different modules have one name.
+fn tidy(document: &mut OpenApi) {
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths
+        .into_iter()
+        .map(|(path, mut item)| {
+            let path = path.replace("{*", "{");
+            let words = path.trim_start_matches("/v1/").split(|c: char| !c.is_ascii_alphanumeric());
+            let name = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("_");
+            let operations = [
+                ("get", &mut item.get),
+                ("put", &mut item.put),
+                ("post", &mut item.post),
+                ("patch", &mut item.patch),
+                ("delete", &mut item.delete),
+            ];
+            for (method, operation) in operations {
+                if let Some(operation) = operation {
+                    operation.operation_id = Some(format!("{method}_{name}"));
+                }
+            }
+            (path, item)
+        })
+        .collect();
 }
 
 #[derive(utoipa::OpenApi)]
@@ -153,6 +206,11 @@ fn described() -> (Router<Api>, OpenApi) {
         (name = "reps", description = "Reps, their load and their absences"),
         (name = "events", description = "What happens, as it happens"),
         (name = "usage", description = "What a tenant has used"),
+        (name = "configurations", description = "The configuration as versions: drafts, checks, approvals, publication, the way back"),
+        (name = "effects", description = "What is to be done outside, and where it goes"),
+        (name = "access", description = "Keys, identity providers and secrets"),
+        (name = "audit", description = "Who did what, and erasing a person"),
+        (name = "tenants", description = "For those who run the service: tenants, and their own keys"),
     )
 )]
 struct Document;
@@ -222,3 +280,6 @@ fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> axum::http::Response<
     debug_assert_eq!(problem.code().status(), StatusCode::INTERNAL_SERVER_ERROR);
     problem.into_response()
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,8 @@ pub enum Ask {
     Reps,
     /// Tells by what the tenant is decided.
     Tenant,
+    /// Forgets what is in memory: whatever comes next is decided from what the database has.
+    Reload,
 }
 
 /// Something asked, by whom, and under which key.
@@ -343,6 +345,19 @@ impl Lines {
         self.parts.threads.spawn(move || drop(answer.send(replay(&set_up, &decision))));
         let replayed = answered.await.map_err(|_| Refused::Closing)?;
         replayed.map_err(|error| Refused::Conflict(error.to_string()))
+    }
+
+    /// Has a tenant's line, where there is one, forget what it has in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] where nobody says that it did.
+    pub async fn reload(&self, tenant: &TenantId) -> Result<(), Refused> {
+        let is_there = self.lines.lock().unwrap_or_else(PoisonError::into_inner).contains_key(tenant);
+        match is_there {
+            true => self.ask(tenant, Question::of(Ask::Reload)).await.map(drop),
+            false => Ok(()),
+        }
     }
 
     /// Sets a folder up as this tenant's would be, and tells every problem.

@@ -59,6 +59,8 @@ pub struct Settings {
     pub drain: Duration,
     /// Whether customers' URLs may lead to private and local addresses.
     pub allow_private_hosts: bool,
+    /// Whether a configuration has to be approved by somebody who has not written in it.
+    pub four_eyes: bool,
     /// What one tenant may ask at once.
     pub limits: Limits,
     /// How long what is over is kept.
@@ -262,6 +264,12 @@ fn read(keys: &mut Keys, given: &Given) -> Settings {
             switch(),
             false,
             "whether customers' URLs (enrichers, webhooks) may lead to private and local addresses",
+        ),
+        four_eyes: keys.or(
+            "four_eyes",
+            switch(),
+            false,
+            "whether a configuration is published only once somebody has approved it who has not written in it",
         ),
         limits: limits(keys),
         retention: retention(keys),

@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
-use super::extract::{IdempotencyKey, Json, Path};
+use super::extract::{IdempotencyKey, Json, Optional, Path};
 use super::problem::{Code, Problem, ProblemBody};
 use super::scope::{Caller, HandleOwn, Manage, SendLeads};
 use crate::access::{Role, Seller};
@@ -175,24 +175,6 @@ handles! {
     unlock, "/v1/leads/{lead}/unlock", Manage, "Manage", Unlocked, |_| None;
     /// A person has looked at what needed one: the triage item is closed.
     review, "/v1/leads/{lead}/review", Manage, "Manage", Reviewed, |_| None;
-}
-
-/// A body that may be left out.
-struct Optional<T>(T);
-
-impl<S, T> axum::extract::FromRequest<S> for Optional<T>
-where
-    S: Send + Sync,
-    T: Default + serde::de::DeserializeOwned,
-{
-    type Rejection = Problem;
-    async fn from_request(request: axum::extract::Request, state: &S) -> Result<Self, Problem> {
-        let bytes = super::extract::body(request, state).await?;
-        match bytes.is_empty() {
-            true => Ok(Self(T::default())),
-            false => super::extract::from_slice(&bytes).map(Self),
-        }
-    }
 }
 
 /// To whom a lead is given, and why.

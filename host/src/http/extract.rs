@@ -63,6 +63,16 @@ pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
     media.split(';').next().map(|media| media.trim().to_lowercase())
 }
 
+/// A name that a client gives to something, out of a path.
+pub(super) fn name(what: &str, text: String) -> Result<String, Problem> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    match (1..=64).contains(&text.len()) && text.chars().all(plain) {
+        true => Ok(text),
+        false => Err(Problem::new(Code::Malformed, format!("{text:?} is no name of a {what}"))
+            .hint("1 to 64 letters, digits, `-`, `_` and `.`")),
+    }
+}
+
 /// Parameters of the query; one that is unknown is told.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
@@ -151,13 +161,31 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
 }
 
 impl IfMatch {
-    /// Refuses where it is of another version than this.
-    pub fn check(&self, version: i64) -> Result<(), Problem> {
-        let now = etag(version);
-        match self.0.iter().any(|tag| *tag == "*" || *tag == now) {
-            true => Ok(()),
-            false => Err(Problem::new(Code::Changed, format!("it is {now} by now, and not {}", self.0.join(", ")))
-                .hint("read it again and change what it is now")),
+    /// The version that the client would change, for whoever compares it where it is changed; `None` for `*`.
+    pub fn version(&self) -> Result<Option<i64>, Problem> {
+        match &self.0[..] {
+            [any] if any == "*" => Ok(None),
+            [tag] => {
+                let number = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')?.parse().ok());
+                let other = || Problem::new(Code::Changed, format!("no version has the ETag {tag}"));
+                number.map(Some).ok_or_else(other)
+            }
+            _ => Err(Problem::new(Code::Malformed, "the header If-Match has several ETags").hint("send one")),
+        }
+    }
+}
+
+/// A body that may be left out.
+#[derive(Debug)]
+pub struct Optional<T>(pub T);
+
+impl<S: Send + Sync, T: Default + DeserializeOwned> FromRequest<S> for Optional<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = body(request, state).await?;
+        match bytes.is_empty() {
+            true => Ok(Self(T::default())),
+            false => from_slice(&bytes).map(Self),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::Api;
 use super::extract::{Json, Query};
 use super::problem::{Problem, ProblemBody};
 use super::scope::{Caller, ReadUsage};
+use crate::lead::TenantId;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(usage))
@@ -60,9 +61,14 @@ async fn usage(
     State(api): State<Api>,
     Query(query): Query<UsageQuery>,
 ) -> Result<Json<UsageBody>, Problem> {
+    days(&api, caller.tenant(), &query).await
+}
+
+/// Days of a tenant.
+pub(super) async fn days(api: &Api, tenant: &TenantId, query: &UsageQuery) -> Result<Json<UsageBody>, Problem> {
     let day = |date: Option<Date>| date.map(|date| date.to_string());
     let (from, to) = (day(query.from), day(query.to));
-    let found = api.store.of(caller.tenant()).usage(from.as_deref(), to.as_deref()).await?;
+    let found = api.store.of(tenant).usage(from.as_deref(), to.as_deref()).await?;
     let items = found.into_iter().map(|row| DayBody {
         day: row.day,
         leads: row.leads,

@@ -75,6 +75,14 @@ pub(super) async fn run(parts: Arc<Parts>, tenant: TenantId, mut asked: mpsc::Re
             let number = line.backlog.len().min(most);
             group.extend(line.backlog.drain(..number));
         }
+        if group.iter().any(Asked::is_reload) {
+            line.reload(group);
+            if let Some(mut flight) = flying.take() {
+                let landed = (&mut flight.done).await;
+                line.land(flight, landed).await;
+            }
+            continue;
+        }
         line.publish_alone(&mut group);
         let decided = line.decide(group).await;
         if let Some(mut flight) = flying.take() {
@@ -145,6 +153,15 @@ impl Line {
         self.loaded = Some(loaded);
         let (answers, commit) = decided;
         Some((group, answers, commit))
+    }
+
+    /// Forgets what is in memory and tells those who asked for it; the others come next.
+    fn reload(&mut self, group: Vec<Asked>) {
+        self.loaded = None;
+        let (asked, others): (Vec<Asked>, Vec<Asked>) = group.into_iter().partition(Asked::is_reload);
+        let answers = asked.iter().map(|_| Ok(Answer::Decided(Vec::new()))).collect();
+        answer(asked, answers);
+        others.into_iter().rev().for_each(|asked| self.backlog.push_front(asked));
     }
 
     /// A configuration is put in force by a group of its own.
@@ -299,6 +316,12 @@ impl Line {
     }
 }
 
+impl Asked {
+    fn is_reload(&self) -> bool {
+        matches!(self.question.ask, Ask::Reload)
+    }
+}
+
 fn answer(group: Vec<Asked>, answers: Vec<Result<Answer, Refused>>) {
     for (asked, answer) in group.into_iter().zip(answers) {
         let _ = asked.answer.send(answer);
@@ -338,9 +361,13 @@ fn prepare(parts: &Parts, loaded: &Loaded, questions: &[Question], now: Timestam
                 };
                 Ready::Batch(leads.par_iter().map(counted).collect())
             }
-            Ask::Event { .. } | Ask::Tick | Ask::Publish(_) | Ask::Try(_) | Ask::Reps | Ask::Tenant => {
-                Ready::Other
-            }
+            Ask::Event { .. }
+            | Ask::Tick
+            | Ask::Publish(_)
+            | Ask::Try(_)
+            | Ask::Reps
+            | Ask::Tenant
+            | Ask::Reload => Ready::Other,
         })
         .collect()
 }
@@ -418,7 +445,7 @@ fn on_the_desk(
                 .map_err(Refused::NoLead),
             (Ask::Reps, Ready::Other) => Ok(Answer::Reps(reps(loaded, now))),
             (Ask::Tenant, Ready::Other) => Ok(Answer::Tenant(Arc::clone(&loaded.tenant))),
-            (Ask::Lead(_) | Ask::Batch { .. } | Ask::Tick, Ready::Other) => Ok(Answer::Decided(Vec::new())),
+            (Ask::Lead(_) | Ask::Batch { .. } | Ask::Tick | Ask::Reload, Ready::Other) => Ok(Answer::Decided(Vec::new())),
         };
         if let (Some(key), Ok(answer)) = (question.key, &answer) {
             written.answer(key, answer);

@@ -155,9 +155,12 @@ pub async fn draft(
         }
     };
     let version = Version::draft(number, base, note, files.digest(), by);
-    let contents = contents.iter().flat_map(|files| files.iter().map(|(_, content)| content));
+    let mut held: Vec<&Content> = Vec::new();
+    for files in &contents {
+        held.extend(files.iter().map(|(_, content)| content));
+    }
     change.put_version(&to_row(&version)).await?;
-    write(&mut change, number, &Files::default(), &files, contents).await?;
+    write(&mut change, number, &Files::default(), &files, held.into_iter()).await?;
     change.commit(&[event("configuration.drafted", by, number, json!({ "base": base }))]).await?;
     Ok(version)
 }
