@@ -26,7 +26,7 @@ use crate::lead::TenantId;
 use crate::line::{Ask, NotReady, Question, Refused};
 use crate::versions::{
     self, By, Change, CheckError, Checked, Deed, Edit, EditedFiles, Error, FileDifference, FilePath, Files,
-    FilesError, Limits, Listed, Refusal, Rows, Seen, Shown, Start, Version,
+    FilesError, Limits, Listed, Refusal, Rows, Seen, Shown, Start, State as Stage, Version,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -718,7 +718,9 @@ async fn publish(
     Optional(body): Optional<PublishBody>,
 ) -> Result<Tagged<VersionBody>, Problem> {
     let seen = seen(&tag, &query)?;
-    let Some(at) = body.at else { return put_in_force(&api, &caller, version, seen).await.map(|made| api.tagged(made)) };
+    let Some(at) = body.at else {
+        return put_in_force(&api, &caller, version, seen).await.map(|made| api.tagged(made));
+    };
     let checked = in_order(&api, caller.tenant(), version).await?;
     let (store, by, at) = (api.store.of(caller.tenant()), api.by(&caller), at.as_millisecond());
     let version = versions::schedule(&store, by, version, seen, &checked, api.four_eyes, at).await?;
@@ -736,7 +738,11 @@ async fn put_in_force(
     let (version, files) = versions::read(&store, number).await?;
     version.may_publish(api.by(caller), seen, api.four_eyes).map_err(Error::from)?;
     // The line's leads wait while it sets a version up: what has problems, or is not compiled yet, is not let there.
-    set_up(api, caller.tenant(), files).await?.map_err(|problems| not_in_order(&problems))?;
+    let checked = set_up(api, caller.tenant(), files).await?.map_err(|problems| not_in_order(&problems))?;
+    if version.state == Stage::Draft {
+        // Nobody edits it from here on: what was seen and checked is what comes into force.
+        versions::approve(&store, api.by(caller), number, seen, &checked, false).await?;
+    }
     let question = Question { ask: Ask::Publish(number), actor: caller.actor().to_owned(), key: None };
     api.lines.ask(caller.tenant(), question).await.map_err(|refused| match refused {
         Refused::NotReady(why) => match why.as_ref() {
@@ -840,7 +846,8 @@ mod tests {
     use crate::versions::Lock;
 
     fn files(files: &[(&str, &str)]) -> Files {
-        let files: serde_json::Map<_, _> = files.iter().map(|(path, text)| (path.to_string(), json!(text))).collect();
+        let files: serde_json::Map<_, _> =
+            files.iter().map(|(path, text)| (path.to_string(), json!(text))).collect();
         let json = json!({ "files": files }).to_string();
         Files::from_json(json.as_bytes(), &Limits::default()).expect("files")
     }
@@ -865,7 +872,8 @@ mod tests {
 
     #[test]
     fn a_difference_on_the_wire() {
-        let before = files(&[("reps.csv", "id,team\nana,north\n"), ("rules.toml", "a = 1\n"), ("old.txt", "")]);
+        let before =
+            files(&[("reps.csv", "id,team\nana,north\n"), ("rules.toml", "a = 1\n"), ("old.txt", "")]);
         let after = files(&[("reps.csv", "id,team\nana,south\nbo,north\n"), ("rules.toml", "a = 2\n")]);
         let found = versions::difference(&before, &after).into_iter().map(FileDiffBody::from);
         let mut found = serde_json::to_value(found.collect::<Vec<_>>()).expect("JSON");

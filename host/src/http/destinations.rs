@@ -123,7 +123,10 @@ pub(super) struct NewDestinationBody {
 #[utoipa::path(get, path = "/v1/destinations", tag = "effects",
     security(("bearer" = ["ManageAccess"])),
     responses((status = 200, body = DestinationsBody), (status = "default", body = ProblemBody)))]
-async fn list(caller: Caller<ManageAccess>, State(api): State<Api>) -> Result<Json<DestinationsBody>, Problem> {
+async fn list(
+    caller: Caller<ManageAccess>,
+    State(api): State<Api>,
+) -> Result<Json<DestinationsBody>, Problem> {
     let found = api.store.of(caller.tenant()).destinations().await?;
     Ok(Json(DestinationsBody { items: found.into_iter().map(DestinationBody::from).collect() }))
 }
@@ -396,8 +399,10 @@ mod tests {
         };
         let problem = wrong(checked(&new, Reach::Public).expect_err("all of it"));
         let body = serde_json::to_value(problem.body()).expect("JSON");
-        let places = body["errors"].as_array().map(|places| places.iter().map(|place| place["at"].clone()).collect());
-        let expect: Vec<serde_json::Value> = ["destination", "target", "effects", "link"].map(|at| json!(at)).into();
+        let places =
+            body["errors"].as_array().map(|places| places.iter().map(|place| place["at"].clone()).collect());
+        let expect: Vec<serde_json::Value> =
+            ["destination", "target", "effects", "link"].map(|at| json!(at)).into();
         assert_eq!(places, Some(expect));
     }
 }

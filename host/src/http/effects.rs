@@ -250,8 +250,11 @@ async fn reported(api: &Api, tenant: &TenantId, id: &str, what: Report) -> Resul
     // Who says twice that it is done has said it once.
     let is_known = is_done && what == Report::Done;
     if !is_known && !report(api.clock.now(), &api.store, tenant, &seen, what).await? {
-        return Err(Problem::new(Code::Conflict, "it is not open any more, or somebody else has just reported it")
-            .hint("read it again"));
+        return Err(Problem::new(
+            Code::Conflict,
+            "it is not open any more, or somebody else has just reported it",
+        )
+        .hint("read it again"));
     }
     Ok(Json(known(api, tenant, id).await?.into()))
 }

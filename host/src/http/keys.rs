@@ -150,7 +150,9 @@ pub(super) async fn made(
     let NewKeyBody { name, role, rep, expires_at } = body;
     let name = name.trim().to_owned();
     if name.is_empty() || name.len() > 200 {
-        return Err(Problem::new(Code::Malformed, "the name is too short or too long").at("name", "1 to 200 bytes"));
+        return Err(
+            Problem::new(Code::Malformed, "the name is too short or too long").at("name", "1 to 200 bytes")
+        );
     }
     let new = NewKey { name, role, rep, expires_at };
     let made = key::make(api.store.of(tenant), tenant, &new, actor, api.clock.now()).await?;
@@ -170,7 +172,11 @@ async fn list(
 }
 
 /// Keys of a tenant, or of operators.
-pub(super) async fn listed(api: &Api, tenant: &TenantId, paging: &Paging) -> Result<Json<Page<KeyBody>>, Problem> {
+pub(super) async fn listed(
+    api: &Api,
+    tenant: &TenantId,
+    paging: &Paging,
+) -> Result<Json<Page<KeyBody>>, Problem> {
     let after: String = paging.behind()?.unwrap_or_default();
     let found = api.store.of(tenant).keys(&after, paging.most()?).await?;
     Ok(Json(Page::of(found, paging, |row| row.key.clone(), KeyBody::from)))
@@ -233,7 +239,12 @@ async fn revoke(
 }
 
 /// Revokes a key of a tenant, or of operators.
-pub(super) async fn revoked(api: &Api, tenant: &TenantId, actor: &str, key: &str) -> Result<StatusCode, Problem> {
+pub(super) async fn revoked(
+    api: &Api,
+    tenant: &TenantId,
+    actor: &str,
+    key: &str,
+) -> Result<StatusCode, Problem> {
     let at = api.clock.now().as_millisecond();
     let was_there = api.store.of(tenant).revoke_key(key, actor, at).await?;
     api.access.forget(tenant, key);

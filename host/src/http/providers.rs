@@ -171,7 +171,8 @@ mod tests {
         assert_eq!(provider.check(), Ok(()));
         let body = ProviderBody::try_from(provider.to_row(Timestamp::UNIX_EPOCH)).expect("is read back");
         let mut expect = said;
-        let also = json!({ "provider": "okta", "rep": "email", "require": {}, "set_at": "1970-01-01T00:00:00Z" });
+        let also =
+            json!({ "provider": "okta", "rep": "email", "require": {}, "set_at": "1970-01-01T00:00:00Z" });
         expect.as_object_mut().expect("an object").extend(also.as_object().cloned().unwrap_or_default());
         assert_eq!(serde_json::to_value(body).expect("JSON"), expect);
     }
