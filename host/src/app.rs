@@ -120,7 +120,8 @@ impl App {
             let older = keys.older.iter().map(|key| VaultKey::new(*key.expose())).collect();
             Arc::new(Vault::new(VaultKey::new(*keys.key.expose()), older))
         });
-        let mailer = settings.smtp.as_ref().map(|smtp| Mailer::new(smtp.url.expose(), &smtp.from)).transpose()?;
+        let mailer =
+            settings.smtp.as_ref().map(|smtp| Mailer::new(smtp.url.expose(), &smtp.from)).transpose()?;
         let deliverer = Deliverer::new(reach, mailer, unseal(vault.clone()));
         let limits = settings.limits;
         let ending = watch::Sender::new(false);

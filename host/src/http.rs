@@ -254,7 +254,11 @@ async fn explained(axum::extract::Path(code): axum::extract::Path<String>) -> Re
 }
 
 /// Counts a request by its route's template.
-async fn counted(State(api): State<Api>, request: axum::extract::Request, next: middleware::Next) -> Response {
+async fn counted(
+    State(api): State<Api>,
+    request: axum::extract::Request,
+    next: middleware::Next,
+) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(|path| Route::template(path.as_str()));
     let method = Method::named(request.method().as_str());
     let began = std::time::Instant::now();

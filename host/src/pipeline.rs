@@ -55,11 +55,11 @@ mod prepared;
 mod presence;
 mod queue;
 mod rank;
+mod recall;
 mod scarcity;
 mod select;
 mod skills;
 mod tier;
-mod recall;
 mod way;
 mod why;
 mod write;
@@ -185,7 +185,10 @@ pub fn prepare(
     let (lead, enrich) = ask::enrich(tenant, normalise.lead.clone(), outside);
     let visible = VisibleLead::new(&lead);
     let classify = ask::classify(tenant, &lead, &visible, outside);
-    Ok(assemble(tenant, Asked { received: received.clone(), since: at, normalise, lead, visible, enrich, classify }))
+    Ok(assemble(
+        tenant,
+        Asked { received: received.clone(), since: at, normalise, lead, visible, enrich, classify },
+    ))
 }
 
 /// A lead once its enrichers and its classifier have answered.

@@ -55,12 +55,19 @@ pub struct Kept {
 /// # Errors
 ///
 /// [`Error::Unavailable`].
-pub async fn deadlines(now: Timestamp, store: &Store, lines: &Lines, metrics: &Metrics) -> Result<usize, Error> {
+pub async fn deadlines(
+    now: Timestamp,
+    store: &Store,
+    lines: &Lines,
+    metrics: &Metrics,
+) -> Result<usize, Error> {
     let due = store.due(now.as_millisecond(), AT_ONCE).await?;
     let tenants: Vec<TenantId> = due.iter().filter_map(|tenant| tenant.parse().ok()).collect();
     let ticks = tenants.iter().map(|tenant| async move {
         match lines.ask(tenant, question(Ask::Tick, None)).await {
-            Ok(_) => TimerFired { tenant: tenant.clone(), timer: Timer::Lead, late: Duration::ZERO }.emit(metrics),
+            Ok(_) => {
+                TimerFired { tenant: tenant.clone(), timer: Timer::Lead, late: Duration::ZERO }.emit(metrics)
+            }
             Err(refused) => tracing::warn!(%tenant, why = %refused, "what is due could not be done"),
         }
     });
@@ -73,7 +80,12 @@ pub async fn deadlines(now: Timestamp, store: &Store, lines: &Lines, metrics: &M
 /// # Errors
 ///
 /// [`Error::Unavailable`].
-pub async fn publications(now: Timestamp, store: &Store, lines: &Lines, metrics: &Metrics) -> Result<usize, Error> {
+pub async fn publications(
+    now: Timestamp,
+    store: &Store,
+    lines: &Lines,
+    metrics: &Metrics,
+) -> Result<usize, Error> {
     let due = store.publications_due(now.as_millisecond(), AT_ONCE).await?;
     for row in &due {
         let Ok(tenant) = row.tenant.parse::<TenantId>() else { continue };
@@ -124,7 +136,9 @@ pub async fn batch(now: Timestamp, store: &Store, lines: &Lines, metrics: &Metri
             mark(&mut leads, &answer);
             None
         }
-        Err(refused @ (Refused::Busy | Refused::Unavailable | Refused::Closing)) if batch.attempts < ATTEMPTS => {
+        Err(refused @ (Refused::Busy | Refused::Unavailable | Refused::Closing))
+            if batch.attempts < ATTEMPTS =>
+        {
             tracing::warn!(%tenant, why = %refused, "a batch is tried again");
             return Ok(true);
         }

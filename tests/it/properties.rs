@@ -211,7 +211,9 @@ fn taken_up(folder: &Folder, stream: &[(u32, Comes)]) -> Result<(), TestCaseErro
         let also: Vec<LeadId> = match comes {
             Comes::Lead(lead) => vec![prepare(lead, at).lead().clone()],
             Comes::Batch(leads) => leads.iter().map(|lead| prepare(lead, at).lead().clone()).collect(),
-            Comes::Event(event) => events::read(event).expect("an event").what.lead().cloned().into_iter().collect(),
+            Comes::Event(event) => {
+                events::read(event).expect("an event").what.lead().cloned().into_iter().collect()
+            }
         };
         let mut anew = kept.desk(&tenant, &also);
         let (made, made_anew) = (takes(&mut first, comes, at), takes(&mut anew, comes, at));

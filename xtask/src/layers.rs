@@ -14,18 +14,23 @@ mod source;
 use source::{Named, paths};
 
 /// Lowest first. A module may name those of its own layer and of the layers before it.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 17] = [
     &["lead", "digest", "failure", "nearest", "zones"],
     &["assignment", "events", "hours", "pacing", "records", "rules", "seed"],
     &["decision", "rotation"],
     &["config", "text"],
     &["settings"],
     &["telemetry"],
+    &["store", "clock"],
     &["plugin", "counters", "roster"],
     &["fetch", "tenant"],
     &["pipeline"],
-    &["desk", "coverage", "simulate", "report", "replay"],
-    &["cli", "app"],
+    &["desk", "coverage", "simulate", "report", "replay", "booking"],
+    &["access", "effects", "versions"],
+    &["line"],
+    &["timers", "http"],
+    &["app"],
+    &["cli"],
     &["main", "lib"],
 ];
 
@@ -33,7 +38,7 @@ const LAYERS: [&[&str]; 12] = [
 const GROUND: [&str; 7] = ["lead", "assignment", "digest", "failure", "hours", "nearest", "zones"];
 
 /// Who may name what. A module stands for everything below it.
-const WORDS: [(&str, &[&str]); 13] = [
+const WORDS: [(&str, &[&str]); 26] = [
     ("wasmtime", &["plugin"]),
     ("wasmparser", &["plugin"]),
     ("wit_component", &["plugin"]),
@@ -48,7 +53,20 @@ const WORDS: [(&str, &[&str]); 13] = [
     ("opentelemetry_sdk", &["telemetry"]),
     ("tracing_opentelemetry", &["telemetry"]),
     ("prometheus_client", &["telemetry"]),
-    ("clap", &["main", "app", "cli"]),
+    ("sqlx", &["store"]),
+    ("axum", &["http"]),
+    ("utoipa", &["http"]),
+    ("utoipa_axum", &["http"]),
+    ("utoipa_swagger_ui", &["http"]),
+    ("hyper_util", &["http"]),
+    ("governor", &["http"]),
+    ("lettre", &["effects"]),
+    ("standardwebhooks", &["effects"]),
+    ("jsonwebtoken", &["access"]),
+    ("chacha20poly1305", &["access"]),
+    ("tar", &["versions"]),
+    ("similar", &["versions"]),
+    ("clap", &["main", "cli"]),
 ];
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not

@@ -91,13 +91,16 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         let app = App::build(settings, around).await?;
         let done = match &arguments.verb {
             Verb::Import { folder, note, .. } => import(&app, folder, note).await,
-            Verb::Export { tenant, folder, version, .. } => export(app.store(), tenant, folder, *version).await,
+            Verb::Export { tenant, folder, version, .. } => {
+                export(app.store(), tenant, folder, *version).await
+            }
             Verb::Key { tenant, role, name, rep, days, .. } => {
                 let new = NewKey {
                     name: name.clone(),
                     role: *role,
                     rep: rep.as_deref().map(str::parse).transpose()?,
-                    expires_at: days.map(|days| Clock::System.now() + Duration::from_secs(86_400 * u64::from(days))),
+                    expires_at: days
+                        .map(|days| Clock::System.now() + Duration::from_secs(86_400 * u64::from(days))),
                 };
                 make_key(app.store(), tenant, new).await
             }
@@ -133,7 +136,11 @@ async fn import(app: &App, folder: &std::path::Path, note: &str) -> anyhow::Resu
         }
         Err(refused) => bail!("{refused}"),
     }
-    println!("{tenant}: version {} is in force{}", draft.version, if is_new { "; the tenant is new" } else { "" });
+    println!(
+        "{tenant}: version {} is in force{}",
+        draft.version,
+        if is_new { "; the tenant is new" } else { "" }
+    );
     Ok(Exit::Done)
 }
 

@@ -99,7 +99,10 @@ impl Ledger {
         Counted {
             first: self.first.filter(|_| first).map(|when| when.at),
             reps: reps.into_iter().map(rep).collect(),
-            queues: queues.into_iter().filter_map(|name| self.queue(&name).map(|queue| (name, queue))).collect(),
+            queues: queues
+                .into_iter()
+                .filter_map(|name| self.queue(&name).map(|queue| (name, queue)))
+                .collect(),
             new_leads,
         }
     }

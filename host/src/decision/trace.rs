@@ -67,8 +67,10 @@ impl Versions {
     /// Of all of them together.
     pub fn digest(&self) -> Digest {
         let plugins = self.plugins.iter().map(|(role, digest)| format!("{role} {digest}"));
-        let parts: Vec<String> =
-            [self.config.to_string(), self.text_model.to_string(), self.engine.clone()].into_iter().chain(plugins).collect();
+        let parts: Vec<String> = [self.config.to_string(), self.text_model.to_string(), self.engine.clone()]
+            .into_iter()
+            .chain(plugins)
+            .collect();
         Digest::of_parts(parts.iter().map(String::as_bytes))
     }
 }

@@ -39,7 +39,10 @@ impl Changes {
     /// Whether nothing has.
     pub fn is_empty(&self) -> bool {
         let Self { cases, counted, records, absent, .. } = self;
-        cases.is_empty() && *counted == counters::Counted::default() && records.is_empty() && absent.is_empty()
+        cases.is_empty()
+            && *counted == counters::Counted::default()
+            && records.is_empty()
+            && absent.is_empty()
     }
 }
 
@@ -279,7 +282,9 @@ impl Desk {
             .cases
             .iter()
             .filter(|(lead, case)| {
-                !self.hot(case) && !self.changed.cases.contains(*lead) && !self.changed.messages.contains(*lead)
+                !self.hot(case)
+                    && !self.changed.cases.contains(*lead)
+                    && !self.changed.messages.contains(*lead)
             })
             .map(|(lead, _)| lead.clone())
             .collect();

@@ -35,14 +35,14 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// What followed from it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Followed)]
-pub struct FollowedBody {
+pub(super) struct FollowedBody {
     /// Decisions that were made for it, about this lead and about others that waited.
     decisions: Vec<DecidedLine>,
 }
 
 /// A decision by its name.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DecidedLine {
+pub(super) struct DecidedLine {
     /// Which lead.
     lead: String,
     /// Which of its decisions.
@@ -55,7 +55,7 @@ pub struct DecidedLine {
 /// Why somebody does it.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReasonBody {
+pub(super) struct ReasonBody {
     /// For the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -92,12 +92,14 @@ pub(super) async fn happened(
 
 /// A lead's id out of a path.
 pub(super) fn lead(text: &str) -> Result<LeadId, Problem> {
-    text.parse().map_err(|error| Problem::new(Code::Malformed, format!("{text:?} is no id of a lead: {error}")))
+    text.parse()
+        .map_err(|error| Problem::new(Code::Malformed, format!("{text:?} is no id of a lead: {error}")))
 }
 
 /// A rep's id out of a path or body.
 pub(super) fn rep(text: &str) -> Result<RepId, Problem> {
-    text.parse().map_err(|error| Problem::new(Code::Malformed, format!("{text:?} is no id of a rep: {error}")))
+    text.parse()
+        .map_err(|error| Problem::new(Code::Malformed, format!("{text:?} is no id of a rep: {error}")))
 }
 
 /// A rep handles the leads that they have, and nobody else's.
@@ -180,7 +182,7 @@ handles! {
 /// To whom a lead is given, and why.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReassignBody {
+pub(super) struct ReassignBody {
     /// The rep who is to have it.
     to: String,
     /// Why, for the log; what a model learns from.
@@ -218,7 +220,7 @@ fn reasoned(reason: &str) -> Result<String, Problem> {
 /// Which leads are given to whom, and why. Either `leads`, or everything that `from` has.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ReassignManyBody {
+pub(super) struct ReassignManyBody {
     /// Ids of leads, 500 at most.
     #[serde(default)]
     leads: Vec<String>,
@@ -234,7 +236,7 @@ pub struct ReassignManyBody {
 /// What became of each.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ReassignedMany)]
-pub struct ReassignedManyBody {
+pub(super) struct ReassignedManyBody {
     /// Leads that were given.
     reassigned: Vec<String>,
     /// Leads that were not, each with why.
@@ -243,7 +245,7 @@ pub struct ReassignedManyBody {
 
 /// A lead that was not given.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RefusedLine {
+pub(super) struct RefusedLine {
     /// Which.
     lead: String,
     /// Why.
@@ -298,7 +300,7 @@ async fn reassign_many(
 /// What became of a lead.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct OutcomeBody {
+pub(super) struct OutcomeBody {
     /// What.
     outcome: Outcome,
     /// Of a deal that was won, in the tenant's currency.
@@ -312,7 +314,7 @@ pub struct OutcomeBody {
 /// What can become of a lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// Somebody wrote to or spoke with the contact.
     FirstTouch,
     /// The contact did not come to the meeting, or called it off.

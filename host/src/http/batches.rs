@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// A batch.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Batch)]
-pub struct BatchBody {
+pub(super) struct BatchBody {
     /// Its id.
     batch: String,
     /// `waiting`, `running`, `done` or `failed`.
@@ -72,7 +72,7 @@ impl From<BatchRow> for BatchBody {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct BatchQuery {
+pub(super) struct BatchQuery {
     /// `now`, `next` for the tenant's next scheduled batch (`[batch]` in tenant.toml), or a time; `now` where nothing is
     /// said. Leads that are sent for the same time are one batch.
     run: Option<String>,
@@ -190,7 +190,7 @@ async fn one(
 /// A lead of a batch.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BatchLead)]
-pub struct BatchLeadBody {
+pub(super) struct BatchLeadBody {
     /// Its place in the batch, from 0.
     place: i64,
     /// Its id, once it is decided.

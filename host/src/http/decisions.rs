@@ -30,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// What was decided about a lead.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Decision)]
-pub struct DecisionBody<'d> {
+pub(super) struct DecisionBody<'d> {
     /// The version of this form.
     format: u32,
     /// Whose lead it is.
@@ -111,7 +111,7 @@ impl<'d> DecisionBody<'d> {
 
 /// A decision as lists show it.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DecisionLine {
+pub(super) struct DecisionLine {
     /// Which lead.
     lead: String,
     /// 1 for the lead's first decision.
@@ -179,7 +179,7 @@ pub(super) fn moment(milliseconds: i64) -> Timestamp {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct DecisionQuery {
+pub(super) struct DecisionQuery {
     /// Of this lead.
     lead: Option<String>,
     /// `arrived`, `freed`, `waited`, `declined`, `not-accepted`, `not-touched`, `approved`, `rejected` or `reassigned`.
@@ -284,7 +284,8 @@ async fn one(
     Path((lead, number)): Path<(String, i64)>,
 ) -> Result<Json<Value>, Problem> {
     let json = recorded(&api, caller.tenant(), &lead, number).await?;
-    let value = serde_json::from_str(&json).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let value =
+        serde_json::from_str(&json).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     Ok(Json(value))
 }
 
@@ -303,7 +304,7 @@ async fn recorded(
 
 /// What came of running a decision again.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ReplayBody {
+pub(super) struct ReplayBody {
     /// Whether it is the same to the bit.
     same: bool,
     /// What it was made by that is another now, where it is: configuration, plugins, engine.
@@ -314,7 +315,7 @@ pub struct ReplayBody {
 
 /// A value that differs.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Difference {
+pub(super) struct Difference {
     /// Where in the decision.
     path: String,
     /// What it was.
@@ -363,7 +364,7 @@ async fn again(
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct TryQuery {
+pub(super) struct TryQuery {
     /// A version of the configuration, also a draft; the one in force where nothing is said.
     #[serde(default, deserialize_with = "number")]
     version: Option<i64>,

@@ -15,7 +15,7 @@ use crate::line::Key;
 
 /// A body of JSON.
 #[derive(Debug)]
-pub struct Json<T>(pub T);
+pub(super) struct Json<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
@@ -75,7 +75,7 @@ pub(super) fn name(what: &str, text: String) -> Result<String, Problem> {
 
 /// Parameters of the query; one that is unknown is told.
 #[derive(Debug)]
-pub struct Query<T>(pub T);
+pub(super) struct Query<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
@@ -83,30 +83,32 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         let query = parts.uri.query().unwrap_or_default();
         let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
         serde_path_to_error::deserialize(pairs).map(Self).map_err(|error| {
-            Problem::new(Code::Malformed, "the query does not read").at(error.path().to_string(), error.inner().to_string())
+            Problem::new(Code::Malformed, "the query does not read")
+                .at(error.path().to_string(), error.inner().to_string())
         })
     }
 }
 
 /// Parts of the path.
 #[derive(Debug)]
-pub struct Path<T>(pub T);
+pub(super) struct Path<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match <axum::extract::Path<T> as FromRequestParts<S>>::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(path)) => Ok(Self(path)),
-            Err(rejection) => {
-                Err(Problem::new(Code::Malformed, format!("the path does not read: {}", rejection.body_text())))
-            }
+            Err(rejection) => Err(Problem::new(
+                Code::Malformed,
+                format!("the path does not read: {}", rejection.body_text()),
+            )),
         }
     }
 }
 
 /// The header `Idempotency-Key`, where the request has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdempotencyKey(pub Option<String>);
+pub(super) struct IdempotencyKey(pub Option<String>);
 
 /// The longest key, in bytes.
 const LONGEST_KEY: usize = 255;
@@ -129,14 +131,14 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 
 impl IdempotencyKey {
     /// The key together with what is asked under it.
-    pub fn asking<'a>(self, asked: impl IntoIterator<Item = &'a [u8]>) -> Option<Key> {
+    pub(super) fn asking<'a>(self, asked: impl IntoIterator<Item = &'a [u8]>) -> Option<Key> {
         self.0.map(|key| Key { key, asked: Digest::of_parts(asked).to_string() })
     }
 }
 
 /// The header `If-Match`: the versions that the client would change, or `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IfMatch(Vec<String>);
+pub(super) struct IfMatch(Vec<String>);
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
@@ -153,16 +155,15 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
         let Some(value) = parts.headers.get(IF_MATCH) else { return Ok(None) };
-        let text = value
-            .to_str()
-            .map_err(|_| Problem::new(Code::Malformed, "the header If-Match does not read"))?;
+        let text =
+            value.to_str().map_err(|_| Problem::new(Code::Malformed, "the header If-Match does not read"))?;
         Ok(Some(Self(text.split(',').map(|tag| tag.trim().to_owned()).collect())))
     }
 }
 
 impl IfMatch {
     /// The version that the client would change, for whoever compares it where it is changed; `None` for `*`.
-    pub fn version(&self) -> Result<Option<i64>, Problem> {
+    pub(super) fn version(&self) -> Result<Option<i64>, Problem> {
         match &self.0[..] {
             [any] if any == "*" => Ok(None),
             [tag] => {
@@ -177,7 +178,7 @@ impl IfMatch {
 
 /// A body that may be left out.
 #[derive(Debug)]
-pub struct Optional<T>(pub T);
+pub(super) struct Optional<T>(pub T);
 
 impl<S: Send + Sync, T: Default + DeserializeOwned> FromRequest<S> for Optional<T> {
     type Rejection = Problem;
@@ -191,13 +192,13 @@ impl<S: Send + Sync, T: Default + DeserializeOwned> FromRequest<S> for Optional<
 }
 
 /// The ETag of a version.
-pub fn etag(version: i64) -> String {
+pub(super) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
 /// A body with the ETag of its version.
 #[derive(Debug)]
-pub struct Tagged<T>(pub i64, pub T);
+pub(super) struct Tagged<T>(pub i64, pub T);
 
 impl<T: Serialize> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {

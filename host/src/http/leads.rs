@@ -107,8 +107,10 @@ pub(super) async fn repeated(
 ) -> Result<String, Problem> {
     let gone = || Problem::new(Code::Conflict, "this was done before, and its decision is no longer kept");
     let (lead, number) = made.ok_or_else(gone)?;
-    let json = api.store.of(tenant).decision(lead.as_str(), Some((*number).into())).await?.ok_or_else(gone)?;
-    let decision = serde_json::from_str(&json).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let json =
+        api.store.of(tenant).decision(lead.as_str(), Some((*number).into())).await?.ok_or_else(gone)?;
+    let decision =
+        serde_json::from_str(&json).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     serde_json::to_string(&DecisionBody::of(&decision))
         .map_err(|error| Problem::new(Code::Internal, error.to_string()))
 }
@@ -131,9 +133,10 @@ fn many(caller: Caller<SendLeads>, api: Api, key: IdempotencyKey, lines: Bytes) 
                 let asked = [b"POST /v1/leads".as_slice(), &line];
                 let key = IdempotencyKey(key.0.map(|key| format!("{key}/{number}"))).asking(asked);
                 let decided = match from_slice::<Value>(&line) {
-                    Ok(_) if line.len() > api.largest_lead => {
-                        Err(Problem::new(Code::TooLarge, format!("a lead is {} bytes at most", api.largest_lead)))
-                    }
+                    Ok(_) if line.len() > api.largest_lead => Err(Problem::new(
+                        Code::TooLarge,
+                        format!("a lead is {} bytes at most", api.largest_lead),
+                    )),
                     Ok(lead) => route_patiently(&api, &tenant, &actor, key, lead).await,
                     Err(problem) => Err(problem),
                 };
@@ -145,7 +148,7 @@ fn many(caller: Caller<SendLeads>, api: Api, key: IdempotencyKey, lines: Bytes) 
         })
         .buffered(AT_ONCE)
         // The request's place among those of its tenant is kept until the last line is answered.
-        .inspect(move |_| drop(&caller));
+        .inspect(move |_| _ = caller.tenant());
     ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(answers)).into_response()
 }
 
@@ -171,7 +174,7 @@ async fn route_patiently(
 /// Where a lead stands.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Lead)]
-pub struct LeadBody {
+pub(super) struct LeadBody {
     /// Its id.
     lead: String,
     /// `assigned`, `suggested`, `waiting`, `manager`, `track`, `triage` or `closed`.
@@ -237,7 +240,7 @@ impl From<LeadFound> for LeadBody {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct LeadQuery {
+pub(super) struct LeadQuery {
     /// `assigned`, `suggested`, `waiting`, `manager`, `track`, `triage` or `closed`.
     status: Option<String>,
     /// Who has it, or whom it is suggested to.

@@ -15,7 +15,7 @@ const MOST: i64 = 500;
 /// Which page.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Paging {
+pub(super) struct Paging {
     /// `next` of the page before; nothing for the first.
     pub cursor: Option<String>,
     /// Entries at most.
@@ -27,8 +27,10 @@ pub struct Paging {
 /// Numbers of a query are text; beside flattened parts serde no longer sees that by itself.
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| text.parse().map_err(|_| serde::de::Error::custom(format!("{text:?} is no whole number"))))
-        .transpose()
+    text.map(|text| {
+        text.parse().map_err(|_| serde::de::Error::custom(format!("{text:?} is no whole number")))
+    })
+    .transpose()
 }
 
 /// The same for `true` and `false`.
@@ -44,7 +46,7 @@ pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
 
 impl Paging {
     /// How many entries, and one more that tells whether there is a next page.
-    pub fn most(&self) -> Result<i64, Problem> {
+    pub(super) fn most(&self) -> Result<i64, Problem> {
         let limit = self.limit.unwrap_or(USUAL);
         match (1..=MOST).contains(&limit) {
             true => Ok(limit + 1),
@@ -53,7 +55,7 @@ impl Paging {
     }
 
     /// Where the last page ended.
-    pub fn behind<C: DeserializeOwned>(&self) -> Result<Option<C>, Problem> {
+    pub(super) fn behind<C: DeserializeOwned>(&self) -> Result<Option<C>, Problem> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
         let place = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -65,7 +67,7 @@ impl Paging {
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Page<T> {
+pub(super) struct Page<T> {
     /// The entries.
     pub items: Vec<T>,
     /// What to send as `cursor` for the next page; absent on the last.
@@ -75,7 +77,7 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// Of what was found, one more than is wanted where there is more. The place tells where an entry stands.
-    pub fn of<R, C: Serialize>(
+    pub(super) fn of<R, C: Serialize>(
         found: Vec<R>,
         paging: &Paging,
         place: impl Fn(&R) -> C,
@@ -86,7 +88,8 @@ impl<T> Page<T> {
         let mut found = found;
         found.truncate(wanted);
         let last = found.last().filter(|_| more).map(place);
-        let next = last.and_then(|place| serde_json::to_vec(&place).ok()).map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+        let next =
+            last.and_then(|place| serde_json::to_vec(&place).ok()).map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
         Self { items: found.into_iter().map(entry).collect(), next }
     }
 }
@@ -102,7 +105,8 @@ mod tests {
             let paging = Paging { cursor, limit: Some(3) };
             let behind: Option<i64> = paging.behind().expect("a cursor");
             let most = usize::try_from(paging.most().expect("a limit")).expect("small");
-            let found = all.iter().copied().filter(|n| behind.is_none_or(|last| *n > last)).take(most).collect();
+            let found =
+                all.iter().copied().filter(|n| behind.is_none_or(|last| *n > last)).take(most).collect();
             Page::of(found, &paging, |n| *n, |n| n)
         };
         let first = page(None);

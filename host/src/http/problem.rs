@@ -111,9 +111,13 @@ impl Code {
             Self::Conflict => ("conflict", S::CONFLICT, "It cannot be, as things stand"),
             Self::NotReady => ("not-ready", S::CONFLICT, "The tenant has no configuration in force"),
             Self::NotInOrder => ("not-in-order", S::UNPROCESSABLE_ENTITY, "The configuration has problems"),
-            Self::KeyReused => ("key-reused", S::UNPROCESSABLE_ENTITY, "The key was used for another request"),
+            Self::KeyReused => {
+                ("key-reused", S::UNPROCESSABLE_ENTITY, "The key was used for another request")
+            }
             Self::Changed => ("changed", S::PRECONDITION_FAILED, "Somebody has changed it meanwhile"),
-            Self::VersionNeeded => ("version-needed", S::PRECONDITION_REQUIRED, "It has to be said what is changed"),
+            Self::VersionNeeded => {
+                ("version-needed", S::PRECONDITION_REQUIRED, "It has to be said what is changed")
+            }
             Self::TooMany => ("too-many", S::TOO_MANY_REQUESTS, "More requests than are taken"),
             Self::Busy => ("busy", S::SERVICE_UNAVAILABLE, "Too much is waiting"),
             Self::Unavailable => ("unavailable", S::SERVICE_UNAVAILABLE, "The database does not answer"),
@@ -259,7 +263,8 @@ impl From<Refused> for Problem {
         match refused {
             Refused::NoLead(refusal) => {
                 let cause = std::error::Error::source(&refusal).map(|cause| format!(": {cause}"));
-                Self::new(Code::NotALead, format!("{refusal}{}", cause.unwrap_or_default())).hint(refusal.hint())
+                Self::new(Code::NotALead, format!("{refusal}{}", cause.unwrap_or_default()))
+                    .hint(refusal.hint())
             }
             Refused::UnknownLead(_) => {
                 Self::new(Code::NotFound, detail).hint("send it before what happens to it")
@@ -290,13 +295,17 @@ impl From<&NotReady> for Problem {
         let problem = Self::new(Code::NotReady, why.to_string());
         match why {
             NotReady::Nothing => problem.hint("publish one with POST /v1/configurations/{version}/publish"),
-            NotReady::NoVersion(version) => Self::not_found(format!("version {version} of the configuration")),
+            NotReady::NoVersion(version) => {
+                Self::not_found(format!("version {version} of the configuration"))
+            }
             NotReady::Problems { version, problems } => Self {
                 detail: format!("version {version} of the configuration cannot be set up"),
                 errors: places(problems),
                 ..problem
             },
-            NotReady::Folder(_) => Self::new(Code::Internal, "the configuration cannot be unpacked on this host"),
+            NotReady::Folder(_) => {
+                Self::new(Code::Internal, "the configuration cannot be unpacked on this host")
+            }
         }
     }
 }

@@ -16,13 +16,17 @@ use crate::events::What;
 use crate::line::RepStands;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(away)).routes(routes!(back)).routes(routes!(credit))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(away))
+        .routes(routes!(back))
+        .routes(routes!(credit))
 }
 
 /// A rep and their load.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Rep)]
-pub struct RepBody {
+pub(super) struct RepBody {
     /// Their id.
     rep: String,
     /// Their name.
@@ -67,7 +71,7 @@ impl From<RepStands> for RepBody {
 /// All reps.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Reps)]
-pub struct RepsBody {
+pub(super) struct RepsBody {
     /// In the order of the configuration.
     items: Vec<RepBody>,
 }
@@ -76,8 +80,7 @@ pub struct RepsBody {
 #[utoipa::path(get, path = "/v1/reps", tag = "reps",
     responses((status = 200, body = RepsBody), (status = "default", body = ProblemBody)),
     security(("bearer" = ["ReadDecisions"])))]
-async fn list(
-    caller: Caller<ReadDecisions>, State(api): State<Api>) -> Result<Json<RepsBody>, Problem> {
+async fn list(caller: Caller<ReadDecisions>, State(api): State<Api>) -> Result<Json<RepsBody>, Problem> {
     let reps = api.lines.reps(caller.tenant()).await?;
     Ok(Json(RepsBody { items: reps.into_iter().map(RepBody::from).collect() }))
 }
@@ -115,7 +118,7 @@ tells! {
 /// What a rep is owed.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CreditBody {
+pub(super) struct CreditBody {
     /// In which virtual queue, such as `smb`, as decisions name it.
     queue: String,
     /// In leads; negative where they have had too many.

@@ -82,7 +82,9 @@ impl<N: Needs> FromRequestParts<Api> for Caller<N> {
         let authorization = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let named = parts.headers.get(TENANT).map(|value| {
             let id = value.to_str().ok().and_then(|text| text.parse::<TenantId>().ok());
-            id.ok_or_else(|| Problem::new(Code::Malformed, format!("the header {TENANT} is no id of a tenant")))
+            id.ok_or_else(|| {
+                Problem::new(Code::Malformed, format!("the header {TENANT} is no id of a tenant"))
+            })
         });
         let named = named.transpose()?;
         let scope = api.access.authenticate(authorization, named.as_ref(), api.clock.now()).await?;

@@ -42,7 +42,7 @@ pub(super) fn describe(document: &mut OpenApi) {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct EventsQuery {
+pub(super) struct EventsQuery {
     /// The id of the last event that was seen, `0.0` for everything; nothing: what happens from now on.
     after: Option<String>,
     /// `false`: ends when everything that has happened was sent.
@@ -86,7 +86,8 @@ async fn events(
 }
 
 fn place(text: &str) -> Result<(i64, i64), Problem> {
-    let parts = text.split_once('.').and_then(|(head, place)| Some((head.parse().ok()?, place.parse().ok()?)));
+    let parts =
+        text.split_once('.').and_then(|(head, place)| Some((head.parse().ok()?, place.parse().ok()?)));
     parts.ok_or_else(|| {
         Problem::new(Code::Malformed, format!("{text:?} is no id of an event")).hint("such as `17.0`")
     })
@@ -128,7 +129,8 @@ impl Reader {
         let store = self.api.store.of(&self.tenant);
         let (head, place) = self.after;
         let decisions = store.decisions_after((head, place.min(EVENTS - 1)), AT_ONCE).await?;
-        let events = store.events_after((head, place.checked_sub(EVENTS).unwrap_or(-1).max(-1)), AT_ONCE).await?;
+        let events =
+            store.events_after((head, place.checked_sub(EVENTS).unwrap_or(-1).max(-1)), AT_ONCE).await?;
         let full = |number: usize| i64::try_from(number).is_ok_and(|number| number >= AT_ONCE);
         // Of two lists, one of which ends early, only what both have reached is in order.
         let reached = [

@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct UsageQuery {
+pub(super) struct UsageQuery {
     /// From this day on, such as `2026-11-01`.
     #[param(value_type = Option<String>, format = Date)]
     from: Option<Date>,
@@ -33,7 +33,7 @@ pub struct UsageQuery {
 /// What was used in a day.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UsageDay)]
-pub struct DayBody {
+pub(super) struct DayBody {
     /// In the tenant's zone.
     day: String,
     /// Leads that came.
@@ -47,7 +47,7 @@ pub struct DayBody {
 /// Days with any use.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Usage)]
-pub struct UsageBody {
+pub(super) struct UsageBody {
     /// In their order.
     items: Vec<DayBody>,
 }
@@ -65,7 +65,11 @@ async fn usage(
 }
 
 /// Days of a tenant.
-pub(super) async fn days(api: &Api, tenant: &TenantId, query: &UsageQuery) -> Result<Json<UsageBody>, Problem> {
+pub(super) async fn days(
+    api: &Api,
+    tenant: &TenantId,
+    query: &UsageQuery,
+) -> Result<Json<UsageBody>, Problem> {
     let day = |date: Option<Date>| date.map(|date| date.to_string());
     let (from, to) = (day(query.from), day(query.to));
     let found = api.store.of(tenant).usage(from.as_deref(), to.as_deref()).await?;

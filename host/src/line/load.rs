@@ -12,8 +12,8 @@ use crate::counters::{Counted, NewLead, Sign};
 use crate::desk::{Desk, Saved};
 use crate::effects::Destination;
 use crate::lead::{LeadId, RepId, RuleId, TeamId, TenantId};
-use crate::records::Record;
 use crate::plugin::Plugins;
+use crate::records::Record;
 use crate::store::{self, CounterKind, LeadRow, Since, Standing, TenantRow};
 use crate::tenant::Tenant;
 use crate::versions::{self, Files, Unpacked};
@@ -120,7 +120,8 @@ pub(super) async fn load(parts: &Arc<Parts>, id: &TenantId, first: Option<i64>) 
         records: if knows { (now - KNOWN).as_millisecond() } else { i64::MAX },
     };
     let standing = store.standing(since).await?;
-    let destinations = standing.destinations.iter().filter_map(|row| Destination::try_from(row).ok()).collect();
+    let destinations =
+        standing.destinations.iter().filter_map(|row| Destination::try_from(row).ok()).collect();
     let mut desk = Desk::new(Arc::clone(&tenant));
     let TenantRow { head, clock, wake_at, .. } = standing.tenant;
     desk.restore(saved(standing)?).map_err(|error| unreadable(&error.to_string()))?;
@@ -131,7 +132,12 @@ pub(super) async fn load(parts: &Arc<Parts>, id: &TenantId, first: Option<i64>) 
 
 impl Loaded {
     /// Goes on under another version.
-    pub(super) async fn adopt(&mut self, parts: &Arc<Parts>, id: &TenantId, version: i64) -> Result<(), Refused> {
+    pub(super) async fn adopt(
+        &mut self,
+        parts: &Arc<Parts>,
+        id: &TenantId,
+        version: i64,
+    ) -> Result<(), Refused> {
         if version != self.version {
             let tenant = tenant(parts, id, version).await?;
             self.desk.adopt(Arc::clone(&tenant));

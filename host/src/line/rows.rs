@@ -15,8 +15,8 @@ use crate::effects::{Source, Summary, fan_out};
 use crate::events::What;
 use crate::lead::{LeadId, TenantId};
 use crate::store::{
-    AnswerRow, Commit, CounterKind, CounterRow, DecisionRow, EventRow, LeadRow, NewLeadRow,
-    RecordRow, UsageRow,
+    AnswerRow, Commit, CounterKind, CounterRow, DecisionRow, EventRow, LeadRow, NewLeadRow, RecordRow,
+    UsageRow,
 };
 use crate::zones::zone;
 
@@ -59,10 +59,9 @@ impl Written {
         let name = |made: &Arc<Made>| (made.decision.lead.clone(), made.decision.number);
         let made: Vec<Result<(LeadId, u32), String>> = match answer {
             Answer::Decided(made) => made.iter().map(|made| Ok(name(made))).collect(),
-            Answer::Batch(made) => made
-                .iter()
-                .map(|made| made.as_ref().map(name).map_err(ToString::to_string))
-                .collect(),
+            Answer::Batch(made) => {
+                made.iter().map(|made| made.as_ref().map(name).map_err(ToString::to_string)).collect()
+            }
             Answer::Repeated(made) => made.clone(),
             Answer::Tried(_) | Answer::Reps(_) | Answer::Tenant(_) => return,
         };
@@ -198,7 +197,7 @@ impl Of<'_> {
         for (name, saved) in counted.queues {
             counter(CounterKind::Queue, name, json!(saved).to_string());
         }
-        for at in counted.first {
+        if let Some(at) = counted.first {
             counter(CounterKind::First, String::new(), json!(at).to_string());
         }
         for (rep, away) in absent {
@@ -270,7 +269,11 @@ fn word(value: &impl serde::Serialize) -> String {
 }
 
 fn fuel(decision: &Decision) -> i64 {
-    decision.trace.calls().map(|call| i64::try_from(call.fuel).unwrap_or(i64::MAX)).fold(0, i64::saturating_add)
+    decision
+        .trace
+        .calls()
+        .map(|call| i64::try_from(call.fuel).unwrap_or(i64::MAX))
+        .fold(0, i64::saturating_add)
 }
 
 /// The tenant's own day.

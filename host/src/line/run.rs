@@ -134,10 +134,12 @@ impl Line {
         let questions: Vec<Question> = group.iter().map(|asked| asked.question.clone()).collect();
         // Leads are made ready on all cores, before it is known which of them came before.
         let now = parts.clock.now().max(loaded.clock);
-        let (loaded_again, prepared) = self.on_threads(move |parts| {
-            let prepared = prepare(parts, &loaded, &questions, now);
-            (loaded, prepared)
-        }).await?;
+        let (loaded_again, prepared) = self
+            .on_threads(move |parts| {
+                let prepared = prepare(parts, &loaded, &questions, now);
+                (loaded, prepared)
+            })
+            .await?;
         loaded = loaded_again;
         if let Err(refused) = recollect(&parts, &self.tenant, &mut loaded, &group, &prepared).await {
             refuse(group, &refused);
@@ -145,11 +147,13 @@ impl Line {
         }
         let questions: Vec<Question> = group.iter().map(|asked| asked.question.clone()).collect();
         let tenant = self.tenant.clone();
-        let (loaded, decided) = self.on_threads(move |parts| {
-            let mut loaded = loaded;
-            let decided = on_the_desk(parts, &tenant, &mut loaded, questions, prepared, now);
-            (loaded, decided)
-        }).await?;
+        let (loaded, decided) = self
+            .on_threads(move |parts| {
+                let mut loaded = loaded;
+                let decided = on_the_desk(parts, &tenant, &mut loaded, questions, prepared, now);
+                (loaded, decided)
+            })
+            .await?;
         self.loaded = Some(loaded);
         let (answers, commit) = decided;
         Some((group, answers, commit))
@@ -434,7 +438,11 @@ fn on_the_desk(
             },
             (Ask::Publish(version), Ready::Other) => {
                 written.published = Some(version);
-                written.event_named("configuration.published", serde_json::json!({"version": version}), actor);
+                written.event_named(
+                    "configuration.published",
+                    serde_json::json!({"version": version}),
+                    actor,
+                );
                 let decisions = loaded.desk.decide_waiting(now, outside);
                 Ok(Answer::Decided(written.add(decisions, actor)))
             }
@@ -445,7 +453,9 @@ fn on_the_desk(
                 .map_err(Refused::NoLead),
             (Ask::Reps, Ready::Other) => Ok(Answer::Reps(reps(loaded, now))),
             (Ask::Tenant, Ready::Other) => Ok(Answer::Tenant(Arc::clone(&loaded.tenant))),
-            (Ask::Lead(_) | Ask::Batch { .. } | Ask::Tick | Ask::Reload, Ready::Other) => Ok(Answer::Decided(Vec::new())),
+            (Ask::Lead(_) | Ask::Batch { .. } | Ask::Tick | Ask::Reload, Ready::Other) => {
+                Ok(Answer::Decided(Vec::new()))
+            }
         };
         if let (Some(key), Ok(answer)) = (question.key, &answer) {
             written.answer(key, answer);
@@ -466,12 +476,10 @@ fn batch_on_the_desk(
     written: &mut Written,
     actor: &str,
 ) -> Result<Answer, Refused> {
-    let refused: Vec<Option<Refused>> =
-        batch.iter().map(|lead| lead.as_ref().err().cloned()).collect();
+    let refused: Vec<Option<Refused>> = batch.iter().map(|lead| lead.as_ref().err().cloned()).collect();
     let leads: Vec<Prepared> = batch.into_iter().flatten().collect();
     let number = leads.len();
-    let decisions =
-        loaded.desk.batch(leads, outside).map_err(|error| Refused::Batch(error.to_string()))?;
+    let decisions = loaded.desk.batch(leads, outside).map_err(|error| Refused::Batch(error.to_string()))?;
     written.leads += number;
     let mut made = written.add(decisions, actor).into_iter();
     let answers = refused.into_iter().map(|refused| match refused {
@@ -490,8 +498,10 @@ fn happened(
     if let Some(lead) = what.lead().filter(|lead| !loaded.desk.knows(lead)) {
         return Err(Refused::UnknownLead(lead.clone()));
     }
-    if let What::Reassigned { to: rep, .. } | What::Away { rep } | What::Back { rep } | What::Credit { rep, .. } =
-        what
+    if let What::Reassigned { to: rep, .. }
+    | What::Away { rep }
+    | What::Back { rep }
+    | What::Credit { rep, .. } = what
         && loaded.tenant.config.rep(rep).is_none()
     {
         return Err(Refused::UnknownRep(rep.clone()));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Asked, Outside, Prepared, Refusal, normalise, assemble, prepare};
+use super::{Asked, Outside, Prepared, Refusal, assemble, normalise, prepare};
 use crate::decision::{ClassifyTrace, EnrichTrace};
 use crate::digest::Digest;
 use crate::plugin::VisibleLead;

@@ -117,7 +117,8 @@ impl TenantStore<'_> {
     ///
     /// [`Error::Unavailable`].
     pub async fn batches(&self, behind: Option<(i64, String)>, most: i64) -> Result<Vec<BatchRow>, Error> {
-        let mut found = super::filter::Filter::of(&format!("SELECT {BATCH} FROM batches"), self.tenant.as_str());
+        let mut found =
+            super::filter::Filter::of(&format!("SELECT {BATCH} FROM batches"), self.tenant.as_str());
         if let Some((at, batch)) = behind {
             let values = [at.into(), at.into(), batch.as_str().into()];
             found = found.and_all("made_at < ? OR (made_at = ? AND batch < ?)", values);
@@ -144,7 +145,13 @@ impl TenantStore<'_> {
     /// # Errors
     ///
     /// [`Error::Unavailable`].
-    pub async fn go_on_with_batch(&self, batch: &str, attempt: i64, prepared: i64, until: i64) -> Result<(), Error> {
+    pub async fn go_on_with_batch(
+        &self,
+        batch: &str,
+        attempt: i64,
+        prepared: i64,
+        until: i64,
+    ) -> Result<(), Error> {
         let gone_on = sqlx::query(
             "UPDATE batches SET prepared = $4, claimed_until = $5 \
              WHERE tenant = $1 AND batch = $2 AND attempts = $3 AND state = 'running'",

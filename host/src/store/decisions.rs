@@ -127,7 +127,9 @@ impl TenantStore<'_> {
         let found: Vec<(String, i64, i64, Option<Vec<u8>>)> = found.fetch_all(&self.store.read).await?;
         found
             .into_iter()
-            .map(|(lead, head, place, body)| Ok((head, place, body.map(|body| text(&body, &lead)).transpose()?)))
+            .map(|(lead, head, place, body)| {
+                Ok((head, place, body.map(|body| text(&body, &lead)).transpose()?))
+            })
             .collect()
     }
 }

@@ -30,7 +30,9 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn take_away(&self, over: &Over) -> Result<u64, Error> {
         let some = |table: &str, key: &str, which: &str| {
-            format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {which} LIMIT {AT_ONCE})")
+            format!(
+                "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {which} LIMIT {AT_ONCE})"
+            )
         };
         let statements = [
             (
@@ -41,7 +43,10 @@ impl Store {
                 over.decisions,
             ),
             (some("events", "tenant, head, place", "at < $1"), over.events),
-            (some("effects", "tenant, head, place, destination", "state <> 'open' AND ended_at < $1"), over.effects),
+            (
+                some("effects", "tenant, head, place, destination", "state <> 'open' AND ended_at < $1"),
+                over.effects,
+            ),
             (
                 some(
                     "batch_leads",

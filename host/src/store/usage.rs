@@ -10,11 +10,10 @@ impl TenantStore<'_> {
     ///
     /// [`Error::Unavailable`].
     pub async fn usage(&self, from: Option<&str>, to: Option<&str>) -> Result<Vec<UsageRow>, Error> {
-        let found =
-            Filter::of("SELECT tenant, day, leads, decisions, fuel FROM usage", self.tenant.as_str())
-                .and("day >= ?", from)
-                .and("day <= ?", to)
-                .ordered("day", 4000);
+        let found = Filter::of("SELECT tenant, day, leads, decisions, fuel FROM usage", self.tenant.as_str())
+            .and("day >= ?", from)
+            .and("day <= ?", to)
+            .ordered("day", 4000);
         Ok(found.rows(&self.store.read).await?)
     }
 }

@@ -155,10 +155,7 @@ pub async fn draft(
         }
     };
     let version = Version::draft(number, base, note, files.digest(), by);
-    let mut held: Vec<&Content> = Vec::new();
-    for files in &contents {
-        held.extend(files.iter().map(|(_, content)| content));
-    }
+    let held: Vec<&Content> = contents.iter().flat_map(Files::iter).map(|(_, content)| content).collect();
     change.put_version(&to_row(&version)).await?;
     write(&mut change, number, &Files::default(), &files, held.into_iter()).await?;
     change.commit(&[event("configuration.drafted", by, number, json!({ "base": base }))]).await?;

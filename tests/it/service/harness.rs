@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use lanewright::access::{NewKey, Role, key};
 use lanewright::app::{self, App, Around, Stepped as Done};
 use lanewright::clock::{Clock, Stepped};
@@ -141,9 +141,9 @@ impl Service {
             let files = Files::from_folder(folder, &Limits::default()).expect("files");
             let by = By { actor: "test", at: self.clock.now().as_millisecond() };
             let store = self.store().of(tenant);
-            let draft = versions::draft(&store, by, Start::Files(files), String::new()).await.expect("a draft");
-            let question =
-                Question { ask: Ask::Publish(draft.version), actor: "test".to_owned(), key: None };
+            let draft =
+                versions::draft(&store, by, Start::Files(files), String::new()).await.expect("a draft");
+            let question = Question { ask: Ask::Publish(draft.version), actor: "test".to_owned(), key: None };
             if let Err(refused) = self.host().app.lines().ask(tenant, question).await {
                 panic!("{refused}");
             }
@@ -181,10 +181,6 @@ impl Service {
             }
             first
         })
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 }
 

@@ -18,7 +18,8 @@ fn lines() -> Vec<Json> {
 fn decided_by_the_program() -> Vec<(String, Json)> {
     let folder = northwind();
     let (folder, leads) = (folder.display().to_string(), folder.join("leads.jsonl").display().to_string());
-    let out = crate::harness::lanewright(&["route", "--tenant", &folder, "--now", crate::harness::NOW, &leads]);
+    let out =
+        crate::harness::lanewright(&["route", "--tenant", &folder, "--now", crate::harness::NOW, &leads]);
     let text = String::from_utf8(out.stdout).expect("text");
     text.lines()
         .map(|line| {
@@ -63,8 +64,12 @@ fn many_leads_are_answered_a_line_each() {
         text.insert(3, json!({"id": "nothing"}).to_string());
         let (status, answer) = service.host().ask("POST", "/v1/leads", &key, Some(&json!(text.join("\n"))));
         assert_eq!(status, 200, "{answer}");
-        let answers: Vec<Json> =
-            answer.as_str().expect("lines").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let answers: Vec<Json> = answer
+            .as_str()
+            .expect("lines")
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect();
         assert_eq!(answers.len(), text.len());
         let refused: Vec<(&Json, &Json)> = answers
             .iter()
@@ -101,7 +106,11 @@ fn what_is_wrong_is_said() {
     let (_, key) = service.tenant(&northwind());
     let check = |method: &str, path: &str, body: Option<Json>, expect: (u16, &str)| {
         let (status, answer) = service.host().ask(method, path, &key, body.as_ref());
-        assert_eq!((status, answer["code"].as_str()), (expect.0, Some(expect.1)), "{method} {path}: {answer:#}");
+        assert_eq!(
+            (status, answer["code"].as_str()),
+            (expect.0, Some(expect.1)),
+            "{method} {path}: {answer:#}"
+        );
         let (status, _) = service.host().ask("GET", answer["type"].as_str().expect("a type"), &key, None);
         assert_eq!(status, 200);
     };
@@ -128,7 +137,8 @@ fn a_lead_is_tried_and_nothing_is_written() {
         let lead = &lines()[2];
         let (status, tried) = service.host().ask("POST", "/v1/try", &key, Some(lead));
         assert_eq!(status, 200, "{tried:#}");
-        let (status, _) = service.host().ask("GET", &format!("/v1/leads/{}", lead["id"].as_str().expect("id")), &key, None);
+        let (status, _) =
+            service.host().ask("GET", &format!("/v1/leads/{}", lead["id"].as_str().expect("id")), &key, None);
         assert_eq!(status, 404);
         let decided = service.host().lead(&key, lead);
         assert_eq!(decided["outcome"], tried["outcome"]);

@@ -48,7 +48,17 @@ fn filled(path: &str, ids: &BTreeMap<&str, String>) -> String {
 /// Ids that no tenant has.
 fn nobodys() -> BTreeMap<&'static str, String> {
     let names = [
-        "lead", "rep", "batch", "key", "provider", "secret", "name", "destination", "effect", "tenant", "path",
+        "lead",
+        "rep",
+        "batch",
+        "key",
+        "provider",
+        "secret",
+        "name",
+        "destination",
+        "effect",
+        "tenant",
+        "path",
         "file",
     ];
     let mut ids: BTreeMap<&str, String> = names.into_iter().map(|name| (name, "nobody".to_owned())).collect();
@@ -69,7 +79,8 @@ fn ending(path: &str) -> String {
 
 #[test]
 fn a_route_lets_in_whoever_has_the_right_it_says() {
-    let service = Service::with(On::Sqlite, 1, &[("limits.requests_per_second", "100000"), ("limits.burst", "100000")]);
+    let service =
+        Service::with(On::Sqlite, 1, &[("limits.requests_per_second", "100000"), ("limits.burst", "100000")]);
     let (tenant, _) = service.tenant(&root().join("examples/northwind"));
     let keys: Vec<(Role, String)> = Role::ALL
         .into_iter()
@@ -96,11 +107,13 @@ fn a_route_lets_in_whoever_has_the_right_it_says() {
 
 #[test]
 fn nobody_reaches_what_is_anothers() {
-    let service = Service::with(On::Sqlite, 1, &[("limits.requests_per_second", "100000"), ("limits.burst", "100000")]);
+    let service =
+        Service::with(On::Sqlite, 1, &[("limits.requests_per_second", "100000"), ("limits.burst", "100000")]);
     let (theirs, their_key) = service.tenant(&root().join("examples/northwind"));
     let other = crate::harness::tenant(&root().join("examples/northwind"));
     let toml = std::fs::read_to_string(other.path().join("tenant.toml")).expect("text");
-    std::fs::write(other.path().join("tenant.toml"), toml.replace("id = \"northwind\"", "id = \"other\"")).expect("written");
+    std::fs::write(other.path().join("tenant.toml"), toml.replace("id = \"northwind\"", "id = \"other\""))
+        .expect("written");
     let (_, our_key) = service.tenant(other.path());
 
     // Something of every kind that has an id.
@@ -108,7 +121,12 @@ fn nobody_reaches_what_is_anothers() {
     let secret_word = "Ignatius";
     let lead = json!({"id": "secret-lead", "text": format!("{secret_word} wants 40 seats"), "contact": {"email": "jo@example.com"}});
     host.lead(&their_key, &lead);
-    let (status, batch) = host.ask("POST", "/v1/batches", &their_key, Some(&json!(json!({"id": "b1", "text": secret_word}).to_string())));
+    let (status, batch) = host.ask(
+        "POST",
+        "/v1/batches",
+        &their_key,
+        Some(&json!(json!({"id": "b1", "text": secret_word}).to_string())),
+    );
     assert_eq!(status, 202, "{batch}");
     let (_, keys) = host.ask("GET", "/v1/keys", &their_key, None);
     let key_id = keys["items"][0]["key"].as_str().unwrap_or("nobody").to_owned();

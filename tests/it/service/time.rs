@@ -45,7 +45,8 @@ fn a_lead_that_nobody_touches_goes_to_the_manager_once() {
         assert_eq!(service.pass(2).tenants, 1);
         super::harness::runtime().block_on(async { service.hosts[1].app.step().await.expect("a step") });
         let expect = [("arrived", "assigned"), ("not-touched", "manager")];
-        let expect: Vec<(String, String)> = expect.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        let expect: Vec<(String, String)> =
+            expect.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
         assert_eq!(decisions(&service, &key, "slow"), expect, "{on:?}");
         // A lead that was touched stays.
         service.host().lead(&key, &lead("quick"));
