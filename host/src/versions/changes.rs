@@ -156,7 +156,7 @@ pub async fn draft(
     };
     let version = Version::draft(number, base, note, files.digest(), by);
     let mut held: Vec<&Content> = Vec::new();
-    for files in &contents {
+    if let Some(files) = &contents {
         held.extend(files.iter().map(|(_, content)| content));
     }
     change.put_version(&to_row(&version)).await?;
