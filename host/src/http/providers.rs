@@ -28,16 +28,26 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 pub(super) struct ProviderBody {
     /// The tenant's own name for it.
     provider: String,
-    /// What it is trusted for.
-    #[serde(flatten)]
-    trusted: TrustedBody,
+    /// As tokens have it in `iss`, to the letter.
+    issuer: String,
+    /// What tokens have to have in `aud`.
+    audience: String,
+    /// The claim that holds groups.
+    claim: String,
+    /// Which role each group has.
+    #[schema(value_type = BTreeMap<String, String>)]
+    roles: BTreeMap<String, Role>,
+    /// The claim that holds the address by which the roster knows a rep.
+    rep: String,
+    /// What other claims have to be.
+    require: BTreeMap<String, String>,
     /// When it was set.
     #[schema(value_type = String, format = DateTime)]
     set_at: Timestamp,
 }
 
 /// What a provider is trusted for.
-#[derive(Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = NewProvider)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TrustedBody {
@@ -70,8 +80,7 @@ impl TryFrom<ProviderRow> for ProviderBody {
         let set_at = moment(row.made_at);
         let Provider { id: provider, issuer, audience, mapping, .. } = Provider::from_row(row)?;
         let Mapping { claim, roles, rep, require } = mapping;
-        let trusted = TrustedBody { issuer, audience, claim, roles, rep, require };
-        Ok(Self { provider, trusted, set_at })
+        Ok(Self { provider, issuer, audience, claim, roles, rep, require, set_at })
     }
 }
 

@@ -155,7 +155,10 @@ pub async fn draft(
         }
     };
     let version = Version::draft(number, base, note, files.digest(), by);
-    let held: Vec<&Content> = contents.iter().flat_map(Files::iter).map(|(_, content)| content).collect();
+    let mut held: Vec<&Content> = Vec::new();
+    if let Some(files) = &contents {
+        held.extend(files.iter().map(|(_, content)| content));
+    }
     change.put_version(&to_row(&version)).await?;
     write(&mut change, number, &Files::default(), &files, held.into_iter()).await?;
     change.commit(&[event("configuration.drafted", by, number, json!({ "base": base }))]).await?;
