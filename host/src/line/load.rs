@@ -16,7 +16,7 @@ use crate::plugin::Plugins;
 use crate::records::Record;
 use crate::store::{self, CounterKind, LeadRow, Since, Standing, TenantRow};
 use crate::tenant::Tenant;
-use crate::versions::{self, Files, Unpacked};
+use crate::versions::{self, Files, State, Unpacked};
 
 /// A tenant in memory.
 pub(super) struct Loaded {
@@ -71,10 +71,15 @@ impl Folders {
 
 /// Sets a version up.
 pub(super) async fn tenant(parts: &Arc<Parts>, id: &TenantId, version: i64) -> Result<Arc<Tenant>, Refused> {
-    let (_, files) = versions::read(&parts.store.of(id), version).await.map_err(|error| match error {
+    let nothing = || Refused::NotReady(Arc::new(NotReady::NoVersion(version)));
+    let (known, files) = versions::read(&parts.store.of(id), version).await.map_err(|error| match error {
         versions::Error::Store(error) => error.into(),
-        _ => Refused::NotReady(Arc::new(NotReady::NoVersion(version))),
+        _ => nothing(),
     })?;
+    // Whoever gave it up while it was on its way into force was first: their change is a commit like any other.
+    if known.state == State::Discarded {
+        return Err(nothing());
+    }
     let (answer, answered) = oneshot::channel();
     let (working, id) = (Arc::clone(parts), id.clone());
     parts.threads.spawn(move || drop(answer.send(set_up(&working, &id, version, &files))));
