@@ -9,11 +9,15 @@
 //! components ─ plugin ─▶ Release ─┘                    │
 //!                                                      ▼
 //! lead, as JSON ──────────────────────────────────▶ pipeline ─▶ Decision ─▶ report, replay
+//!
+//! request ─ http ─▶ line (one a tenant) ─▶ desk ─▶ pipeline
+//!                     └─ commit ─▶ store ─▶ effects, timers
 //! ```
 //!
 //! A [`tenant::Tenant`] is one tenant ready to serve: its checked folder, its plugins set up, its people.
 //! [`pipeline::route`] takes a lead through it, and answers with a [`decision::Decision`] that explains
-//! itself and can be run again ([`replay::replay`]).
+//! itself and can be run again ([`replay::replay`]). [`app::App`] is the service: the same for many tenants, over HTTP,
+//! durable.
 //!
 //! # Code map
 //!
@@ -38,12 +42,18 @@
 //!   reps; [`tenant`]: whom it all is for.
 //! - [`desk`]: everything that is open in one run: events in, further decisions out; whole batches.
 //! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions for a person; [`replay`]: decisions run again.
-//! - [`access`]: who somebody is and what they may do; secrets at rest.
+//! - [`store`]: the database. [`clock`]: the time.
+//! - [`access`]: who somebody is and what they may do; secrets at rest. [`versions`]: a tenant's configuration from draft
+//!   to publication. [`effects`]: what is done outside.
+//! - [`line`]: one tenant at work: groups decided, committed, answered. [`timers`]: what happens because time has passed.
+//! - [`http`]: routes and wire shapes. [`app`]: all of it together.
 //! - [`cli`]: arguments, files, exit codes.
 //!
 //! # Invariants
 //!
-//! - Only [`plugin`] names the engine, only [`fetch`] reaches what customers name, only [`cli`] knows arguments.
+//! - Only [`plugin`] names the engine, only [`fetch`] reaches what customers name, only [`store`] opens a transaction, only
+//!   [`http`] names the web framework, only [`cli`] knows arguments.
+//! - What is answered is durable: nothing acknowledged is lost, doubled or half done.
 //! - The stages are functions from values to values: time, seed and counters arrive as arguments.
 //! - A plugin's failure never loses a lead, and no answer counts before it is checked.
 //! - Nothing of an instance outlives its decision.
