@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::plugin::{self, Options, Plan, Plugins, Size};
 
+mod backup;
 mod check;
 mod coverage;
 mod flags;
@@ -54,6 +55,8 @@ enum Verb {
     Serve(serve::Arguments),
     /// Imports and exports tenants of the service, and makes keys for them.
     Tenant(tenants::Arguments),
+    /// Copies the service's SQLite database, complete as of one moment, while it is served.
+    Backup(backup::Arguments),
     /// Prints the OpenAPI document of the service.
     Openapi,
     /// Builds, checks and tries plugins.
@@ -129,6 +132,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Coverage(arguments) => coverage::run(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Tenant(arguments) => tenants::run(&arguments),
+        Verb::Backup(arguments) => backup::run(&arguments),
         Verb::Openapi => {
             print!("{}", crate::http::document());
             Ok(Exit::Done)

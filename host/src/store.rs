@@ -205,6 +205,17 @@ impl Store {
         Ok(())
     }
 
+    /// Writes a copy of a SQLite database, complete as of one moment.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`]: the file is there already, or cannot be written.
+    pub async fn copy_to(&self, file: &Path) -> Result<(), Error> {
+        let copied = sqlx::query("VACUUM INTO $1").bind(file.display().to_string());
+        copied.execute(&self.read).await?;
+        Ok(())
+    }
+
     /// Lets what is being written end, and closes.
     pub async fn close(self) {
         let Self { read, write, writer, .. } = self;
