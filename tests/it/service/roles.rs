@@ -49,7 +49,7 @@ fn filled(path: &str, ids: &BTreeMap<&str, String>) -> String {
 fn nobodys() -> BTreeMap<&'static str, String> {
     let names = [
         "lead", "rep", "batch", "key", "provider", "secret", "name", "destination", "effect", "tenant", "path",
-        "file",
+        "file", "router",
     ];
     let mut ids: BTreeMap<&str, String> = names.into_iter().map(|name| (name, "nobody".to_owned())).collect();
     ids.insert("number", "1".to_owned());
