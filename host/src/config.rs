@@ -14,13 +14,15 @@ use serde_json::Value as Json;
 
 use crate::digest::Digest;
 use crate::lead::{
-    Account, Caps, LabelPolicy, Lane, LaneId, Rep, RepId, Reps, Team, TeamId, TenantId, Territory, Tier,
+    Account, Caps, LabelPolicy, Lane, LaneId, Rep, RepId, Reps, RouterId, Team, TeamId, TenantId, Territory,
+    Tier,
 };
 use crate::pacing::Pacing;
 use crate::records::Records;
 use crate::rules::{Condition, RuleSet, Segment};
 use crate::zones::zone;
 
+mod booking;
 mod calendars;
 mod check;
 mod condition;
@@ -51,6 +53,7 @@ mod tuning;
 mod values;
 mod world;
 
+pub use booking::{Router, RouterKind, Terms};
 pub use check::load;
 pub use fairness::{Fairness, QueueBy, Share};
 pub use handling::{Handling, Missed, Modes};
@@ -91,6 +94,8 @@ pub struct Config {
     pub matching: Matching,
     /// What happens around an assignment.
     pub handling: Handling,
+    /// Ways from an inquiry to a meeting, in the order of the file.
+    pub routers: Vec<Router>,
     /// How remaining capacity is priced; absent: it is not, the highest total wins.
     pub scarcity: Option<Pacing>,
     /// Who answers what.
@@ -327,6 +332,11 @@ impl Config {
         let KnownRules { same_owner, duplicates, sticky, .. } = &self.known;
         let watched = || self.accounts.values().any(|account| account.attention.is_some());
         *same_owner || duplicates.is_some() || sticky.is_some() || watched()
+    }
+
+    /// The router with this id.
+    pub fn router(&self, id: &RouterId) -> Option<&Router> {
+        self.routers.iter().find(|router| router.id == *id)
     }
 
     /// The team with this id.

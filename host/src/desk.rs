@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::booking::{Booked, Meeting};
 use crate::config::Missed;
 use crate::counters::Assignment;
 use crate::decision::{AssignedBy, Decision, Outcome, Past, Pick, SelectTrace, Triage, Trigger};
@@ -21,6 +22,7 @@ use crate::records::Record;
 use crate::tenant::Tenant;
 
 mod batch;
+mod booked;
 mod happened;
 mod saved;
 mod waiting;
@@ -37,6 +39,8 @@ pub struct Desk {
     /// Places given so far in the order in which leads came.
     arrivals: u64,
     absent: BTreeSet<RepId>,
+    /// Meetings by rep: nobody is in two at once.
+    booked: Booked,
     /// When something may be due for a case, with its place. What is due is asked of the case then, so a time
     /// that has passed away is left standing.
     timers: BTreeSet<(Timestamp, u64, LeadId)>,
@@ -62,6 +66,9 @@ struct Case {
     /// What the next decision leaves counted as it is: a person's word moves a lead and counts nothing anew.
     carried: Option<Counted>,
     touched_at: Option<Timestamp>,
+    /// When its contact meets whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    meeting: Option<Meeting>,
     /// Absent before its first decision.
     shown: Option<Shown>,
 }
@@ -155,6 +162,7 @@ impl Desk {
             cases: HashMap::new(),
             arrivals: 0,
             absent: BTreeSet::new(),
+            booked: Booked::default(),
             timers: BTreeSet::new(),
             changed: Untold::default(),
         }
@@ -220,6 +228,7 @@ impl Desk {
             stands: Stands::Elsewhere,
             carried: None,
             touched_at: None,
+            meeting: None,
             shown: None,
         });
         case.message = Message::Ready(Arc::new(prepared));
@@ -272,7 +281,10 @@ impl Desk {
                 let touch = (handling.missed != Missed::Stays && !held.touched)
                     .then_some((held.due, Trigger::NotTouched));
                 let first = accept.into_iter().chain(touch).min();
-                first.map(|(at, trigger)| (at.max(case.unlocked_at.unwrap_or(at)), trigger))
+                // Who has a time with somebody does not go to somebody else before.
+                let meeting = case.meeting.as_ref().map(|meeting| meeting.to);
+                let not_before = meeting.max(case.unlocked_at);
+                first.map(|(at, trigger)| (at.max(not_before.unwrap_or(at)), trigger))
             }
             Stands::With(_) | Stands::Elsewhere => None,
         }
@@ -327,10 +339,20 @@ impl Desk {
         pick: Option<Pick>,
         outside: &dyn Outside,
     ) -> Option<Decision> {
+        let past = self.past(self.cases.get(id)?, trigger, pick);
+        self.decide_from(id, at, past, outside)
+    }
+
+    fn decide_from(
+        &mut self,
+        id: &LeadId,
+        at: Timestamp,
+        past: Past,
+        outside: &dyn Outside,
+    ) -> Option<Decision> {
         let prepared = self.ready(id, outside)?;
-        let case = self.cases.get(id)?;
-        let past = self.past(case, trigger, pick);
-        let numbered = Numbered::new(&self.tenant, &prepared, (at, case.number + 1, past));
+        let number = self.cases.get(id)?.number + 1;
+        let numbered = Numbered::new(&self.tenant, &prepared, (at, number, past));
         let decision = pipeline::settle(&self.tenant, &numbered, outside, &mut self.state);
         self.settle(id, &decision);
         Some(decision)

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::lead::{LeadId, RepId};
+use crate::lead::{LeadId, RepId, RouterId};
 
 /// Something that happened, and when.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -73,6 +73,37 @@ pub enum What {
         /// Which.
         lead: LeadId,
     },
+    /// Whoever qualified the lead hands it over to who closes it, as a deal (S2.19, P18).
+    HandedOver {
+        /// Which.
+        lead: LeadId,
+        /// Its yearly value, where more is known by now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<f64>,
+        /// How complex it is, from 0 to 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        complexity: Option<f64>,
+    },
+    /// The contact meets a rep then (P18); a meeting that the lead had before is called off by it.
+    Booked {
+        /// Whose contact.
+        lead: LeadId,
+        /// Whom they meet.
+        rep: RepId,
+        /// When it begins.
+        from: Timestamp,
+        /// When it ends.
+        to: Timestamp,
+        /// The router that offered it: then its terms hold, and whoever meets the contact has the lead. Absent where
+        /// it was booked elsewhere: then the rep's time is taken and nothing else.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        router: Option<RouterId>,
+    },
+    /// The lead's meeting is called off.
+    Cancelled {
+        /// Which lead's.
+        lead: LeadId,
+    },
     /// Won, lost or disqualified: the rep has room again.
     Closed {
         /// Which.
@@ -119,6 +150,9 @@ impl What {
             | Self::Locked { lead }
             | Self::Unlocked { lead }
             | Self::NoShow { lead }
+            | Self::HandedOver { lead, .. }
+            | Self::Booked { lead, .. }
+            | Self::Cancelled { lead }
             | Self::Closed { lead }
             | Self::Reviewed { lead } => Some(lead),
             Self::Away { .. } | Self::Back { .. } | Self::Credit { .. } | Self::Tick => None,
@@ -137,6 +171,9 @@ impl What {
             Self::Locked { .. } => "lead.locked",
             Self::Unlocked { .. } => "lead.unlocked",
             Self::NoShow { .. } => "lead.no-show",
+            Self::HandedOver { .. } => "lead.handed-over",
+            Self::Booked { .. } => "lead.booked",
+            Self::Cancelled { .. } => "lead.cancelled",
             Self::Closed { .. } => "lead.closed",
             Self::Reviewed { .. } => "lead.reviewed",
             Self::Away { .. } => "rep.away",
@@ -163,6 +200,7 @@ pub fn read(line: &Json) -> Result<Event, String> {
     let event: Event = serde_json::from_value(line.clone()).map_err(|error| error.to_string())?;
     match &event.what {
         What::Credit { leads, .. } if !leads.is_finite() => Err("`leads` is no number".to_owned()),
+        What::Booked { from, to, .. } if from >= to => Err("`to` is not after `from`".to_owned()),
         _ => Ok(event),
     }
 }

@@ -22,8 +22,8 @@ mod calendar;
 mod recurrence;
 mod schedule;
 
-use calendar::Frame;
 pub use calendar::{Calendar, Event, Length};
+use calendar::{Frame, merged};
 pub use recurrence::{NoRule, Rule};
 pub use schedule::{Block, Clash, Feast, Holidays, Pattern, Schedule};
 
@@ -44,6 +44,25 @@ impl Interval {
     pub fn contains(&self, at: Timestamp) -> bool {
         self.from <= at && at < self.to
     }
+}
+
+/// What is left of times when others are taken out: in order and apart from each other.
+pub fn without(times: Vec<Interval>, taken: Vec<Interval>) -> Vec<Interval> {
+    let taken = merged(taken);
+    let mut left = Vec::new();
+    for Interval { mut from, to } in merged(times) {
+        let next = taken.partition_point(|taken| taken.to <= from);
+        for taken in taken.iter().skip(next).take_while(|taken| taken.from < to) {
+            if from < taken.from {
+                left.push(Interval { from, to: taken.from });
+            }
+            from = taken.to;
+        }
+        if from < to {
+            left.push(Interval { from, to });
+        }
+    }
+    left
 }
 
 /// Days away from work, told beforehand.
@@ -211,6 +230,20 @@ impl Availability {
     pub fn within(&self, at: Timestamp, hours: u32) -> bool {
         let end = at.checked_add(SignedDuration::from_hours(i64::from(hours))).unwrap_or(Timestamp::MAX);
         self.free_from(at).is_some_and(|free| free <= end)
+    }
+
+    /// When they are at work in a stretch: their hours, less holidays, leave with the buffer before it, and being out
+    /// of office; in order and apart from each other. The calendar is known for [`HORIZON`] from the beginning on.
+    pub fn work(&self, stretch: Interval) -> Vec<Interval> {
+        let leave = self.absences.iter().map(|leave| Interval { from: leave.buffer_from, to: leave.time.to });
+        let out = self.calendar.frame(stretch.from);
+        let out = out.iter().flat_map(|frame| frame.away_within(stretch));
+        without(self.schedule.open(stretch), leave.chain(out).collect())
+    }
+
+    /// When their calendar says that they are busy in a stretch, as far as that is known ([`Self::work`]).
+    pub fn busy(&self, stretch: Interval) -> Vec<Interval> {
+        self.calendar.frame(stretch.from).iter().flat_map(|frame| frame.busy_within(stretch)).collect()
     }
 
     fn search(&self, calendar: Option<&Frame>, at: Timestamp) -> Option<Timestamp> {

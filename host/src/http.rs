@@ -33,6 +33,7 @@ use crate::telemetry::{self, Method, Metrics, RequestAnswered, Route};
 mod assignments;
 mod audit;
 mod batches;
+mod booking;
 mod configurations;
 mod decisions;
 mod destinations;
@@ -147,6 +148,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .merge(decisions::routes())
         .merge(assignments::routes())
         .merge(batches::routes())
+        .merge(booking::routes())
         .merge(reps::routes())
         .merge(usage::routes())
         .merge(configurations::routes())
@@ -203,6 +205,7 @@ fn tidy(document: &mut OpenApi) {
         (name = "decisions", description = "What was decided, and from what"),
         (name = "assignments", description = "What people do with leads"),
         (name = "batches", description = "Leads that are decided together"),
+        (name = "meetings", description = "Times of reps, and meetings that contacts have with them"),
         (name = "reps", description = "Reps, their load and their absences"),
         (name = "events", description = "What happens, as it happens"),
         (name = "usage", description = "What a tenant has used"),

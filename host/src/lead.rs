@@ -116,6 +116,8 @@ id!(/// Something that the CRM has already.
     RecordId);
 id!(/// A condition with what follows from it.
     RuleId);
+id!(/// A way from an inquiry to a meeting.
+    RouterId);
 
 impl TenantId {
     /// Nobody's id: keys and the log of those who run the service stand there.

@@ -40,6 +40,7 @@
 //! - [`fetch`]: what enrichers may ask of the outside.
 //! - [`pipeline`]: the route on one screen, its pure stages below it; [`roster`], [`counters`]: how reps are found, and what is counted about
 //!   reps; [`tenant`]: whom it all is for.
+//! - [`booking`]: free times of reps, and meetings that are booked.
 //! - [`desk`]: everything that is open in one run: events in, further decisions out; whole batches.
 //! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions for a person; [`replay`]: decisions run again.
 //! - [`store`]: the database. [`clock`]: the time.
@@ -64,6 +65,7 @@
 pub mod access;
 pub mod app;
 pub mod assignment;
+pub mod booking;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -14,15 +14,17 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
 use rayon::ThreadPool;
 use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::booking::{Meeting, Offered};
 use crate::clock::Clock;
 use crate::config::Problems;
 use crate::decision::Decision;
 use crate::events::What;
-use crate::lead::{LeadId, RepId, TeamId, TenantId};
+use crate::lead::{LeadId, RepId, RouterId, TeamId, TenantId};
 use crate::pipeline::{Live, Refusal};
 use crate::plugin::Plugins;
 use crate::replay::{Replayed, replay};
@@ -47,6 +49,22 @@ pub enum Ask {
         leads: Vec<Json>,
         /// How many are ready to be decided, for whoever waits.
         prepared: Arc<AtomicUsize>,
+    },
+    /// Routes a lead whose contact has picked a time of a router, among those who are free then, and books it (P18).
+    LeadAt {
+        /// The lead.
+        lead: Json,
+        /// Whose terms hold.
+        router: RouterId,
+        /// When the meeting begins.
+        from: Timestamp,
+    },
+    /// Tells the times that a router offers, to a lead or to anybody.
+    Times {
+        /// Which router.
+        router: RouterId,
+        /// To which lead.
+        lead: Option<LeadId>,
     },
     /// Takes in what happened; the note is kept with it.
     Event {
@@ -105,6 +123,8 @@ pub enum Answer {
     Batch(Vec<Result<Arc<Made>, Refused>>),
     /// What was answered to the key before: the leads and numbers of the decisions, or why there is none.
     Repeated(Vec<Result<(LeadId, u32), String>>),
+    /// Times that may be booked, and the meeting that the lead has already.
+    Times(Offered, Option<Meeting>),
     /// How a lead would be decided.
     Tried(Arc<Decision>),
     /// Reps, in the order of the folder.
@@ -159,6 +179,9 @@ pub enum Refused {
     /// There is no such rep.
     #[error("there is no rep {0}")]
     UnknownRep(RepId),
+    /// There is no such router.
+    #[error("there is no router {0}")]
+    UnknownRouter(RouterId),
     /// It cannot be, as things stand.
     #[error("{0}")]
     Conflict(String),
@@ -313,6 +336,23 @@ impl Lines {
     pub async fn reps(&self, tenant: &TenantId) -> Result<Vec<RepStands>, Refused> {
         match self.ask(tenant, Question::of(Ask::Reps)).await? {
             Answer::Reps(reps) => Ok(reps),
+            _ => Err(Refused::Closing),
+        }
+    }
+
+    /// Times that a router offers now, and the meeting that the lead has.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] says why not.
+    pub async fn times(
+        &self,
+        tenant: &TenantId,
+        router: RouterId,
+        lead: Option<LeadId>,
+    ) -> Result<(Offered, Option<Meeting>), Refused> {
+        match self.ask(tenant, Question::of(Ask::Times { router, lead })).await? {
+            Answer::Times(offered, meeting) => Ok((offered, meeting)),
             _ => Err(Refused::Closing),
         }
     }

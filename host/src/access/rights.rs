@@ -32,6 +32,8 @@ pub enum Right {
     SendLeads,
     /// Accept, decline or touch leads that one has, and read those.
     HandleOwn,
+    /// See when reps are free, book meetings and call them off; a rep only for leads that are or were theirs.
+    Book,
     /// Read decisions, assignments and queues, without what they tell of people.
     ReadDecisions,
     /// Read people's data: whole leads, traces, replays.
@@ -66,14 +68,15 @@ pub enum Right {
 const TABLE: [(Role, &[Right]); 6] = {
     use Right::*;
     [
-        (Role::Ingest, &[SendLeads]),
-        (Role::Rep, &[HandleOwn]),
+        (Role::Ingest, &[SendLeads, Book]),
+        (Role::Rep, &[HandleOwn, Book]),
         (Role::Author, &[ReadDecisions, Try, ReadConfiguration, Author]),
         (
             Role::Manager,
             &[
                 SendLeads,
                 HandleOwn,
+                Book,
                 ReadDecisions,
                 ReadTraces,
                 Manage,
@@ -89,6 +92,7 @@ const TABLE: [(Role, &[Right]); 6] = {
             &[
                 SendLeads,
                 HandleOwn,
+                Book,
                 ReadDecisions,
                 ReadTraces,
                 Manage,
@@ -144,9 +148,10 @@ impl Role {
 
 impl Right {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::SendLeads,
         Self::HandleOwn,
+        Self::Book,
         Self::ReadDecisions,
         Self::ReadTraces,
         Self::Manage,
@@ -202,6 +207,7 @@ mod tests {
                                  ingest   rep      author   manager  admin    operator
             SendLeads            x        -        -        x        x        -
             HandleOwn            -        x        -        x        x        -
+            Book                 x        x        -        x        x        -
             ReadDecisions        -        -        x        x        x        -
             ReadTraces           -        -        -        x        x        -
             Manage               -        -        -        x        x        -

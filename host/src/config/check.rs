@@ -20,7 +20,7 @@ use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::{
     Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
-    TerritoryIndex, Tiers, known, plugins, records, scarcity, tuning,
+    TerritoryIndex, Tiers, booking, known, plugins, records, scarcity, tuning,
 };
 use crate::digest::Digest;
 use crate::lead::LabelPolicy;
@@ -108,6 +108,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             "sticky",
             "handovers",
             "exclusions",
+            "routers",
         ],
     );
 
@@ -137,6 +138,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let prefers = people::prefers(&people.prefers, &words, findings);
     let matching = tuning::matching(&root);
     let handling = handling::handling(&root, &lanes.lanes);
+    let routers = booking::routers(&root, &people.team_names, findings);
     let scarcity = scarcity::scarcity(&root);
     let plugins = plugins::plugins(&root, folder, findings);
     let known = known::known(&root, &people.team_names, &words, findings);
@@ -166,6 +168,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         fairness,
         matching,
         handling,
+        routers,
         scarcity,
         plugins,
         reps: reps.into(),
@@ -299,6 +302,7 @@ fn canonical(config: &Config) -> Json {
         matching: Matching { threshold, qualified_within, fast_intent, waive_territory, conflict },
         scarcity,
         handling,
+        routers,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
         reps,
         hours,
@@ -322,7 +326,7 @@ fn canonical(config: &Config) -> Json {
             json!([enricher.name, choice(&enricher.plugin), hosts])
         })
         .collect();
-    json!([
+    let mut canonical = json!([
         [tenant, name, currency, timezone, country],
         [policy, lanes],
         [json!(segments), json!(rules.rules().collect::<Vec<_>>())],
@@ -334,7 +338,12 @@ fn canonical(config: &Config) -> Json {
         [choice(classifier), choice(scorer), choice(fallback), enrichers],
         [json!(&reps[..]), json!(teams), json!(territories), json!(accounts)],
         [json!(records::digest(records)), known::canonical(known), hours.canonical()],
-    ])
+    ]);
+    // Nothing of a folder without routers, so that its digest is what it was before there were any.
+    if let (Some(parts), false) = (canonical.as_array_mut(), routers.is_empty()) {
+        parts.push(json!(routers));
+    }
+    canonical
 }
 
 fn choice(PluginChoice { source, settings, place: _ }: &PluginChoice) -> Json {

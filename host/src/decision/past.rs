@@ -52,6 +52,8 @@ pub enum Trigger {
     Rejected,
     /// A person gave it to somebody (S3.25).
     Reassigned,
+    /// Whoever qualified it handed it over (S2.19, P18).
+    HandedOver,
 }
 
 impl Trigger {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Case, Counted, Desk, Held, Message, Stands};
+use crate::booking::Meeting;
 use crate::counters::Assignment;
 use crate::decision::{Decision, Pick, SelectTrace, Trigger};
 use crate::events::What;
@@ -71,6 +72,20 @@ impl Desk {
                 Ok(self.decide(lead, at, Trigger::Approved, Some(pick), outside).into_iter().collect())
             }
             What::Reassigned { lead, to, reason } => self.reassign(lead, to, reason, at, outside),
+            What::HandedOver { lead, value, complexity } => {
+                self.hand_over(lead, (*value, *complexity), at, outside)
+            }
+            What::Booked { lead, rep, from, to, router } => {
+                let meeting = Meeting { lead: lead.clone(), rep: rep.clone(), from: *from, to: *to };
+                self.book(meeting, router.as_ref(), at, outside)
+            }
+            What::Cancelled { lead } => match self.call_off(lead) {
+                true => {
+                    self.expect(lead);
+                    Ok(Vec::new())
+                }
+                false => Err(format!("lead {lead} has no meeting")),
+            },
             What::NoShow { lead } => {
                 let Self { state, cases, changed, .. } = self;
                 let Some(Stands::With(held)) = cases.get_mut(lead).map(|case| &mut case.stands) else {
@@ -90,6 +105,7 @@ impl Desk {
                 let case = self.alive(lead)?;
                 case.message = Message::Closed;
                 self.changed.cases.insert(lead.clone());
+                self.call_off(lead);
                 let Some(case) = self.cases.get_mut(lead) else { return Ok(Vec::new()) };
                 let Stands::With(held) = std::mem::replace(&mut case.stands, Stands::Elsewhere) else {
                     return Ok(Vec::new());
@@ -174,7 +190,7 @@ impl Desk {
         }
     }
 
-    fn reassign(
+    pub(super) fn reassign(
         &mut self,
         id: &LeadId,
         to: &RepId,
@@ -216,7 +232,7 @@ impl Desk {
     }
 
     /// Also a person gives nothing to somebody who is absent, or would be above their maximum (X3).
-    fn may_have(&self, rep: &RepId, units: u32, at: Timestamp) -> Result<(), String> {
+    pub(super) fn may_have(&self, rep: &RepId, units: u32, at: Timestamp) -> Result<(), String> {
         let config = &self.tenant.config;
         let Some(place) = self.tenant.config.reps.place(rep) else { return Ok(()) };
         let absent: Vec<RepId> = self.absent.iter().cloned().collect();

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Case, Desk, Message, Shown, Stands};
+use crate::booking::Meeting;
 use crate::counters;
 use crate::decision::{Counters, Decision, Outcome, Triage};
 use crate::lead::{LaneId, LeadId, Mode, RepId, TeamId, Tier};
@@ -29,6 +30,8 @@ pub struct Changes {
     pub records: Vec<Record>,
     /// Reps who reported themselves away, or back.
     pub absent: Vec<(RepId, bool)>,
+    /// Meetings still to come, of reps whose have changed.
+    pub booked: Vec<(RepId, Vec<Meeting>)>,
     /// Places given so far in the order in which leads came.
     pub arrivals: u64,
     /// When something is due next.
@@ -38,11 +41,9 @@ pub struct Changes {
 impl Changes {
     /// Whether nothing has.
     pub fn is_empty(&self) -> bool {
-        let Self { cases, counted, records, absent, .. } = self;
-        cases.is_empty()
-            && *counted == counters::Counted::default()
-            && records.is_empty()
-            && absent.is_empty()
+        let Self { cases, counted, records, absent, booked, .. } = self;
+        let uncounted = *counted == counters::Counted::default();
+        uncounted && cases.is_empty() && records.is_empty() && absent.is_empty() && booked.is_empty()
     }
 }
 
@@ -100,6 +101,8 @@ pub struct Saved {
     pub records: Vec<Record>,
     /// Reps who reported themselves away, or back.
     pub absent: Vec<(RepId, bool)>,
+    /// Meetings still to come.
+    pub booked: Vec<(RepId, Vec<Meeting>)>,
     /// Places given so far in the order in which leads came.
     pub arrivals: u64,
 }
@@ -157,6 +160,8 @@ pub(super) struct Untold {
     /// Leads whose message is new.
     pub(super) messages: BTreeSet<LeadId>,
     pub(super) absent: BTreeSet<RepId>,
+    /// Reps whose meetings have changed.
+    pub(super) booked: BTreeSet<RepId>,
 }
 
 /// A lead cannot be taken up: what was told of it does not read.
@@ -202,12 +207,13 @@ impl Shown {
 impl Desk {
     /// What has changed since this was last asked.
     pub fn changes(&mut self) -> Changes {
-        let Untold { mut cases, messages, absent } = std::mem::take(&mut self.changed);
+        let Untold { mut cases, messages, absent, booked } = std::mem::take(&mut self.changed);
         cases.extend(messages.iter().cloned());
         let saved = cases.iter().filter_map(|lead| self.saved(lead, messages.contains(lead)));
         Changes {
             cases: saved.collect(),
             absent: absent.into_iter().map(|rep| (rep.clone(), self.absent.contains(&rep))).collect(),
+            booked: booked.into_iter().map(|rep| (rep.clone(), self.booked.of(&rep).to_vec())).collect(),
             arrivals: self.arrivals,
             wake_at: self.wake_at(),
             counted: self.state.ledger.changes(),
@@ -250,7 +256,7 @@ impl Desk {
     ///
     /// Something of it does not read; the desk is of no use then.
     pub fn restore(&mut self, saved: Saved) -> Result<(), Unreadable> {
-        let Saved { cases, counted, records, absent, arrivals } = saved;
+        let Saved { cases, counted, records, absent, booked, arrivals } = saved;
         self.arrivals = self.arrivals.max(arrivals);
         self.state.ledger.restore(counted);
         records.into_iter().for_each(|record| self.state.seen.note(record));
@@ -261,6 +267,7 @@ impl Desk {
                 false => self.absent.remove(&rep),
             };
         }
+        booked.into_iter().for_each(|(rep, meetings)| self.booked.set(rep, meetings));
         cases.into_iter().try_for_each(|(lead, state, kept)| self.restore_case(lead, &state, kept.as_deref()))
     }
 

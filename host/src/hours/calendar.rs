@@ -77,6 +77,16 @@ impl Frame {
     pub(super) fn away_until(&self, at: Timestamp) -> Option<Timestamp> {
         end(&self.away, at)
     }
+
+    /// What is busy in a stretch, out of office included.
+    pub(super) fn busy_within(&self, stretch: Interval) -> Vec<Interval> {
+        within(&self.busy, stretch)
+    }
+
+    /// The same of being out of office.
+    pub(super) fn away_within(&self, stretch: Interval) -> Vec<Interval> {
+        within(&self.away, stretch)
+    }
 }
 
 impl Calendar {
@@ -156,7 +166,7 @@ impl Event {
 }
 
 /// The same times in order, those that touch as one.
-fn merged(mut times: Vec<Interval>) -> Vec<Interval> {
+pub(super) fn merged(mut times: Vec<Interval>) -> Vec<Interval> {
     times.sort();
     let mut merged: Vec<Interval> = Vec::with_capacity(times.len());
     for time in times {
@@ -166,6 +176,11 @@ fn merged(mut times: Vec<Interval>) -> Vec<Interval> {
         }
     }
     merged
+}
+
+fn within(times: &[Interval], stretch: Interval) -> Vec<Interval> {
+    let first = times.partition_point(|time| time.to <= stretch.from);
+    times.iter().skip(first).take_while(|time| time.from < stretch.to).copied().collect()
 }
 
 fn end(times: &[Interval], at: Timestamp) -> Option<Timestamp> {

@@ -207,6 +207,14 @@ impl Schedule {
         self.from(at).take_while(|open| open.from <= until).next()
     }
 
+    /// The working time of a stretch, cut at its ends.
+    pub(super) fn open(&self, stretch: Interval) -> Vec<Interval> {
+        self.from(stretch.from)
+            .take_while(|open| open.from < stretch.to)
+            .map(|open| Interval { from: open.from.max(stretch.from), to: open.to.min(stretch.to) })
+            .collect()
+    }
+
     /// The moment when so many minutes of working time have passed since `at`, counted from the next opening where
     /// it is closed; minutes are elapsed ones, whatever clocks do. At most ten years after `at`.
     pub fn deadline(&self, at: Timestamp, minutes: u32) -> Timestamp {

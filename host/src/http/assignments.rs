@@ -83,7 +83,7 @@ pub(super) async fn happened(
             .flatten()
             .map(|(lead, number)| DecidedLine { lead: lead.into(), number, why: None })
             .collect(),
-        Answer::Batch(_) | Answer::Tried(_) | Answer::Reps(_) | Answer::Tenant(_) => {
+        Answer::Batch(_) | Answer::Times(..) | Answer::Tried(_) | Answer::Reps(_) | Answer::Tenant(_) => {
             return Err(Problem::new(Code::Internal, "an event has another answer"));
         }
     };
@@ -103,28 +103,32 @@ pub(super) fn rep(text: &str) -> Result<RepId, Problem> {
 }
 
 /// A rep handles the leads that they have, and nobody else's.
-async fn own(api: &Api, caller: &Caller<HandleOwn>, lead: &LeadId) -> Result<(), Problem> {
-    let seller = match (caller.scope().role(), caller.scope().rep()) {
-        // Whoever answers for reps may act for them.
-        (Role::Manager | Role::Admin, _) => return Ok(()),
-        (_, seller) => seller,
-    };
+pub(super) async fn own(api: &Api, caller: &Caller<HandleOwn>, lead: &LeadId) -> Result<(), Problem> {
+    // Whoever answers for reps may act for them.
+    if let Role::Manager | Role::Admin = caller.scope().role() {
+        return Ok(());
+    }
     // Whose lead it is, is not theirs to know.
     let unknown = || Problem::not_found(format!("lead {lead} of yours"));
-    let rep = match seller.ok_or_else(unknown)? {
-        Seller::Id(rep) => rep.clone(),
-        Seller::Email(email) => {
-            let reps = api.lines.reps(caller.tenant()).await?;
-            let rep = reps.into_iter().find(|rep| rep.email.as_ref() == Some(email));
-            rep.ok_or_else(unknown)?.rep
-        }
-    };
+    let rep = seller(api, caller).await?.ok_or_else(unknown)?;
     let found = api.store.of(caller.tenant()).find_lead(lead.as_str()).await?;
     let is_theirs = found.is_some_and(|found| found.rep.as_deref() == Some(rep.as_str()));
     if is_theirs { Ok(()) } else { Err(unknown()) }
 }
 
-fn asking(key: IdempotencyKey, name: &str, lead: &LeadId, body: &impl Serialize) -> Option<Key> {
+/// Which rep somebody is.
+pub(super) async fn seller<N>(api: &Api, caller: &Caller<N>) -> Result<Option<RepId>, Problem> {
+    Ok(match caller.scope().rep() {
+        None => None,
+        Some(Seller::Id(rep)) => Some(rep.clone()),
+        Some(Seller::Email(email)) => {
+            let reps = api.lines.reps(caller.tenant()).await?;
+            reps.into_iter().find(|rep| rep.email.as_ref() == Some(email)).map(|rep| rep.rep)
+        }
+    })
+}
+
+pub(super) fn asking(key: IdempotencyKey, name: &str, lead: &LeadId, body: &impl Serialize) -> Option<Key> {
     let body = serde_json::to_vec(body).unwrap_or_default();
     key.asking([name.as_bytes(), lead.as_str().as_bytes(), &body])
 }

@@ -81,14 +81,18 @@ async fn route(
     key: Option<Key>,
     lead: Value,
 ) -> Result<String, Problem> {
-    let question = Question { ask: Ask::Lead(lead), actor: actor.to_owned(), key };
+    decided(api, tenant, Question { ask: Ask::Lead(lead), actor: actor.to_owned(), key }).await
+}
+
+/// Asks what is answered with a decision; that as JSON.
+pub(super) async fn decided(api: &Api, tenant: &TenantId, question: Question) -> Result<String, Problem> {
     match api.lines.ask(tenant, question).await? {
         Answer::Decided(made) => match made.last() {
             Some(made) => shown(made),
             None => Err(Problem::new(Code::Internal, "nothing was decided")),
         },
         Answer::Repeated(made) => repeated(api, tenant, made.iter().flatten().next_back()).await,
-        Answer::Batch(_) | Answer::Tried(_) | Answer::Reps(_) | Answer::Tenant(_) => {
+        Answer::Batch(_) | Answer::Times(..) | Answer::Tried(_) | Answer::Reps(_) | Answer::Tenant(_) => {
             Err(Problem::new(Code::Internal, "a lead has another answer"))
         }
     }

@@ -271,6 +271,9 @@ impl From<Refused> for Problem {
             }
             Refused::UnknownRep(_) => Self::new(Code::NotFound, detail)
                 .hint("reps stand in reps.csv of the configuration in force; `GET /v1/reps` lists them"),
+            Refused::UnknownRouter(_) => Self::new(Code::NotFound, detail).hint(
+                "routers stand in tenant.toml of the configuration in force; `GET /v1/routers` lists them",
+            ),
             Refused::UnknownTenant(_) => Self::new(Code::NotFound, detail),
             Refused::Conflict(_) => Self::new(Code::Conflict, detail),
             Refused::KeyReused => {

@@ -35,6 +35,7 @@ macro_rules! needs {
 needs!(
     SendLeads,
     HandleOwn,
+    Book,
     ReadDecisions,
     ReadTraces,
     Manage,

@@ -162,7 +162,7 @@ impl Loaded {
 fn saved(standing: Standing) -> Result<Saved, Refused> {
     let Standing { tenant, leads, counters, new_leads, records, .. } = standing;
     let mut counted = Counted::default();
-    let mut absent = Vec::new();
+    let (mut absent, mut booked) = (Vec::new(), Vec::new());
     for row in counters {
         let what = || format!("the counter {} {}", row.kind, row.id);
         match CounterKind::of(&row.kind).ok_or_else(|| unreadable(&what()))? {
@@ -170,6 +170,7 @@ fn saved(standing: Standing) -> Result<Saved, Refused> {
             CounterKind::Queue => counted.queues.push((row.id.clone(), json(&row.value, what)?)),
             CounterKind::First => counted.first = Some(json(&row.value, what)?),
             CounterKind::Absent => absent.push((id::<RepId>(&row.id)?, json(&row.value, what)?)),
+            CounterKind::Booked => booked.push((id::<RepId>(&row.id)?, json(&row.value, what)?)),
         }
     }
     for row in new_leads {
@@ -188,6 +189,7 @@ fn saved(standing: Standing) -> Result<Saved, Refused> {
         counted,
         records: records.into_iter().map(record).collect::<Result<_, _>>()?,
         absent,
+        booked,
         arrivals: tenant.arrivals.try_into().unwrap_or_default(),
     })
 }

@@ -63,7 +63,7 @@ impl Written {
                 made.iter().map(|made| made.as_ref().map(name).map_err(ToString::to_string)).collect()
             }
             Answer::Repeated(made) => made.clone(),
-            Answer::Tried(_) | Answer::Reps(_) | Answer::Tenant(_) => return,
+            Answer::Tried(_) | Answer::Reps(_) | Answer::Tenant(_) | Answer::Times(..) => return,
         };
         self.answers.push((key, serde_json::to_string(&made).unwrap_or_default()));
     }
@@ -185,7 +185,7 @@ impl Of<'_> {
     }
 
     fn changes(&self, changes: Changes, commit: &mut Commit) {
-        let Changes { cases, counted, records, absent, .. } = changes;
+        let Changes { cases, counted, records, absent, booked, .. } = changes;
         commit.leads.extend(cases.into_iter().map(|case| self.lead(case)));
         let mut counter = |kind: CounterKind, id: String, value: String| {
             let (tenant, kind) = (self.tenant.to_string(), kind.as_str().to_owned());
@@ -202,6 +202,9 @@ impl Of<'_> {
         }
         for (rep, away) in absent {
             counter(CounterKind::Absent, rep.to_string(), json!(away).to_string());
+        }
+        for (rep, meetings) in booked {
+            counter(CounterKind::Booked, rep.to_string(), json!(meetings).to_string());
         }
         for (place, new) in (0..).zip(counted.new_leads) {
             commit.new_leads.push(NewLeadRow {

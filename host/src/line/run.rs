@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
+use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::load::{Loaded, load};
 use super::rows::{Written, commit};
 use super::{Answer, Ask, Asked, Made, Parts, Question, Refused, RepStands};
+use crate::booking::Meeting;
 use crate::decision::Decision;
 use crate::desk::Desk;
 use crate::events::What;
-use crate::lead::{LeadId, TenantId};
+use crate::lead::{LeadId, RouterId, TenantId};
 use crate::pipeline::Prepared;
 use crate::store::{self, Commit, Committed};
 use crate::telemetry::{CommitDone, CommitFailed, CommitStale};
@@ -353,7 +355,7 @@ fn prepare(parts: &Parts, loaded: &Loaded, questions: &[Question], now: Timestam
     questions
         .par_iter()
         .map(|question| match &question.ask {
-            Ask::Lead(received) => match one(received) {
+            Ask::Lead(received) | Ask::LeadAt { lead: received, .. } => match one(received) {
                 Ok(prepared) => Ready::Lead(Box::new(prepared)),
                 Err(refused) => Ready::Refused(refused),
             },
@@ -366,6 +368,7 @@ fn prepare(parts: &Parts, loaded: &Loaded, questions: &[Question], now: Timestam
                 Ready::Batch(leads.par_iter().map(counted).collect())
             }
             Ask::Event { .. }
+            | Ask::Times { .. }
             | Ask::Tick
             | Ask::Publish(_)
             | Ask::Try(_)
@@ -389,11 +392,11 @@ async fn recollect(
         match ready {
             Ready::Lead(prepared) => drop(ids.insert(prepared.lead())),
             Ready::Batch(batch) => ids.extend(batch.iter().flatten().map(Prepared::lead)),
-            Ready::Other | Ready::Refused(_) => {
-                if let Ask::Event { what, .. } = &asked.question.ask {
-                    ids.extend(what.lead());
-                }
-            }
+            Ready::Other | Ready::Refused(_) => match &asked.question.ask {
+                Ask::Event { what, .. } => ids.extend(what.lead()),
+                Ask::Times { lead, .. } => ids.extend(lead),
+                _ => {}
+            },
         }
     }
     ids.retain(|id| !loaded.desk.knows(id));
@@ -423,6 +426,19 @@ fn on_the_desk(
         let actor = question.actor.as_str();
         let answer = match (question.ask, ready) {
             (_, Ready::Refused(refused)) => Err(refused),
+            (Ask::LeadAt { router, from, .. }, Ready::Lead(lead)) => {
+                match lead_at(loaded, *lead, (&router, from), now, outside) {
+                    Ok((decisions, meeting)) => {
+                        written.leads += 1;
+                        if let Some(Meeting { lead, rep, from, to }) = meeting {
+                            let what = What::Booked { lead, rep, from, to, router: Some(router) };
+                            written.event(&what, Json::Null, actor);
+                        }
+                        Ok(Answer::Decided(written.add(decisions, actor)))
+                    }
+                    Err(refused) => Err(refused),
+                }
+            }
             (_, Ready::Lead(lead)) => {
                 let decision = loaded.desk.lead(*lead, outside);
                 written.leads += 1;
@@ -453,9 +469,11 @@ fn on_the_desk(
                 .map_err(Refused::NoLead),
             (Ask::Reps, Ready::Other) => Ok(Answer::Reps(reps(loaded, now))),
             (Ask::Tenant, Ready::Other) => Ok(Answer::Tenant(Arc::clone(&loaded.tenant))),
-            (Ask::Lead(_) | Ask::Batch { .. } | Ask::Tick | Ask::Reload, Ready::Other) => {
-                Ok(Answer::Decided(Vec::new()))
-            }
+            (Ask::Times { router, lead }, Ready::Other) => times(loaded, &router, lead.as_ref(), now),
+            (
+                Ask::Lead(_) | Ask::LeadAt { .. } | Ask::Batch { .. } | Ask::Tick | Ask::Reload,
+                Ready::Other,
+            ) => Ok(Answer::Decided(Vec::new())),
         };
         if let (Some(key), Ok(answer)) = (question.key, &answer) {
             written.answer(key, answer);
@@ -498,7 +516,11 @@ fn happened(
     if let Some(lead) = what.lead().filter(|lead| !loaded.desk.knows(lead)) {
         return Err(Refused::UnknownLead(lead.clone()));
     }
+    if let What::Booked { router: Some(router), .. } = what {
+        known(loaded, router)?;
+    }
     if let What::Reassigned { to: rep, .. }
+    | What::Booked { rep, .. }
     | What::Away { rep }
     | What::Back { rep }
     | What::Credit { rep, .. } = what
@@ -507,6 +529,41 @@ fn happened(
         return Err(Refused::UnknownRep(rep.clone()));
     }
     loaded.desk.event(what, now, outside).map_err(Refused::Conflict)
+}
+
+/// A lead whose contact has picked a time.
+fn lead_at(
+    loaded: &mut Loaded,
+    lead: Prepared,
+    (router, from): (&RouterId, Timestamp),
+    now: Timestamp,
+    outside: &crate::pipeline::Live,
+) -> Result<(Vec<Decision>, Option<Meeting>), Refused> {
+    known(loaded, router)?;
+    loaded.desk.lead_at(lead, (router, from), now, outside).map_err(Refused::Conflict)
+}
+
+/// Times that a router offers.
+fn times(
+    loaded: &Loaded,
+    router: &RouterId,
+    lead: Option<&LeadId>,
+    now: Timestamp,
+) -> Result<Answer, Refused> {
+    known(loaded, router)?;
+    if let Some(lead) = lead.filter(|lead| !loaded.desk.knows(lead)) {
+        return Err(Refused::UnknownLead(lead.clone()));
+    }
+    let offered = loaded.desk.offered(router, lead, now).map_err(Refused::Conflict)?;
+    let meeting = lead.and_then(|lead| loaded.desk.meeting(lead)).cloned();
+    Ok(Answer::Times(offered, meeting))
+}
+
+fn known(loaded: &Loaded, router: &RouterId) -> Result<(), Refused> {
+    match loaded.tenant.config.router(router) {
+        Some(_) => Ok(()),
+        None => Err(Refused::UnknownRouter(router.clone())),
+    }
 }
 
 fn reps(loaded: &Loaded, now: Timestamp) -> Vec<RepStands> {

@@ -189,6 +189,7 @@ pub(crate) fn config() -> Config {
             waive_territory: vec!["demo-request".to_owned()],
             conflict: Conflict::default(),
         },
+        routers: Vec::new(),
         handling: Handling {
             mode: Modes {
                 default: Mode::Auto,

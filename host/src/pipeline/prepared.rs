@@ -1,6 +1,7 @@
 //! What stages ask of a prepared lead.
 
 use jiff::Timestamp;
+use serde_json::Value as Json;
 
 use super::{
     Asking, Demand, Hours, Moment, Nobody, Numbered, Picked, Picking, Pool, Prepared, RuleCaps, Wanted,
@@ -18,6 +19,16 @@ impl Prepared {
     /// Which lead it is.
     pub fn lead(&self) -> &LeadId {
         &self.lead.id
+    }
+
+    /// The message as it was received.
+    pub fn received(&self) -> &Json {
+        &self.received
+    }
+
+    /// Whether somebody takes over from whoever has it.
+    pub fn is_handed_over(&self) -> bool {
+        self.rules.handover.taken.is_some()
     }
 
     /// When it came.

@@ -430,6 +430,8 @@ pub enum CounterKind {
     First,
     /// A rep: whether they reported themselves away.
     Absent,
+    /// A rep: meetings that were booked with them.
+    Booked,
 }
 
 impl CounterKind {
@@ -440,12 +442,14 @@ impl CounterKind {
             Self::Queue => "queue",
             Self::First => "first",
             Self::Absent => "absent",
+            Self::Booked => "booked",
         }
     }
 
     /// The one that is written so.
     pub fn of(text: &str) -> Option<Self> {
-        [Self::Rep, Self::Queue, Self::First, Self::Absent].into_iter().find(|kind| kind.as_str() == text)
+        let all = [Self::Rep, Self::Queue, Self::First, Self::Absent, Self::Booked];
+        all.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
