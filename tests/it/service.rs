@@ -1,6 +1,10 @@
 //! The service: real hosts over a real database, asked over real sockets; only the time is the test's own.
 
+mod crash;
 mod harness;
 mod leads;
+mod load;
+mod outage;
+mod program;
 mod roles;
 mod time;
