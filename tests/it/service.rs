@@ -1,7 +1,11 @@
 //! The service: real hosts over a real database, asked over real sockets; only the time is the test's own.
 
 mod configurations;
+mod crash;
 mod harness;
 mod leads;
+mod load;
+mod outage;
+mod program;
 mod roles;
 mod time;

@@ -37,7 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// A way from an inquiry to a meeting.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Router)]
-pub struct RouterBody {
+pub(super) struct RouterBody {
     /// Its id.
     router: String,
     /// `form-first`, `calendar-first` or `relay`.
@@ -73,7 +73,7 @@ impl From<&Router> for RouterBody {
 /// All routers.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Routers)]
-pub struct RoutersBody {
+pub(super) struct RoutersBody {
     /// In the order of the configuration.
     items: Vec<RouterBody>,
 }
@@ -81,7 +81,7 @@ pub struct RoutersBody {
 /// A time that may be booked.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Time)]
-pub struct TimeBody {
+pub(super) struct TimeBody {
     /// When it begins.
     #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
@@ -101,7 +101,7 @@ impl From<Time> for TimeBody {
 /// A contact meets a rep.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Meeting)]
-pub struct MeetingBody {
+pub(super) struct MeetingBody {
     /// Whose contact.
     lead: String,
     /// Whom they meet.
@@ -123,7 +123,7 @@ impl From<Meeting> for MeetingBody {
 /// Times that are offered.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Offered)]
-pub struct OfferedBody {
+pub(super) struct OfferedBody {
     /// In their order, in UTC: whoever shows them puts them on the visitor's clock.
     times: Vec<TimeBody>,
     /// Whether they are those of the router's fallback, since nobody else has any.
@@ -143,7 +143,7 @@ impl From<(Offered, Option<Meeting>)> for OfferedBody {
 /// A decision, and times with whoever has the lead by it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Routed)]
-pub struct RoutedBody {
+pub(super) struct RoutedBody {
     /// What was decided last about the lead.
     #[schema(value_type = Object)]
     decision: Value,
@@ -155,7 +155,7 @@ pub struct RoutedBody {
 /// Why a time cannot be booked, and which can.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Taken)]
-pub struct TakenBody {
+pub(super) struct TakenBody {
     /// Why not.
     #[serde(flatten)]
     problem: ProblemBody,
@@ -176,7 +176,7 @@ async fn list(caller: Caller<Book>, State(api): State<Api>) -> Result<Json<Route
 /// To whom times are offered.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TimesBody {
+pub(super) struct TimesBody {
     /// A lead that is here already; nothing: anybody.
     #[serde(default)]
     lead: Option<String>,
@@ -206,7 +206,7 @@ async fn times(
 /// A lead that comes by a router.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ArrivesBody {
+pub(super) struct ArrivesBody {
     /// The lead, as `POST /v1/leads` takes it.
     #[schema(value_type = Object)]
     lead: Value,
@@ -279,7 +279,7 @@ async fn send(
 /// What somebody has found out about a lead that they hand over.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct HandOverBody {
+pub(super) struct HandOverBody {
     /// The lead's id.
     lead: String,
     /// Its yearly value, in the tenant's currency.
@@ -333,7 +333,7 @@ async fn hand_over(
 /// A meeting to book.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct BookBody {
+pub(super) struct BookBody {
     /// The router that offered the time.
     router: String,
     /// When the meeting begins.
