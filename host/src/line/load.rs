@@ -24,6 +24,8 @@ pub(super) struct Loaded {
     pub(super) tenant: Arc<Tenant>,
     /// The configuration it is set up by.
     pub(super) version: i64,
+    /// The one that is in force, as far as is committed.
+    pub(super) in_force: Option<i64>,
     /// The last commit it knows of, of its own making or another's.
     pub(super) head: i64,
     /// The tenant's time does not go back.
@@ -116,23 +118,29 @@ const KNOWN: SignedDuration = SignedDuration::from_hours(24 * 400);
 pub(super) async fn load(parts: &Arc<Parts>, id: &TenantId, first: Option<i64>) -> Result<Loaded, Refused> {
     let store = parts.store.of(id);
     let nothing = || Refused::NotReady(Arc::new(NotReady::Nothing));
-    let version = store.row().await?.version.or(first).ok_or_else(nothing)?;
-    let tenant = tenant(parts, id, version).await?;
-    let now = parts.clock.now();
-    let knows = tenant.config.looks_back();
-    let since = Since {
-        new_leads: (now - COUNTED).as_millisecond(),
-        records: if knows { (now - KNOWN).as_millisecond() } else { i64::MAX },
+    let (tenant, version, standing) = loop {
+        let version = store.row().await?.version.or(first).ok_or_else(nothing)?;
+        let tenant = tenant(parts, id, version).await?;
+        let now = parts.clock.now();
+        let looks_back = tenant.config.looks_back();
+        let since = Since {
+            new_leads: (now - COUNTED).as_millisecond(),
+            records: if looks_back { (now - KNOWN).as_millisecond() } else { i64::MAX },
+        };
+        let standing = store.standing(since).await?;
+        // Another may have come into force while this one was set up.
+        if standing.tenant.version.or(first) == Some(version) {
+            break (tenant, version, standing);
+        }
     };
-    let standing = store.standing(since).await?;
     let destinations =
         standing.destinations.iter().filter_map(|row| Destination::try_from(row).ok()).collect();
     let mut desk = Desk::new(Arc::clone(&tenant));
-    let TenantRow { head, clock, wake_at, .. } = standing.tenant;
+    let TenantRow { head, clock, wake_at, version: in_force, .. } = standing.tenant;
     desk.restore(saved(standing)?).map_err(|error| unreadable(&error.to_string()))?;
     let clock = Timestamp::from_millisecond(clock).unwrap_or_default();
     let wake_at = wake_at.and_then(|at| Timestamp::from_millisecond(at).ok());
-    Ok(Loaded { desk, tenant, version, head, clock, destinations, wake_at })
+    Ok(Loaded { desk, tenant, version, in_force, head, clock, destinations, wake_at })
 }
 
 impl Loaded {

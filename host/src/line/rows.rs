@@ -130,7 +130,8 @@ pub(super) fn commit(
     }
     commit.answers.extend(answers.into_iter().map(|(key, body)| of.answer(key, body)));
     of.changes(changes, &mut commit);
-    (loaded.head, loaded.version, loaded.clock, loaded.wake_at) = (head, version, now, wake_at);
+    (loaded.head, loaded.clock, loaded.wake_at) = (head, now, wake_at);
+    (loaded.version, loaded.in_force) = (version, Some(version));
     Some(commit)
 }
 

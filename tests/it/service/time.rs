@@ -154,3 +154,36 @@ fn caps_and_turns_hold_on_two_hosts() {
         }
     }
 }
+
+#[test]
+fn a_configuration_comes_into_force_once() {
+    for on in BOTH {
+        let service = Service::new(on, 2);
+        let (tenant, key) = service.tenant(&root().join("examples/northwind"));
+        service.hosts[1].lead(&key, &lead("before"));
+        let folder = northwind_with("[escalation]\nmissed = \"next\"");
+        let version = service.publish(&tenant, folder.path());
+        // A host that saw its time come as well.
+        let question = lanewright::line::Question {
+            ask: lanewright::line::Ask::Publish(version),
+            actor: "clock".to_owned(),
+            key: None,
+        };
+        let again = service.hosts[1].app.lines().ask(&tenant, question);
+        assert!(super::harness::runtime().block_on(again).is_ok());
+        let (status, log) = service.host().ask("GET", "/v1/audit?kind=configuration.published", &key, None);
+        assert_eq!(status, 200, "{log:#}");
+        let versions: Vec<&Json> =
+            log["items"].as_array().expect("items").iter().map(|item| &item["body"]["version"]).collect();
+        assert_eq!(versions, [&json!(version), &json!(version - 1)], "{on:?}");
+        // Both decide by it from now on.
+        for host in &service.hosts {
+            let (_, tried) = host.ask("POST", "/v1/try", &key, Some(&lead("after")));
+            let (_, decided) = service.host().ask("GET", "/v1/decisions?limit=1", &key, None);
+            assert!(tried["trace"]["versions"]["config"].is_string(), "{tried:#} {decided}");
+        }
+        service.hosts[1].lead(&key, &lead("after"));
+        let (_, page) = service.host().ask("GET", "/v1/decisions?limit=1", &key, None);
+        assert_eq!(page["items"][0]["version"], json!(version), "{on:?} {page:#}");
+    }
+}
