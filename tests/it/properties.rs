@@ -10,6 +10,7 @@ use std::fs;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
+use lanewright::booking::Meeting;
 use lanewright::counters::{Counted, Ledger, NewLead, SavedQueue, SavedRep, View};
 use lanewright::decision::{Decision, Outcome, Past, Triage};
 use lanewright::desk::{Changes, Desk, Saved};
@@ -92,14 +93,17 @@ prop_compose! {
     fn event()(
         kind in prop::sample::select(&[
             "accepted", "declined", "touched", "approved", "rejected", "locked", "unlocked", "closed", "no-show",
-            "reassigned", "away", "back", "credit", "tick",
+            "reassigned", "handed-over", "booked", "cancelled", "away", "back", "credit", "tick",
         ][..]),
         lead in 0..4u8,
         rep in 0..6u8,
+        hour in 9..15u8,
     ) -> Json {
+        let time = |hour: u8| format!("2026-03-02T{hour:02}:00:00Z");
+        let to = if kind == "booked" { time(hour + 1) } else { format!("r{rep}") };
         json!({
-            "event": kind, "lead": format!("l{lead}"), "rep": format!("r{rep}"), "to": format!("r{rep}"),
-            "reason": "so", "queue": "t0", "leads": 1.5,
+            "event": kind, "lead": format!("l{lead}"), "rep": format!("r{rep}"), "to": to, "from": time(hour),
+            "reason": "so", "queue": "t0", "leads": 1.5, "value": 90_000,
         })
     }
 }
@@ -138,6 +142,7 @@ struct Kept {
     new_leads: Vec<NewLead>,
     records: Vec<Record>,
     absent: BTreeMap<RepId, bool>,
+    booked: BTreeMap<RepId, Vec<Meeting>>,
     arrivals: u64,
 }
 
@@ -154,6 +159,7 @@ impl Kept {
         self.new_leads.extend(changes.counted.new_leads);
         self.records.extend(changes.records);
         self.absent.extend(changes.absent);
+        self.booked.extend(changes.booked);
         self.arrivals = changes.arrivals;
     }
 
@@ -174,6 +180,7 @@ impl Kept {
             counted,
             records: self.records.clone(),
             absent: self.absent.clone().into_iter().collect(),
+            booked: self.booked.clone().into_iter().collect(),
             arrivals: self.arrivals,
         };
         desk.restore(saved).expect("what was told reads");

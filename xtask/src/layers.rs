@@ -71,7 +71,7 @@ const WORDS: [(&str, &[&str]); 26] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "lead",
     "assignment",
     "digest",
@@ -84,6 +84,7 @@ const PURE: [&str; 13] = [
     "decision",
     "rotation",
     "counters",
+    "booking",
     "pipeline::",
 ];
 
