@@ -182,7 +182,8 @@ pub(super) fn moment(milliseconds: i64) -> Timestamp {
 pub(super) struct DecisionQuery {
     /// Of this lead.
     lead: Option<String>,
-    /// `arrived`, `freed`, `waited`, `declined`, `not-accepted`, `not-touched`, `approved`, `rejected` or `reassigned`.
+    /// `arrived`, `freed`, `waited`, `declined`, `not-accepted`, `not-touched`, `approved`, `rejected`, `reassigned` or
+    /// `handed-over`.
     trigger: Option<String>,
     /// `assigned`, `manager`, `held`, `track` or `triage`.
     outcome: Option<String>,
