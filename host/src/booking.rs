@@ -58,6 +58,13 @@ impl Booked {
         self.0.get(rep).map_or(&[], Vec::as_slice)
     }
 
+    /// Who is in one at a moment, and until when.
+    pub fn at(&self, moment: Timestamp) -> BTreeMap<RepId, Timestamp> {
+        let now = |meeting: &&Meeting| meeting.from <= moment && moment < meeting.to;
+        let all = self.0.values().flatten().filter(now);
+        all.map(|meeting| (meeting.rep.clone(), meeting.to)).collect()
+    }
+
     /// All of a rep's, as they were told.
     pub fn set(&mut self, rep: RepId, meetings: Vec<Meeting>) {
         match meetings.is_empty() {

@@ -201,7 +201,8 @@ impl Desk {
         let prepared = pipeline::prepare(&self.tenant, received, at, outside)?;
         let case = self.cases.get(prepared.lead());
         let number = case.map_or(0, |case| case.number) + 1;
-        let past = Past { absent: self.absent.iter().cloned().collect(), ..Past::default() };
+        let absent = self.absent.iter().cloned().collect();
+        let past = Past { absent, in_meeting: self.booked.at(at), ..Past::default() };
         let numbered = Numbered::new(&self.tenant, &prepared, (at, number, past));
         Ok(pipeline::settle(&self.tenant, &numbered, outside, &mut self.state.clone()))
     }
@@ -339,7 +340,7 @@ impl Desk {
         pick: Option<Pick>,
         outside: &dyn Outside,
     ) -> Option<Decision> {
-        let past = self.past(self.cases.get(id)?, trigger, pick);
+        let past = self.past(self.cases.get(id)?, at, trigger, pick);
         self.decide_from(id, at, past, outside)
     }
 
@@ -423,11 +424,12 @@ impl Desk {
     }
 
     /// What is known of a case besides its message.
-    fn past(&self, case: &Case, trigger: Trigger, pick: Option<Pick>) -> Past {
+    fn past(&self, case: &Case, at: Timestamp, trigger: Trigger, pick: Option<Pick>) -> Past {
         Past {
             trigger,
             since: (trigger != Trigger::Arrived).then_some(case.since),
             absent: self.absent.iter().cloned().collect(),
+            in_meeting: self.booked.at(at),
             declined: case.declined.clone(),
             declined_at: case.declined_at,
             pick,

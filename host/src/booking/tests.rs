@@ -193,6 +193,9 @@ fn meetings_that_are_over_are_forgotten() {
     booked.add(first.clone(), at("2026-03-02T08:00:00Z"));
     booked.add(second.clone(), at("2026-03-02T10:00:00Z"));
     assert_eq!(booked.of(&id("ana")), std::slice::from_ref(&second));
+    let ends = |until: &Timestamp| [(id("ana"), *until)].into();
+    assert_eq!(booked.at(second.from), ends(&second.to));
+    assert_eq!(booked.at(second.to), [].into());
     booked.remove(&first);
     booked.remove(&second);
     assert_eq!(booked, Booked::default());

@@ -1,5 +1,7 @@
 //! What a decision knows of the lead from before: what asked for it, and what a person or a batch picked.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,9 @@ pub struct Past {
     /// Reps who had reported themselves away since the folder was written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub absent: Vec<RepId>,
+    /// Reps who were in a meeting that was booked with them, and until when.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub in_meeting: BTreeMap<RepId, Timestamp>,
     /// Who declined it or let it lie, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declined: Vec<RepId>,

@@ -65,7 +65,7 @@ impl Desk {
         let absent = self.tenant.config.reps.iter().map(|rep| &rep.id).filter(|rep| !free.contains(rep));
         let absent: Vec<RepId> = absent.cloned().collect();
         let Some(case) = self.cases.get(&id) else { return Ok((Vec::new(), None)) };
-        let past = Past { absent, ..self.past(case, Trigger::Arrived, None) };
+        let past = Past { absent, ..self.past(case, at, Trigger::Arrived, None) };
         let mut decisions: Vec<Decision> = self.decide_from(&id, at, past, outside).into_iter().collect();
         let got = decisions.last().and_then(|decision| match &decision.outcome {
             Outcome::Assigned { rep, .. } => Some(rep.clone()),

@@ -1,5 +1,7 @@
 //! What happens after a decision, taken in one by one.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::{Case, Counted, Desk, Held, Message, Stands};
@@ -236,7 +238,9 @@ impl Desk {
         let config = &self.tenant.config;
         let Some(place) = self.tenant.config.reps.place(rep) else { return Ok(()) };
         let absent: Vec<RepId> = self.absent.iter().cloned().collect();
-        if let Some(reason) = pipeline::absent(config, place, Moment { at, absent: &absent }) {
+        if let Some(reason) =
+            pipeline::absent(config, place, Moment { at, absent: &absent, in_meeting: &BTreeMap::new() })
+        {
             return Err(format!("{rep} {reason}; give it to somebody else"));
         }
         let (open, max) = (self.state.ledger.at(at).get(rep).open, config.reps[place].max_open);

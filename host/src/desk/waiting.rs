@@ -57,7 +57,7 @@ impl Desk {
     ) -> Option<Decision> {
         let prepared = self.ready(id, outside)?;
         let case = self.cases.get(id)?;
-        let past = self.past(case, trigger, None);
+        let past = self.past(case, at, trigger, None);
         let from = case.declined_at.unwrap_or(prepared.received_at());
         let numbered = Numbered::new(&self.tenant, &prepared, (at, case.number + 1, past));
         let evaluated = pipeline::evaluate(&self.tenant, &numbered, outside, &self.state);

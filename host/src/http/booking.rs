@@ -196,9 +196,8 @@ async fn times(
 ) -> Result<Json<OfferedBody>, Problem> {
     let router = router(&id)?;
     let lead = body.lead.as_deref().map(lead).transpose()?;
-    match &lead {
-        Some(lead) => may_book(&api, &caller, lead).await?,
-        None => {}
+    if let Some(lead) = &lead {
+        may_book(&api, &caller, lead).await?;
     }
     Ok(Json(api.lines.times(caller.tenant(), router, lead).await?.into()))
 }

@@ -263,7 +263,7 @@ mod tests {
         rules: &'a RulesFound,
         facts: &'a Facts<'a>,
     ) -> Asking<'a> {
-        let moment = Moment { at: demand.lead.received_at, absent: &[] };
+        let moment = Moment { at: demand.lead.received_at, absent: &[], in_meeting: &BTreeMap::new() };
         Asking { config, roster, demand, place, rules, facts, skills: &[], waited: 0, declined: &[], moment }
     }
 

@@ -97,7 +97,7 @@ impl<'p> Numbered<'p> {
     }
 
     pub(super) fn moment(&self) -> Moment<'_> {
-        Moment { at: self.at, absent: &self.past.absent }
+        Moment { at: self.at, absent: &self.past.absent, in_meeting: &self.past.in_meeting }
     }
 
     /// As eligibility sees it.

@@ -3,20 +3,24 @@
 //! Nobody absent gets a lead, whatever the way it goes. After hours somebody still does, unless a rule asks
 //! for people who are at work within so many hours (P11).
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::decision::Excluded;
 use crate::hours::State;
-use crate::lead::RepId;
+use crate::lead::{Rep, RepId};
 
-/// The moment that is asked about, and who took themselves out since the folder was written.
+/// The moment that is asked about, and what is known of people's time since the folder was written.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment<'a> {
     /// Now.
     pub at: Timestamp,
     /// Reported away, and not yet back.
     pub absent: &'a [RepId],
+    /// In a meeting that was booked with them, and until when.
+    pub in_meeting: &'a BTreeMap<RepId, Timestamp>,
 }
 
 /// Why the rep at this place takes no new leads at all, where they are absent.
@@ -41,15 +45,16 @@ pub fn not_soon(config: &Config, place: usize, at: Timestamp, hours: Option<u32>
 
 /// Whether the rep is at work now and not in a meeting.
 pub fn free_now(config: &Config, place: usize, moment: Moment<'_>) -> bool {
-    config
-        .reps
-        .get(place)
-        .is_some_and(|rep| rep.available && rep.free_now && !moment.absent.contains(&rep.id))
+    let is_there = |rep: &Rep| rep.available && rep.free_now && !moment.absent.contains(&rep.id);
+    let in_meeting = |rep: &Rep| moment.in_meeting.contains_key(&rep.id);
+    config.reps.get(place).is_some_and(|rep| is_there(rep) && !in_meeting(rep))
         && config.hours.of(place).is_none_or(|known| known.state(moment.at) == State::Working)
 }
 
 /// When the rep is free, where they are not at this moment and it is known.
-pub fn free_from(config: &Config, place: usize, at: Timestamp) -> Option<Timestamp> {
+pub fn free_from(config: &Config, place: usize, moment: Moment<'_>) -> Option<Timestamp> {
     let availability = config.hours.of(place)?;
-    availability.free_from(at).filter(|from| *from > at)
+    let met = moment.in_meeting.get(&config.reps.get(place)?.id);
+    let at = met.map_or(moment.at, |until| *until.max(&moment.at));
+    availability.free_from(at).filter(|from| *from > moment.at)
 }

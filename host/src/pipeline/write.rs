@@ -66,7 +66,7 @@ pub(super) fn write(tenant: &Tenant, prepared: &Numbered<'_>, outcome: Outcome, 
     let due = config.due(tier.tier, prepared.at);
     let free_from = match &outcome {
         Outcome::Assigned { rep, .. } => {
-            config.reps.place(rep).and_then(|place| free_from(config, place, prepared.at))
+            config.reps.place(rep).and_then(|place| free_from(config, place, prepared.moment()))
         }
         _ => None,
     };
