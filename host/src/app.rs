@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::effects::{self, Deliverer, Mailer, Unseal};
 use crate::fetch::{Fetcher, Reach};
 use crate::http::limits::{Allowed, Limits};
-use crate::http::{self, Api, ApiParts};
+use crate::http::{self, Api, ApiParts, Patience};
 use crate::lead::TenantId;
 use crate::line::{self, Folders, Lines, Parts};
 use crate::pipeline::Live;
@@ -240,7 +240,8 @@ impl App {
             let (metrics, end) = (app.metrics.clone(), app.ending.subscribe());
             work.spawn(http::serve_metrics(listener, metrics, end));
         }
-        let cut_off = http::serve(listener, app.api.clone(), app.ending.subscribe(), drain).await;
+        let patience = Patience { drain, ..Patience::DEFAULT };
+        let cut_off = http::serve(listener, app.api.clone(), app.ending.subscribe(), patience).await;
         // Work that has begun ends; none of it takes long, and all of it can be begun again.
         while work.join_next().await.is_some() {}
         let _ = app.api.access.write_uses().await;

@@ -56,7 +56,7 @@ mod usage;
 
 use limits::Limits;
 use problem::{Code, Problem};
-pub use server::{serve, serve_metrics};
+pub use server::{Patience, serve, serve_metrics};
 
 /// What routes work with.
 #[derive(Clone)]

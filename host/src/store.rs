@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor, Transaction};
 
 use crate::lead::TenantId;
 use crate::telemetry::Fault;
@@ -201,7 +201,9 @@ impl Store {
     ///
     /// [`Error::Unavailable`] where it does not.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.read.acquire().await?.execute("SELECT 1").await?;
+        let asked = async { self.read.acquire().await?.execute("SELECT 1").await };
+        let answered = tokio::time::timeout(PING, asked).await;
+        answered.map_err(|_| Error::from(sqlx::Error::PoolTimedOut))??;
         Ok(())
     }
 
@@ -321,7 +323,10 @@ fn sqlite_url(url: &str) -> String {
 }
 
 /// How long somebody waits for a connection, or for a file that another program writes to.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the database may take to say that it is there.
+const PING: Duration = Duration::from_secs(2);
 
 fn pool(connections: u32) -> AnyPoolOptions {
     AnyPoolOptions::new().max_connections(connections.max(1)).acquire_timeout(PATIENCE)
@@ -337,6 +342,11 @@ async fn sqlite(url: &str, connections: u32) -> Result<AnyPool, Error> {
             connection.execute(PRAGMAS).await?;
             Ok(())
         })
+    });
+    // Where a disk is full SQLite rolls back by itself; the driver does not notice, and would begin nothing any more.
+    let options = options.before_acquire(|connection, _| {
+        let usable = !connection.is_in_transaction();
+        Box::pin(async move { Ok(usable) })
     });
     Ok(options.connect(url).await?)
 }

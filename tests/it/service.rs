@@ -9,4 +9,5 @@ mod load;
 mod outage;
 mod program;
 mod roles;
+mod slow;
 mod time;

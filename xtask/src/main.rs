@@ -6,6 +6,7 @@
 
 mod ci;
 mod demo;
+mod fuzz;
 mod generated;
 mod layers;
 mod outside;
@@ -30,7 +31,7 @@ struct Verb {
     run: fn(&[String]) -> Result<ExitCode>,
 }
 
-const VERBS: [Verb; 7] = [
+const VERBS: [Verb; 8] = [
     Verb {
         name: "demo",
         arguments: "",
@@ -66,6 +67,12 @@ const VERBS: [Verb; 7] = [
         arguments: "[batch|core] [ARGS]",
         about: "Measure, interleaved: plugin calls or batches beside their peers, or decisions as tenants grow",
         run: bench,
+    },
+    Verb {
+        name: "fuzz",
+        arguments: "api [ARGS]",
+        about: "Send ten thousand good and bad requests to a service, which may answer none with a fault of its own",
+        run: fuzz::run,
     },
     Verb {
         name: "setup",

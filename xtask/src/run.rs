@@ -69,6 +69,13 @@ impl Run {
         self
     }
 
+    /// Further arguments that nobody is shown.
+    pub(crate) fn secret<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        self.command.args(arguments);
+        self.line.push_str(" …");
+        self
+    }
+
     /// A variable of its environment.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);

@@ -19,8 +19,19 @@ use tokio::sync::{Semaphore, watch};
 use super::{Api, router};
 use crate::telemetry::{CONTENT_TYPE as METRICS, Metrics};
 
-/// How long the head of a request may take.
-const HEAD: Duration = Duration::from_secs(10);
+/// How long connections are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For the whole head of a request, from when the connection is there or the request before was answered.
+    pub head: Duration,
+    /// For what has begun, at the end.
+    pub drain: Duration,
+}
+
+impl Patience {
+    /// Of a service; at its end it waits for nobody.
+    pub const DEFAULT: Self = Self { head: Duration::from_secs(10), drain: Duration::ZERO };
+}
 
 /// Connections at once; whoever comes then waits to be taken.
 const CONNECTIONS: usize = 10_000;
@@ -28,26 +39,27 @@ const CONNECTIONS: usize = 10_000;
 /// How long nobody is taken after the system had no room for another connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until it is told to end, then lets connections end for so long; how many were cut off.
-pub async fn serve(listener: TcpListener, api: Api, end: watch::Receiver<bool>, drain: Duration) -> usize {
-    serve_router(listener, router(api), end, drain).await
+/// Serves until it is told to end, then lets connections end; how many were cut off.
+pub async fn serve(listener: TcpListener, api: Api, end: watch::Receiver<bool>, patience: Patience) -> usize {
+    serve_router(listener, router(api), end, patience).await
 }
 
 /// Serves nothing but metrics.
 pub async fn serve_metrics(listener: TcpListener, metrics: Metrics, end: watch::Receiver<bool>) {
     let get = move || async move { ([(CONTENT_TYPE, METRICS)], metrics.encode()).into_response() };
     let router = Router::new().route("/metrics", routing::get(get));
-    serve_router(listener, router, end, Duration::ZERO).await;
+    serve_router(listener, router, end, Patience::DEFAULT).await;
 }
 
 async fn serve_router(
     listener: TcpListener,
     router: Router,
     mut end: watch::Receiver<bool>,
-    drain: Duration,
+    patience: Patience,
 ) -> usize {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
+    // Without a look at which version it is, for which a client that says nothing could let us wait for ever.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience.head);
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
@@ -70,7 +82,7 @@ async fn serve_router(
     }
     drop(listener);
     let all = graceful.shutdown();
-    match tokio::time::timeout(drain, all).await {
+    match tokio::time::timeout(patience.drain, all).await {
         Ok(()) => 0,
         Err(_) => CONNECTIONS - room.available_permits(),
     }

@@ -29,9 +29,12 @@ const IDLE: Duration = Duration::from_secs(600);
 /// How often a group is decided again before it is told that the host is busy.
 const TRIES: u32 = 50;
 
-/// How long a host asks whether a commit was made before it gives up on it, in steps of [`ASK_AGAIN`].
-const ASKS: u32 = 40;
-const ASK_AGAIN: Duration = Duration::from_millis(250);
+/// How often where the database does not take it, which may be that its disk is full.
+const TRIES_WHERE_FAILED: u32 = 3;
+
+/// How long a host asks whether a commit was made before it gives up on it, again and again with a pause.
+const ASKS: Duration = Duration::from_secs(5);
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A group whose commit is under way.
 struct Flying {
@@ -48,14 +51,27 @@ struct Line {
     loaded: Option<Loaded>,
     /// To be decided before whatever comes.
     backlog: VecDeque<Asked>,
+    /// Idempotency keys of the commit that is under way: the database does not know them yet.
+    under_way: HashSet<String>,
+    /// Whether the database was given up on.
+    lost: bool,
 }
 
 /// Until nobody has asked anything for a while, or nobody can any more.
 pub(super) async fn run(parts: Arc<Parts>, tenant: TenantId, mut asked: mpsc::Receiver<Asked>) {
     let most = parts.limits.group;
-    let mut line = Line { parts, tenant, loaded: None, backlog: VecDeque::new() };
+    let (backlog, under_way) = (VecDeque::new(), HashSet::new());
+    let mut line = Line { parts, tenant, loaded: None, backlog, under_way, lost: false };
     let mut flying: Option<Flying> = None;
     loop {
+        if std::mem::take(&mut line.lost) {
+            // Whoever waits would only learn the same, each after those before them.
+            let mut waiting: Vec<Asked> = line.backlog.drain(..).collect();
+            while let Ok(more) = asked.try_recv() {
+                waiting.push(more);
+            }
+            refuse(waiting, &Refused::Unavailable);
+        }
         let mut group: Vec<Asked> = Vec::new();
         if line.backlog.is_empty() {
             tokio::select! {
@@ -98,7 +114,13 @@ pub(super) async fn run(parts: Arc<Parts>, tenant: TenantId, mut asked: mpsc::Re
             }
         }
         let Some((group, answers, commit)) = decided else { continue };
-        flying = line.send(group, answers, commit);
+        flying = match commit {
+            Some(commit) => Some(line.send(group, answers, commit)),
+            None => {
+                line.answer_unchanged(group, answers).await;
+                None
+            }
+        };
     }
     if let Some(mut flight) = flying.take() {
         let landed = (&mut flight.done).await;
@@ -128,6 +150,7 @@ impl Line {
         let mut loaded = match self.ready(&group).await {
             Ok(loaded) => loaded,
             Err(refused) => {
+                self.lost = matches!(refused, Refused::Unavailable);
                 refuse(group, &refused);
                 return None;
             }
@@ -179,8 +202,8 @@ impl Line {
         }
     }
 
-    /// Answers those whose key was answered before, and gives the others. One whose key is in the group already
-    /// waits for its turn.
+    /// Answers those whose key was answered before, and gives the others. One whose key is in the group already, or
+    /// in the commit that is under way, waits for its turn.
     async fn repeated(&mut self, group: Vec<Asked>) -> Vec<Asked> {
         if group.iter().all(|asked| asked.question.key.is_none()) {
             return group;
@@ -190,6 +213,7 @@ impl Line {
         let known = match self.parts.store.of(&self.tenant).answers(&keys).await {
             Ok(known) => known,
             Err(error) => {
+                self.lost = true;
                 refuse(group, &error.into());
                 return Vec::new();
             }
@@ -211,7 +235,9 @@ impl Line {
                     let made = serde_json::from_str(&row.body).unwrap_or_default();
                     let _ = asked.answer.send(Ok(Answer::Repeated(made)));
                 }
-                None if !seen.insert(key.key) => self.backlog.push_back(asked),
+                None if self.under_way.contains(&key.key) || !seen.insert(key.key) => {
+                    self.backlog.push_back(asked);
+                }
                 None => left.push(asked),
             }
         }
@@ -251,74 +277,78 @@ impl Line {
         answered.await.ok()
     }
 
-    fn send(
-        &mut self,
-        group: Vec<Asked>,
-        answers: Vec<Result<Answer, Refused>>,
-        commit: Option<Commit>,
-    ) -> Option<Flying> {
-        let Some(commit) = commit else {
-            answer(group, answers);
-            return None;
-        };
+    /// Answers where nothing is to be written. What another host has written meanwhile would make other answers.
+    async fn answer_unchanged(&mut self, group: Vec<Asked>, answers: Vec<Result<Answer, Refused>>) {
+        let Some(head) = self.loaded.as_ref().map(|loaded| loaded.head) else { return };
+        match self.parts.store.of(&self.tenant).row().await {
+            Ok(row) if row.head == head => answer(group, answers),
+            Ok(_) => self.again(group, TRIES, &Refused::Busy),
+            Err(error) => refuse(group, &error.into()),
+        }
+    }
+
+    fn send(&mut self, group: Vec<Asked>, answers: Vec<Result<Answer, Refused>>, commit: Commit) -> Flying {
+        self.under_way = commit.answers.iter().map(|answer| answer.key.clone()).collect();
         let (head, nonce) = (commit.head, commit.nonce);
         let store = self.parts.store.clone();
         let done = tokio::spawn(async move { store.commit(commit).await });
-        Some(Flying { group, answers, head, nonce, done })
+        Flying { group, answers, head, nonce, done }
+    }
+
+    /// A group is decided anew on what the database has; one that was tried too often is refused.
+    fn again(&mut self, group: Vec<Asked>, most: u32, refused: &Refused) {
+        self.loaded = None;
+        for mut asked in group.into_iter().rev() {
+            asked.tries += 1;
+            match asked.tries > most {
+                true => drop(asked.answer.send(Err(refused.clone()))),
+                false => self.backlog.push_front(asked),
+            }
+        }
     }
 
     /// A commit has ended; whether it was made.
     async fn land(&mut self, flight: Flying, landed: Landed) -> bool {
         let Flying { group, answers, head, nonce, .. } = flight;
+        self.under_way.clear();
         let (metrics, tenant) = (&self.parts.metrics, self.tenant.clone());
-        let made = match landed {
-            Ok(Ok(Committed::Done { .. })) => Some(true),
+        let (most, refused, made) = match landed {
+            Ok(Ok(Committed::Done { .. })) => (TRIES, Refused::Busy, Some(true)),
             Ok(Ok(Committed::Behind)) => {
                 CommitStale { tenant }.emit(metrics);
-                Some(false)
+                (TRIES, Refused::Busy, Some(false))
             }
             Ok(Err(error)) => {
                 CommitFailed { tenant, fault: error.fault() }.emit(metrics);
-                self.made(head, nonce).await
+                (TRIES_WHERE_FAILED, Refused::Unavailable, self.made(head, nonce).await)
             }
-            Err(_) => self.made(head, nonce).await,
+            Err(_) => (TRIES_WHERE_FAILED, Refused::Unavailable, self.made(head, nonce).await),
         };
-        if made == Some(true) {
-            CommitDone { tenant: self.tenant.clone(), head }.emit(metrics);
-        }
         match made {
             Some(true) => {
+                CommitDone { tenant: self.tenant.clone(), head }.emit(&self.parts.metrics);
                 answer(group, answers);
-                true
             }
-            Some(false) => {
-                self.loaded = None;
-                for mut asked in group.into_iter().rev() {
-                    asked.tries += 1;
-                    match asked.tries > TRIES {
-                        true => drop(asked.answer.send(Err(Refused::Busy))),
-                        false => self.backlog.push_front(asked),
-                    }
-                }
-                false
-            }
+            Some(false) => self.again(group, most, &refused),
             None => {
-                self.loaded = None;
+                (self.loaded, self.lost) = (None, true);
                 refuse(group, &Refused::Unavailable);
-                false
             }
         }
+        made == Some(true)
     }
 
     /// Asks the database until it says whether a commit was made.
     async fn made(&self, head: i64, nonce: i64) -> Option<bool> {
-        for _ in 0..ASKS {
-            match self.parts.store.of(&self.tenant).made(head, nonce).await {
-                Ok(made) => return Some(made),
-                Err(_) => tokio::time::sleep(ASK_AGAIN).await,
+        let asking = async {
+            loop {
+                match self.parts.store.of(&self.tenant).made(head, nonce).await {
+                    Ok(made) => return made,
+                    Err(_) => tokio::time::sleep(ASK_AGAIN).await,
+                }
             }
-        }
-        None
+        };
+        tokio::time::timeout(ASKS, asking).await.ok()
     }
 }
 

@@ -16,8 +16,13 @@ enum Killed {
     Database,
 }
 
-/// How often in every run of the tests.
-const KILLS: usize = 12;
+/// How often in every run of the tests; a database takes its time to come back.
+fn usual(killed: Killed) -> usize {
+    match killed {
+        Killed::Host => 12,
+        Killed::Database => 4,
+    }
+}
 
 const CLIENTS: usize = 4;
 
@@ -40,7 +45,7 @@ fn check(on: On, number: usize, killed: Killed) {
     let case = (on, number, killed);
     let kills = match std::env::var("LANEWRIGHT_KILLS") {
         Ok(kills) => kills.parse().expect("LANEWRIGHT_KILLS is a number"),
-        Err(_) => KILLS,
+        Err(_) => usual(killed),
     };
     let folder = tempfile::tempdir().expect("a folder");
     let mut cluster = (killed == Killed::Database).then(Cluster::start);

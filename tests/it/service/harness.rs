@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use lanewright::access::{NewKey, Role, key};
 use lanewright::app::{self, App, Around, Stepped as Done};
 use lanewright::clock::{Clock, Stepped};
-use lanewright::http;
+use lanewright::http::{self, Patience};
 use lanewright::lead::TenantId;
 use lanewright::line::{Ask, Question};
 use lanewright::settings::{Given, Settings};
@@ -206,7 +206,7 @@ impl Host {
             let listener = app::listen("127.0.0.1:0".parse().expect("an address")).await.expect("a port");
             let url = format!("http://{}", listener.local_addr().expect("an address"));
             let end = watch::Sender::new(false);
-            tokio::spawn(http::serve(listener, app.api().clone(), end.subscribe(), Duration::ZERO));
+            tokio::spawn(http::serve(listener, app.api().clone(), end.subscribe(), Patience::DEFAULT));
             Self { app: Arc::new(app), url, _end: end }
         })
     }

@@ -597,6 +597,6 @@ fn take(stream: TcpStream, received: &Mutex<HashMap<String, Received>>) -> std::
             of.taken += usize::from(!refuse);
             if refuse { "500 Internal Server Error" } else { "204 No Content" }
         };
-        write!(&stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n")?;
+        (&stream).write_all(format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n").as_bytes())?;
     }
 }

@@ -1,5 +1,6 @@
 //! What time does: deadlines, drains, batches, publications; each once, on any number of hosts.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
 use super::harness::{BOTH, Service};
@@ -185,5 +186,53 @@ fn a_configuration_comes_into_force_once() {
         service.hosts[1].lead(&key, &lead("after"));
         let (_, page) = service.host().ask("GET", "/v1/decisions?limit=1", &key, None);
         assert_eq!(page["items"][0]["version"], json!(version), "{on:?} {page:#}");
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_turns_nothing_back_and_fires_nothing_twice() {
+    const DAY: i64 = 24 * 60;
+    for on in BOTH {
+        let service = Service::new(on, 2);
+        let folder = northwind_with("[escalation]\nmissed = \"manager\"");
+        let (tenant, key) = service.tenant(folder.path());
+        let jump = |minutes: i64| service.clock.set(service.clock.now() + SignedDuration::from_mins(minutes));
+        let step = || {
+            service.step();
+            super::harness::runtime().block_on(async { service.hosts[1].app.step().await.expect("a step") });
+        };
+        // Each way, with a lead on either host after each jump.
+        for (number, minutes) in [0, -DAY, 7 * DAY, -8 * DAY, 30 * DAY].into_iter().enumerate() {
+            jump(minutes);
+            step();
+            for (place, host) in service.hosts.iter().enumerate() {
+                let decided = host.lead(&key, &lead(&format!("l{number}-{place}")));
+                assert_eq!(decided["number"], 1);
+            }
+            step();
+        }
+        let (status, page) = service.host().ask("GET", "/v1/decisions?limit=500", &key, None);
+        assert_eq!(status, 200);
+        let items = page["items"].as_array().expect("items");
+        let at =
+            |line: &Json| line["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok()).expect("a time");
+        let times: Vec<Timestamp> = items.iter().rev().map(at).collect();
+        assert!(times.is_sorted(), "{on:?} {times:?}");
+        let clock =
+            super::harness::runtime().block_on(service.store().of(&tenant).row()).expect("a row").clock;
+        assert_eq!(times.last().map(|at| at.as_millisecond()), Some(clock), "{on:?}");
+        // Those of before the last jump were due once.
+        for number in 0..4 {
+            for place in 0..2 {
+                let name = format!("l{number}-{place}");
+                let triggers: Vec<String> =
+                    decisions(&service, &key, &name).into_iter().map(|(why, _)| why).collect();
+                let missed = triggers.iter().filter(|why| *why == "not-touched").count();
+                let assigned = items
+                    .iter()
+                    .any(|line| line["lead"] == name && line["number"] == 1 && line["outcome"] == "assigned");
+                assert_eq!(missed, usize::from(assigned), "{on:?} {name} {triggers:?}");
+            }
+        }
     }
 }
