@@ -114,7 +114,7 @@ fn from_a_folder_to_a_version_in_force_and_back() {
     let (status, made) = host.ask("POST", "/v1/configurations", &eva, Some(&json!({ "base": 2 })));
     assert_eq!((status, &made["version"]), (201, &json!(4)), "{made:#}");
     change(host, ("POST", "/v1/configurations/4/approve"), &otto, "\"1\"", None);
-    let later = json!({ "at": (service.now() + jiff::SignedDuration::from_mins(30)).to_string() });
+    let later = json!({ "at": (service.clock.now() + jiff::SignedDuration::from_mins(30)).to_string() });
     let (status, _, scheduled) =
         change(host, ("POST", "/v1/configurations/4/publish"), &eva, "\"2\"", Some(&later));
     assert_eq!((status, &scheduled["state"]), (200, &json!("scheduled")), "{scheduled:#}");
