@@ -15,8 +15,8 @@ use crate::effects::{Source, Summary, fan_out};
 use crate::events::What;
 use crate::lead::{LeadId, TenantId};
 use crate::store::{
-    AnswerRow, Commit, CounterKind, CounterRow, DecisionRow, EventRow, LeadRow, NewLeadRow, RecordRow,
-    UsageRow,
+    AnswerRow, Commit, CounterKind, CounterRow, DecisionRow, EffectRow, EventRow, LeadRow, NewLeadRow,
+    RecordRow, UsageRow,
 };
 use crate::zones::zone;
 
@@ -30,9 +30,16 @@ pub(super) struct Written {
     pub(super) leads: usize,
     /// The configuration put in force.
     pub(super) published: Option<i64>,
+    /// What time it is here: a tenant whose time has once run ahead is not kept waiting for its effects.
+    here: Timestamp,
 }
 
 impl Written {
+    /// Nothing yet, at this time of the host's.
+    pub(super) fn new(here: Timestamp) -> Self {
+        Self { here, ..Self::default() }
+    }
+
     /// Decisions that followed from what somebody did.
     pub(super) fn add(&mut self, decisions: Vec<Decision>, actor: &str) -> Vec<Arc<Made>> {
         let made: Vec<Arc<Made>> = decisions.into_iter().map(made).collect();
@@ -77,7 +84,7 @@ pub(super) fn commit(
     now: Timestamp,
 ) -> Option<Commit> {
     let changes = loaded.desk.changes();
-    let Written { decisions, events, answers, leads, published } = written;
+    let Written { decisions, events, answers, leads, published, here } = written;
     let nothing = changes.is_empty() && decisions.is_empty() && events.is_empty() && answers.is_empty();
     // A time that has passed away would wake the host again and again.
     if nothing && changes.wake_at == loaded.wake_at {
@@ -113,7 +120,10 @@ pub(super) fn commit(
             let source = Source { tenant, lead: &decision.lead, head, place: effects };
             let rows = fan_out(source, &Summary::of(decision), &decision.effects, &loaded.destinations);
             effects += i64::try_from(decision.effects.len()).unwrap_or(i64::MAX - 1) + 1;
-            commit.effects.extend(rows);
+            let here = here.as_millisecond();
+            commit
+                .effects
+                .extend(rows.into_iter().map(|row| EffectRow { next_at: row.next_at.min(here), ..row }));
         }
     }
     for (place, (kind, lead, body, actor)) in (0..).zip(events) {

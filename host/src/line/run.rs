@@ -448,7 +448,7 @@ fn on_the_desk(
     now: Timestamp,
 ) -> (Vec<Result<Answer, Refused>>, Option<Commit>) {
     let outside = &parts.outside;
-    let mut written = Written::default();
+    let mut written = Written::new(parts.clock.now());
     let due = loaded.desk.pass(now, outside);
     written.add(due, "clock");
     let mut answers = Vec::with_capacity(questions.len());

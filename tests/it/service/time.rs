@@ -202,7 +202,7 @@ fn a_clock_that_jumps_turns_nothing_back_and_fires_nothing_twice() {
             super::harness::runtime().block_on(async { service.hosts[1].app.step().await.expect("a step") });
         };
         // Each way, with a lead on either host after each jump.
-        for (number, minutes) in [0, -DAY, 7 * DAY, -8 * DAY, 30 * DAY].into_iter().enumerate() {
+        for (number, minutes) in [0, -DAY, 7 * DAY, -8 * DAY, 30 * DAY, -DAY].into_iter().enumerate() {
             jump(minutes);
             step();
             for (place, host) in service.hosts.iter().enumerate() {
@@ -211,9 +211,23 @@ fn a_clock_that_jumps_turns_nothing_back_and_fires_nothing_twice() {
             }
             step();
         }
+        // Effects are due by the time of whoever carries them out.
+        let due = super::harness::runtime().block_on(async {
+            let now = service.clock.now().as_millisecond();
+            service.store().of(&tenant).effects_to_fetch(now, i64::MAX).await.expect("effects")
+        });
         let (status, page) = service.host().ask("GET", "/v1/decisions?limit=500", &key, None);
         assert_eq!(status, 200);
         let items = page["items"].as_array().expect("items");
+        let with_effects: std::collections::BTreeSet<&str> = items
+            .iter()
+            .filter(|line| line["outcome"] == "assigned" || line["outcome"] == "manager")
+            .map(|line| line["lead"].as_str().expect("an id"))
+            .collect();
+        assert_eq!(
+            due.iter().map(|effect| effect.lead.as_str()).collect::<std::collections::BTreeSet<_>>(),
+            with_effects
+        );
         let at =
             |line: &Json| line["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok()).expect("a time");
         let times: Vec<Timestamp> = items.iter().rev().map(at).collect();
@@ -221,7 +235,7 @@ fn a_clock_that_jumps_turns_nothing_back_and_fires_nothing_twice() {
         let clock =
             super::harness::runtime().block_on(service.store().of(&tenant).row()).expect("a row").clock;
         assert_eq!(times.last().map(|at| at.as_millisecond()), Some(clock), "{on:?}");
-        // Those of before the last jump were due once.
+        // Those of before the last jump forward were due once.
         for number in 0..4 {
             for place in 0..2 {
                 let name = format!("l{number}-{place}");
