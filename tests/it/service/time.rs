@@ -211,23 +211,16 @@ fn a_clock_that_jumps_turns_nothing_back_and_fires_nothing_twice() {
             }
             step();
         }
-        // Effects are due by the time of whoever carries them out.
+        // Effects are due by the time of whoever carries them out; those of before were given up long ago.
         let due = super::harness::runtime().block_on(async {
             let now = service.clock.now().as_millisecond();
             service.store().of(&tenant).effects_to_fetch(now, i64::MAX).await.expect("effects")
         });
+        let leads: Vec<&str> = due.iter().map(|effect| effect.lead.as_str()).collect();
+        assert_eq!(leads, ["l5-0", "l5-1"], "{on:?}");
         let (status, page) = service.host().ask("GET", "/v1/decisions?limit=500", &key, None);
         assert_eq!(status, 200);
         let items = page["items"].as_array().expect("items");
-        let with_effects: std::collections::BTreeSet<&str> = items
-            .iter()
-            .filter(|line| line["outcome"] == "assigned" || line["outcome"] == "manager")
-            .map(|line| line["lead"].as_str().expect("an id"))
-            .collect();
-        assert_eq!(
-            due.iter().map(|effect| effect.lead.as_str()).collect::<std::collections::BTreeSet<_>>(),
-            with_effects
-        );
         let at =
             |line: &Json| line["at"].as_str().and_then(|at| at.parse::<Timestamp>().ok()).expect("a time");
         let times: Vec<Timestamp> = items.iter().rev().map(at).collect();
