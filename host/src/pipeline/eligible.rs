@@ -263,7 +263,8 @@ mod tests {
         rules: &'a RulesFound,
         facts: &'a Facts<'a>,
     ) -> Asking<'a> {
-        let moment = Moment { at: demand.lead.received_at, absent: &[], in_meeting: &BTreeMap::new() };
+        static NOBODY: BTreeMap<RepId, jiff::Timestamp> = BTreeMap::new();
+        let moment = Moment { at: demand.lead.received_at, absent: &[], in_meeting: &NOBODY };
         Asking { config, roster, demand, place, rules, facts, skills: &[], waited: 0, declined: &[], moment }
     }
 
