@@ -248,7 +248,9 @@ proptest! {
         let can_be = |from: Timestamp| {
             let (before, after) = (i64::from(buffer_before), i64::from(buffer_after));
             let minute = |minute: i64| from + SignedDuration::from_mins(minute);
-            let on_grid = (from.to_zoned(zone.clone()).hour() as u32 * 60 + from.to_zoned(zone.clone()).minute() as u32) % grid == 0;
+            let local = from.to_zoned(zone.clone());
+            let minutes = local.hour() as u32 * 60 + local.minute() as u32;
+            let on_grid = minutes.is_multiple_of(grid);
             on_grid
                 && from >= now + SignedDuration::from_hours(notice_hours.into())
                 && from <= now + SignedDuration::from_hours(48)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use lanewright::access::{NewKey, Role, key};
 use lanewright::app::{self, App, Around, Stepped as Done};
 use lanewright::clock::{Clock, Stepped};
@@ -163,10 +163,6 @@ impl Service {
         let made = key::make(self.store().of(tenant), tenant, &new, "test", now);
         let (key, _) = runtime().block_on(made).expect("a key");
         key.reveal().to_owned()
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// Lets so many minutes pass, and everything happen that is due then, on the first host.
