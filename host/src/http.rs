@@ -50,6 +50,7 @@ mod reps;
 pub mod scope;
 mod secrets;
 mod server;
+mod simulate;
 mod stream;
 mod tenants;
 mod usage;
@@ -152,6 +153,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .merge(reps::routes())
         .merge(usage::routes())
         .merge(configurations::routes())
+        .merge(simulate::routes())
         .merge(effects::routes())
         .merge(destinations::routes())
         .merge(keys::routes())

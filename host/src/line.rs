@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use rayon::ThreadPool;
 use serde_json::Value as Json;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::booking::{Meeting, Offered};
 use crate::clock::Clock;
@@ -35,8 +35,10 @@ use crate::tenant::Tenant;
 mod load;
 mod rows;
 mod run;
+mod simulate;
 
 pub use load::{Folders, NotReady};
+pub use simulate::{Simulated, Simulation};
 
 /// What can be asked of a line.
 #[derive(Debug, Clone)]
@@ -264,6 +266,8 @@ pub struct Lines {
     parts: Arc<Parts>,
     /// By tenant. Held for as long as it takes to look one up.
     lines: Arc<Mutex<HashMap<TenantId, mpsc::Sender<Asked>>>>,
+    /// A simulation holds thousands of decisions: a host runs one at a time.
+    simulations: Arc<Semaphore>,
 }
 
 /// A question with whoever waits for its answer.
@@ -277,7 +281,7 @@ struct Asked {
 impl Lines {
     /// No line yet; each is made when it is first asked.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), lines: Arc::default() }
+        Self { parts: Arc::new(parts), lines: Arc::default(), simulations: Arc::new(Semaphore::new(1)) }
     }
 
     /// What they are made with.
@@ -326,6 +330,17 @@ impl Lines {
             Answer::Tried(decision) => Ok(decision),
             _ => Err(Refused::Closing),
         }
+    }
+
+    /// How leads of the log would be routed by another version than the one in force; nothing is changed (P8). Whoever
+    /// gives up waiting for it ends it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] says why not.
+    pub async fn simulate(&self, tenant: &TenantId, asked: Simulation) -> Result<Simulated, Refused> {
+        let _one = self.simulations.acquire().await.map_err(|_| Refused::Closing)?;
+        simulate::simulate(&self.parts, tenant, asked).await
     }
 
     /// Reps as they stand now.

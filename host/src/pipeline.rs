@@ -83,7 +83,7 @@ pub use known::{freed, known, note};
 pub use mode::mode;
 pub use never::never;
 pub use normalise::{Refusal, normalise};
-pub use outside::{Live, Outside, Recorded};
+pub use outside::{Live, Offline, Outside, Recorded};
 pub use place::{Located, People, people, place, territories_of};
 pub use presence::{Moment, absent, free_from, free_now, not_soon};
 pub use queue::{Pool, preferring, queue};

@@ -55,10 +55,12 @@ pub struct Change {
     pub to: Sides<String>,
     /// The first stage that answers otherwise.
     pub because: Stage,
-    /// How.
+    /// How; empty where it is not to be told.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub how: String,
-    /// In one line, as each decision explains itself.
-    pub why: Sides<String>,
+    /// In one line, as each decision explains itself; absent where it is not to be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Sides<String>>,
 }
 
 /// So many leads that go elsewhere.
@@ -115,10 +117,7 @@ pub fn compare(now: &[Decision], then: &[Decision]) -> Comparison {
         }
     }
     let because = counted(changes.iter().map(|change| change.because));
-    let moved = changes.iter().filter(|change| change.to.now != change.to.then);
-    let moves = counted(moved.map(|change| (change.to.now.clone(), change.to.then.clone())));
-    let moves =
-        moves.into_iter().map(|((now, then), leads)| Move { to: Sides { now, then }, leads }).collect();
+    let moves = moves(&changes);
     let (coverage_now, coverage_then): (Coverage, Coverage) = (coverage(now), coverage(then));
     let last = (last(now), last(then));
     Comparison {
@@ -133,6 +132,29 @@ pub fn compare(now: &[Decision], then: &[Decision]) -> Comparison {
     }
 }
 
+impl Comparison {
+    /// The same for whoever may not read people's data: ids, stages and counts.
+    #[must_use]
+    pub fn without_people(mut self) -> Self {
+        for change in &mut self.changes {
+            (change.how, change.why) = (String::new(), None);
+            for place in [&mut change.to.now, &mut change.to.then] {
+                if place.starts_with(MANAGER) {
+                    MANAGER.trim_end().clone_into(place);
+                }
+            }
+        }
+        self.moves = moves(&self.changes);
+        self
+    }
+}
+
+fn moves(changes: &[Change]) -> Vec<Move> {
+    let moved = changes.iter().filter(|change| change.to.now != change.to.then);
+    let moves = counted(moved.map(|change| (change.to.now.clone(), change.to.then.clone())));
+    moves.into_iter().map(|((now, then), leads)| Move { to: Sides { now, then }, leads }).collect()
+}
+
 fn change(now: Option<&Decision>, then: Option<&Decision>) -> Option<Change> {
     let (because, how) = match (now, then) {
         (Some(now), Some(then)) => first_difference(now, then)?,
@@ -145,7 +167,8 @@ fn change(now: Option<&Decision>, then: Option<&Decision>) -> Option<Change> {
     let sides = |show: fn(&Decision) -> String| Sides { now: of(now, show), then: of(then, show) };
     let known = now.or(then)?;
     let (lead, number) = (known.lead.clone(), known.number);
-    Some(Change { lead, number, to: sides(place), because, how, why: sides(|decision| decision.why.clone()) })
+    let why = Some(sides(|decision| decision.why.clone()));
+    Some(Change { lead, number, to: sides(place), because, how, why })
 }
 
 /// The first stage whose answer differs; nothing where the decision is the same for everybody it concerns.
@@ -243,11 +266,14 @@ fn handling(now: &Decision, then: &Decision) -> String {
     }
 }
 
+/// What a manager's address follows; no id of a rep has a blank.
+const MANAGER: &str = "manager ";
+
 /// Where a lead goes, in a word.
 fn place(decision: &Decision) -> String {
     match &decision.outcome {
         Outcome::Assigned { rep, .. } => rep.to_string(),
-        Outcome::Manager { manager, .. } => format!("manager {manager}"),
+        Outcome::Manager { manager, .. } => format!("{MANAGER}{manager}"),
         Outcome::Held { queue, .. } => format!("queue {queue}"),
         Outcome::Track { track, .. } => format!("track {track}"),
         Outcome::Triage => "people who decide".to_owned(),
@@ -374,6 +400,15 @@ mod tests {
         assert_eq!(found.load, load.into());
         let moves: Vec<_> = found.moves.iter().map(|m| (m.to.now.as_str(), m.to.then.as_str())).collect();
         assert_eq!(moves, [("ana", "ben"), ("ana", "queue later")]);
+        // For whoever may not read people's data.
+        let manager = Outcome::Manager {
+            team: id("smb"),
+            manager: "mia@smb.example".to_owned(),
+            reason: Unassigned::NoCapacity,
+        };
+        let then = [Decision { outcome: manager, ..assigned("l1", "ana", 0.0) }];
+        let told = serde_json::to_string(&compare(&now, &then).without_people()).expect("JSON");
+        assert!(!told.contains("mia") && told.contains(r#"{"now":"ana","then":"manager"}"#), "{told}");
         // Routed by one side only.
         assert_eq!(compare(&now, &[]).changes.len(), 2);
         assert_eq!(compare(&[], &then).changes.len(), 2);

@@ -45,7 +45,7 @@ mod writer;
 pub use audit::AuditFilter;
 pub use batches::{BatchLeadRow, BatchRow};
 pub use configurations::{PublicationRow, VersionFileRow, VersionRow};
-pub use decisions::{DecisionFilter, DecisionFound};
+pub use decisions::{Arrivals, Arrived, DecisionFilter, DecisionFound};
 pub use destinations::{DestinationRow, NewDestination, Switch};
 pub use effects::{Claim, ClaimSize, EffectFilter, EffectPlace, EffectState, Health, Mark, OutboxRow};
 pub use erase::{Erased, Person, Swept, Who};

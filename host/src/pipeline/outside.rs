@@ -50,12 +50,7 @@ impl Outside for Recorded<'_> {
         let recorded = recorded.map_or(&[][..], |trace| &trace.exchanges);
         let answer = |(i, request): (usize, &Request)| {
             let same = recorded.get(i).filter(|exchange| exchange.url == request.url).cloned();
-            same.unwrap_or_else(|| Exchange {
-                url: request.url.clone(),
-                status: None,
-                body: crate::decision::Body::Text(String::new()),
-                refused: Some("the recorded decision did not ask this".to_owned()),
-            })
+            same.unwrap_or_else(|| unasked(request, "the recorded decision did not ask this"))
         };
         requests.iter().enumerate().map(answer).collect()
     }
@@ -66,6 +61,29 @@ impl Outside for Recorded<'_> {
             .filter(|call| call.export == export && call.plugin == *plugin)
             .find(|call| call.failure.as_ref().is_some_and(hangs_on_time))
             .cloned()
+    }
+}
+
+/// Nothing outside is asked, and nothing fails that is not bound to.
+#[derive(Debug)]
+pub struct Offline;
+
+impl Outside for Offline {
+    fn exchange(&self, _: &str, requests: &[Request], _: &[Origin]) -> Vec<Exchange> {
+        requests.iter().map(|request| unasked(request, "nothing outside is asked now")).collect()
+    }
+
+    fn failure(&self, _: &str, _: &Digest) -> Option<CallTrace> {
+        None
+    }
+}
+
+fn unasked(request: &Request, why: &str) -> Exchange {
+    Exchange {
+        url: request.url.clone(),
+        status: None,
+        body: crate::decision::Body::Text(String::new()),
+        refused: Some(why.to_owned()),
     }
 }
 

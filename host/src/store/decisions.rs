@@ -53,6 +53,26 @@ pub struct DecisionFilter {
     pub behind: Option<(i64, i64)>,
 }
 
+/// Leads that came in a span of time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Arrivals {
+    /// Decided first at this time or later.
+    pub from: i64,
+    /// Decided first before this time.
+    pub to: i64,
+    /// Of one of these lanes; none: of any.
+    pub lanes: Vec<String>,
+}
+
+/// The first decision about a lead, with its JSON.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the schema says what each column means")]
+pub struct Arrived {
+    pub head: i64,
+    pub place: i64,
+    pub json: String,
+}
+
 /// The largest decision, in bytes: a damaged row does not fill the memory.
 const LARGEST: usize = 64 << 20;
 
@@ -106,6 +126,37 @@ impl TenantStore<'_> {
             found = found.and_all("head < ? OR (head = ? AND place < ?)", values);
         }
         Ok(found.ordered("head DESC, place DESC", most).rows(&self.store.read).await?)
+    }
+
+    /// First decisions about leads that came in a span of time, behind a place in the order in which they came. Those
+    /// whose body is gone are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreadable`] and [`Error::Unavailable`].
+    pub async fn arrivals(
+        &self,
+        of: &Arrivals,
+        (head, place): (i64, i64),
+        most: i64,
+    ) -> Result<Vec<Arrived>, Error> {
+        let select = "SELECT lead, head, place, body FROM decisions";
+        let mut found = Filter::of(select, self.tenant.as_str())
+            .and_all("number = 1 AND body IS NOT NULL", [])
+            .and("decided_at >= ?", Some(of.from))
+            .and("decided_at < ?", Some(of.to))
+            .and_all("head > ? OR (head = ? AND place > ?)", [head.into(), head.into(), place.into()]);
+        if !of.lanes.is_empty() {
+            let places = vec!["?"; of.lanes.len()].join(", ");
+            found = found
+                .and_all(&format!("lane IN ({places})"), of.lanes.iter().map(|lane| lane.as_str().into()));
+        }
+        let found: Vec<(String, i64, i64, Vec<u8>)> =
+            found.ordered("head, place", most).rows(&self.store.read).await?;
+        let arrived = |(lead, head, place, body): (String, i64, i64, Vec<u8>)| {
+            Ok(Arrived { head, place, json: text(&body, &lead)? })
+        };
+        found.into_iter().map(arrived).collect()
     }
 
     /// Decisions behind a place in the order in which they were made, the oldest first, each with its JSON where
