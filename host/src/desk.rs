@@ -187,6 +187,40 @@ impl Desk {
             .unwrap_or_else(|| unreachable!("a lead that was just prepared is there"))
     }
 
+    /// Decides again about a lead that is open, as one that comes again (P7). Whoever loses it by that has room for
+    /// others, so further decisions may follow.
+    ///
+    /// # Errors
+    ///
+    /// Why it stays as it is: it is closed or locked, or a person gave it to somebody and that is to be left.
+    pub fn again(
+        &mut self,
+        prepared: Prepared,
+        also_from_people: bool,
+        outside: &dyn Outside,
+    ) -> Result<Vec<Decision>, String> {
+        let (id, at) = (prepared.lead().clone(), prepared.since());
+        let case = self.alive(&id)?;
+        if case.locked {
+            return Err(format!("lead {id} is locked; unlock it first"));
+        }
+        let from = match &case.stands {
+            Stands::With(held) if held.by == AssignedBy::Person && !also_from_people => {
+                return Err(format!(
+                    "a person gave lead {id} to {}; force it to take it from them",
+                    held.rep
+                ));
+            }
+            Stands::With(held) => Some(held.rep.clone()),
+            Stands::Waits { .. } | Stands::Elsewhere => None,
+        };
+        let mut decisions = vec![self.lead(prepared, outside)];
+        if let Some(from) = from {
+            decisions.extend(self.drain(&from, at, outside));
+        }
+        Ok(decisions)
+    }
+
     /// How a lead would be decided now; nothing is counted, and nothing noted (P8).
     ///
     /// # Errors

@@ -46,6 +46,7 @@ pub mod limits;
 mod page;
 pub mod problem;
 mod providers;
+mod reprocess;
 mod reps;
 pub mod scope;
 mod secrets;
@@ -149,6 +150,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .merge(decisions::routes())
         .merge(assignments::routes())
         .merge(batches::routes())
+        .merge(reprocess::routes())
         .merge(booking::routes())
         .merge(reps::routes())
         .merge(usage::routes())
@@ -207,6 +209,7 @@ fn tidy(document: &mut OpenApi) {
         (name = "decisions", description = "What was decided, and from what"),
         (name = "assignments", description = "What people do with leads"),
         (name = "batches", description = "Leads that are decided together"),
+        (name = "reprocess", description = "Leads of the log that are decided again"),
         (name = "meetings", description = "Times of reps, and meetings that contacts have with them"),
         (name = "reps", description = "Reps, their load and their absences"),
         (name = "events", description = "What happens, as it happens"),

@@ -61,6 +61,15 @@ pub enum Ask {
         /// When the meeting begins.
         from: Timestamp,
     },
+    /// Routes a lead again, unless people or their work forbid it (P7).
+    Again {
+        /// The lead, as its latest decision recorded it.
+        lead: Json,
+        /// The run that asks for it.
+        run: String,
+        /// Whether it is taken from people as well.
+        forced: bool,
+    },
     /// Tells the times that a router offers, to a lead or to anybody.
     Times {
         /// Which router.

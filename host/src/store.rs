@@ -37,13 +37,14 @@ mod migrations;
 mod providers;
 mod retention;
 mod rows;
+mod runs;
 mod secrets;
 mod tenants;
 mod usage;
 mod writer;
 
 pub use audit::AuditFilter;
-pub use batches::{BatchLeadRow, BatchRow};
+pub use batches::{BatchKind, BatchLeadRow, BatchRow};
 pub use configurations::{PublicationRow, VersionFileRow, VersionRow};
 pub use decisions::{Arrivals, Arrived, DecisionFilter, DecisionFound};
 pub use destinations::{DestinationRow, NewDestination, Switch};
@@ -58,6 +59,7 @@ pub use retention::Over;
 pub use rows::{
     AnswerRow, CounterKind, CounterRow, DecisionRow, EffectRow, LeadRow, NewLeadRow, RecordRow, UsageRow,
 };
+pub use runs::{Begun, NewRun, RUNS_A_DAY};
 pub use secrets::{Sealed, SealedRow};
 pub use tenants::TenantRow;
 pub use writer::{Commit, Committed};

@@ -4,7 +4,7 @@
 //! Everything that is due stands in the database, so it survives any host, and every host may look for it. Deadlines
 //! and publications are commits of their tenant's line: of two hosts that see the same one, the second finds it done.
 //! A batch is claimed for a while, and asked under a key of its own, so that it is decided once however often it is
-//! claimed.
+//! claimed; of a run over the log every lead has such a key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use crate::lead::TenantId;
 use crate::line::{Answer, Ask, Key, Lines, Question, Refused};
-use crate::store::{BatchLeadRow, BatchRow, Error, Over, Store};
+use crate::store::{BatchKind, BatchLeadRow, BatchRow, Error, Over, Store};
 use crate::telemetry::{Metrics, Timer, TimerFired};
 use crate::versions::{self, By};
 
@@ -34,6 +35,9 @@ const TELL: Duration = Duration::from_secs(1);
 
 /// How often a batch is tried before it is given up.
 const ATTEMPTS: i64 = 5;
+
+/// Leads of a run that are asked about at once; each is decided in its turn.
+const TOGETHER: usize = 16;
 
 /// How long what is over is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +108,7 @@ pub async fn publications(
     Ok(due.len())
 }
 
-/// Decides a batch that is due; whether there was one.
+/// Decides a batch that is due, or a run over the log; whether there was one.
 ///
 /// # Errors
 ///
@@ -113,6 +117,11 @@ pub async fn batch(now: Timestamp, store: &Store, lines: &Lines, metrics: &Metri
     let until = |now: Timestamp| (now + CLAIM).as_millisecond();
     let Some(batch) = store.claim_batch(now.as_millisecond(), until(now)).await? else { return Ok(false) };
     let Ok(tenant) = batch.tenant.parse::<TenantId>() else { return Ok(true) };
+    if batch.is(BatchKind::Reprocess) {
+        reprocess(&tenant, &batch, store, lines).await?;
+        TimerFired { tenant, timer: Timer::Batch, late: Duration::ZERO }.emit(metrics);
+        return Ok(true);
+    }
     let of = store.of(&tenant);
     let mut leads = of.batch_leads(&batch.batch, -1, i64::MAX).await?;
     let received: Vec<Json> =
@@ -148,6 +157,89 @@ pub async fn batch(now: Timestamp, store: &Store, lines: &Lines, metrics: &Metri
     of.end_batch((&batch, attempts), &leads, error.as_deref(), now.as_millisecond()).await?;
     TimerFired { tenant: tenant.clone(), timer: Timer::Batch, late: Duration::ZERO }.emit(metrics);
     Ok(true)
+}
+
+/// Decides leads of a run again, in their order. Each is marked once it is done, and asked under a key of its own: a run
+/// that is claimed again goes on where it was, and what was not marked in time is not done twice.
+async fn reprocess(tenant: &TenantId, run: &BatchRow, store: &Store, lines: &Lines) -> Result<(), Error> {
+    let (of, claim) = (store.of(tenant), (run.batch.as_str(), run.attempts));
+    let mut left = of.batch_leads(&run.batch, -1, i64::MAX).await?;
+    left.retain(|lead| lead.number.is_none() && lead.refused.is_none());
+    for some in left.chunks_mut(TOGETHER) {
+        let mut recorded = Vec::with_capacity(some.len());
+        for row in &*some {
+            recorded.push(of.decision(row.lead.as_deref().unwrap_or_default(), None).await?);
+        }
+        let asked = some.iter().zip(recorded).map(|(row, recorded)| again(tenant, run, row, recorded, lines));
+        let became = join_all(asked).await;
+        let mut passing = None;
+        for (row, became) in some.iter_mut().zip(became) {
+            match became {
+                Ok(number) => row.number = Some(number.into()),
+                Err(refused @ (Refused::Busy | Refused::Unavailable | Refused::Closing)) => {
+                    passing = Some(refused);
+                }
+                Err(refused) => row.refused = Some(refused.to_string()),
+            }
+        }
+        let until = (lines.parts().clock.now() + CLAIM).as_millisecond();
+        let done: Vec<BatchLeadRow> =
+            some.iter().filter(|row| row.number.is_some() || row.refused.is_some()).cloned().collect();
+        if !of.go_on_with_run(claim, &done, until).await? {
+            return Ok(());
+        }
+        if let Some(why) = passing {
+            tracing::warn!(%tenant, %why, "a run is gone on with later");
+            if run.attempts >= ATTEMPTS {
+                let now = lines.parts().clock.now().as_millisecond();
+                of.end_run(claim, Some(&why.to_string()), now).await?;
+            }
+            return Ok(());
+        }
+    }
+    of.end_run(claim, None, lines.parts().clock.now().as_millisecond()).await
+}
+
+/// As much of a decision as it takes to route its lead again.
+#[derive(Deserialize)]
+struct Recorded {
+    trace: Received,
+}
+
+#[derive(Deserialize)]
+struct Received {
+    received: Json,
+}
+
+/// Routes a lead of a run again; the number of its decision.
+async fn again(
+    tenant: &TenantId,
+    run: &BatchRow,
+    row: &BatchLeadRow,
+    recorded: Option<String>,
+    lines: &Lines,
+) -> Result<u32, Refused> {
+    let id = row.lead.as_deref().unwrap_or_default();
+    let recorded = recorded.and_then(|json| serde_json::from_str::<Recorded>(&json).ok());
+    let Some(recorded) = recorded else {
+        return Err(Refused::Conflict(format!("nothing that lead {id} could be routed from is kept")));
+    };
+    let lead = recorded.trace.received;
+    let ask = Ask::Again { lead, run: run.batch.clone(), forced: run.forced != 0 };
+    let key = Key { key: format!("reprocess {} {}", run.batch, row.place), asked: run.batch.clone() };
+    let actor = run.made_by.clone().unwrap_or_else(|| ACTOR.to_owned());
+    let number = match lines.ask(tenant, Question { ask, actor, key: Some(key) }).await? {
+        Answer::Decided(made) => {
+            let mut own = made.iter().map(|made| &made.decision);
+            own.find(|decision| decision.lead.as_str() == id).map(|decision| decision.number)
+        }
+        Answer::Repeated(made) => {
+            let mut own = made.iter().flatten();
+            own.find(|(lead, _)| lead.as_str() == id).map(|(_, number)| *number)
+        }
+        _ => None,
+    };
+    number.ok_or_else(|| Refused::Conflict(format!("lead {id} was not decided")))
 }
 
 /// Writes what became of each lead beside it.

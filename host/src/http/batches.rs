@@ -16,7 +16,7 @@ use super::page::{Page, Paging};
 use super::problem::{Code, Problem, ProblemBody};
 use super::scope::{Caller, ReadDecisions, SendLeads};
 use crate::digest::Digest;
-use crate::store::{BatchLeadRow, BatchRow};
+use crate::store::{BatchKind, BatchLeadRow, BatchRow};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(send, list)).routes(routes!(one)).routes(routes!(leads))
@@ -137,7 +137,7 @@ async fn send(
     let store = api.store.of(caller.tenant());
     // A key names its batch: the same one again adds nothing.
     if key.0.is_some()
-        && let Some(known) = store.batch(&name).await?
+        && let Some(known) = store.batch(BatchKind::Batch, &name).await?
     {
         let same = known.total == i64::try_from(leads.len()).unwrap_or(i64::MAX);
         return match same {
@@ -149,12 +149,12 @@ async fn send(
     if added.is_none() {
         return Err(Problem::new(Code::Conflict, "this batch is under way").hint("send them for a later one"));
     }
-    let batch = store.batch(&name).await?.ok_or_else(|| Problem::not_found("batch"))?;
+    let batch = store.batch(BatchKind::Batch, &name).await?.ok_or_else(|| Problem::not_found("batch"))?;
     Ok((StatusCode::ACCEPTED, Json(batch.into())))
 }
 
 /// A text that no other batch has.
-fn unique() -> Result<String, Problem> {
+pub(super) fn unique() -> Result<String, Problem> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     Ok(Digest::of(bytes).hex()[..16].to_owned())
@@ -169,7 +169,8 @@ async fn list(
     State(api): State<Api>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<BatchBody>>, Problem> {
-    let found = api.store.of(caller.tenant()).batches(paging.behind()?, paging.most()?).await?;
+    let found =
+        api.store.of(caller.tenant()).batches(BatchKind::Batch, paging.behind()?, paging.most()?).await?;
     Ok(Json(Page::of(found, &paging, |row| (row.made_at, row.batch.clone()), BatchBody::from)))
 }
 
@@ -183,7 +184,7 @@ async fn one(
     State(api): State<Api>,
     Path(batch): Path<String>,
 ) -> Result<Json<BatchBody>, Problem> {
-    let found = api.store.of(caller.tenant()).batch(&batch).await?;
+    let found = api.store.of(caller.tenant()).batch(BatchKind::Batch, &batch).await?;
     found.map(|row| Json(row.into())).ok_or_else(|| Problem::not_found(format!("batch {batch}")))
 }
 
@@ -219,7 +220,7 @@ async fn leads(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<BatchLeadBody>>, Problem> {
     let store = api.store.of(caller.tenant());
-    if store.batch(&batch).await?.is_none() {
+    if store.batch(BatchKind::Batch, &batch).await?.is_none() {
         return Err(Problem::not_found(format!("batch {batch}")));
     }
     let found = store.batch_leads(&batch, paging.behind()?.unwrap_or(-1), paging.most()?).await?;

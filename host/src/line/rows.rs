@@ -56,9 +56,9 @@ impl Written {
         self.events.push((what.name(), what.lead().cloned(), body, actor.to_owned()));
     }
 
-    /// Something that happened to the tenant.
-    pub(super) fn event_named(&mut self, kind: &'static str, body: Json, actor: &str) {
-        self.events.push((kind, None, body, actor.to_owned()));
+    /// Something else that happened, to a lead or to the tenant.
+    pub(super) fn event_of(&mut self, kind: &'static str, lead: Option<LeadId>, body: Json, actor: &str) {
+        self.events.push((kind, lead, body, actor.to_owned()));
     }
 
     /// What a key is answered from now on.

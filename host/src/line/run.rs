@@ -385,10 +385,12 @@ fn prepare(parts: &Parts, loaded: &Loaded, questions: &[Question], now: Timestam
     questions
         .par_iter()
         .map(|question| match &question.ask {
-            Ask::Lead(received) | Ask::LeadAt { lead: received, .. } => match one(received) {
-                Ok(prepared) => Ready::Lead(Box::new(prepared)),
-                Err(refused) => Ready::Refused(refused),
-            },
+            Ask::Lead(received) | Ask::LeadAt { lead: received, .. } | Ask::Again { lead: received, .. } => {
+                match one(received) {
+                    Ok(prepared) => Ready::Lead(Box::new(prepared)),
+                    Err(refused) => Ready::Refused(refused),
+                }
+            }
             Ask::Batch { leads, prepared } => {
                 let counted = |received| {
                     let lead = one(received);
@@ -469,6 +471,21 @@ fn on_the_desk(
                     Err(refused) => Err(refused),
                 }
             }
+            (Ask::Again { run, forced, .. }, Ready::Lead(lead)) => {
+                let id = lead.lead().clone();
+                match loaded.desk.again(*lead, forced, outside) {
+                    Ok(decisions) => {
+                        written.event_of(
+                            "lead.reprocessed",
+                            Some(id),
+                            serde_json::json!({"run": run}),
+                            actor,
+                        );
+                        Ok(Answer::Decided(written.add(decisions, actor)))
+                    }
+                    Err(why) => Err(Refused::Conflict(why)),
+                }
+            }
             (_, Ready::Lead(lead)) => {
                 let decision = loaded.desk.lead(*lead, outside);
                 written.leads += 1;
@@ -488,8 +505,9 @@ fn on_the_desk(
             }
             (Ask::Publish(version), Ready::Other) => {
                 written.published = Some(version);
-                written.event_named(
+                written.event_of(
                     "configuration.published",
+                    None,
                     serde_json::json!({"version": version}),
                     actor,
                 );
@@ -505,7 +523,12 @@ fn on_the_desk(
             (Ask::Tenant, Ready::Other) => Ok(Answer::Tenant(Arc::clone(&loaded.tenant))),
             (Ask::Times { router, lead }, Ready::Other) => times(loaded, &router, lead.as_ref(), now),
             (
-                Ask::Lead(_) | Ask::LeadAt { .. } | Ask::Batch { .. } | Ask::Tick | Ask::Reload,
+                Ask::Lead(_)
+                | Ask::LeadAt { .. }
+                | Ask::Again { .. }
+                | Ask::Batch { .. }
+                | Ask::Tick
+                | Ask::Reload,
                 Ready::Other,
             ) => Ok(Answer::Decided(Vec::new())),
         };

@@ -11,6 +11,7 @@ use super::{Db, Error, Store, TenantStore};
 pub struct BatchRow {
     pub tenant: String,
     pub batch: String,
+    pub kind: String,
     pub state: String,
     pub made_at: i64,
     pub run_at: i64,
@@ -22,6 +23,36 @@ pub struct BatchRow {
     pub decided: i64,
     pub ended_at: Option<i64>,
     pub error: Option<String>,
+    pub made_by: Option<String>,
+    pub forced: i64,
+    pub found_by: Option<String>,
+    pub asked: Option<String>,
+}
+
+/// What leads of a batch are decided as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchKind {
+    /// Together, at their optimum.
+    Batch,
+    /// Once more, one after the other, from what the log has of them.
+    Reprocess,
+}
+
+impl BatchKind {
+    /// As it is kept.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Batch => "batch",
+            Self::Reprocess => "reprocess",
+        }
+    }
+}
+
+impl BatchRow {
+    /// Whether it is of this kind.
+    pub fn is(&self, kind: BatchKind) -> bool {
+        self.kind == kind.as_str()
+    }
 }
 
 /// A lead of a batch.
@@ -55,8 +86,8 @@ impl Row for BatchLeadRow {
     }
 }
 
-const BATCH: &str = "tenant, batch, state, made_at, run_at, claimed_until, attempts, total, prepared, refused, \
-     decided, ended_at, error";
+pub(super) const BATCH: &str = "tenant, batch, kind, state, made_at, run_at, claimed_until, attempts, total, prepared, \
+     refused, decided, ended_at, error, made_by, forced, found_by, asked";
 
 impl TenantStore<'_> {
     /// Adds leads to a batch that waits, or makes it; how many are in it then, and nothing where it is under way or
@@ -100,25 +131,32 @@ impl TenantStore<'_> {
         Ok(Some(total))
     }
 
-    /// One batch.
+    /// One batch of this kind.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`].
-    pub async fn batch(&self, batch: &str) -> Result<Option<BatchRow>, Error> {
-        let text = format!("SELECT {BATCH} FROM batches WHERE tenant = $1 AND batch = $2");
+    pub async fn batch(&self, kind: BatchKind, batch: &str) -> Result<Option<BatchRow>, Error> {
+        let text = format!("SELECT {BATCH} FROM batches WHERE tenant = $1 AND batch = $2 AND kind = $3");
         let found = sqlx::query_as(AssertSqlSafe(text)).bind(self.tenant.as_str()).bind(batch);
+        let found = found.bind(kind.as_str());
         Ok(found.fetch_optional(&self.store.read).await?)
     }
 
-    /// Batches made before a time, or then with a smaller id, the latest first.
+    /// Batches of this kind made before a time, or then with a smaller id, the latest first.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`].
-    pub async fn batches(&self, behind: Option<(i64, String)>, most: i64) -> Result<Vec<BatchRow>, Error> {
+    pub async fn batches(
+        &self,
+        kind: BatchKind,
+        behind: Option<(i64, String)>,
+        most: i64,
+    ) -> Result<Vec<BatchRow>, Error> {
         let mut found =
-            super::filter::Filter::of(&format!("SELECT {BATCH} FROM batches"), self.tenant.as_str());
+            super::filter::Filter::of(&format!("SELECT {BATCH} FROM batches"), self.tenant.as_str())
+                .and("kind = ?", Some(kind.as_str()));
         if let Some((at, batch)) = behind {
             let values = [at.into(), at.into(), batch.as_str().into()];
             found = found.and_all("made_at < ? OR (made_at = ? AND batch < ?)", values);

@@ -53,6 +53,30 @@ pub struct DecisionFilter {
     pub behind: Option<(i64, i64)>,
 }
 
+impl DecisionFilter {
+    /// What is asked for, after what a statement asks for already.
+    fn after(&self, statement: Filter) -> Filter {
+        let found = statement
+            .and("lead = ?", self.lead.as_deref())
+            .and("\"trigger\" = ?", self.trigger.as_deref())
+            .and("outcome = ?", self.outcome.as_deref())
+            .and("reason = ?", self.reason.as_deref())
+            .and("lane = ?", self.lane.as_deref())
+            .and("confidence = ?", self.confidence.as_deref())
+            .and("tier = ?", self.tier)
+            .and("mode = ?", self.mode.as_deref())
+            .and("rep = ?", self.rep.as_deref())
+            .and("team = ?", self.team.as_deref())
+            .and("before = ?", self.before.as_deref())
+            .and("version = ?", self.version)
+            .and("decided_at >= ?", self.from)
+            .and("decided_at < ?", self.to);
+        let Some((head, place)) = self.behind else { return found };
+        let values = [head.into(), head.into(), place.into()];
+        found.and_all("head < ? OR (head = ? AND place < ?)", values)
+    }
+}
+
 /// Leads that came in a span of time.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Arrivals {
@@ -106,26 +130,22 @@ impl TenantStore<'_> {
     pub async fn decisions(&self, filter: &DecisionFilter, most: i64) -> Result<Vec<DecisionFound>, Error> {
         let select = "SELECT lead, number, head, place, decided_at, version, \"trigger\", outcome, reason, lane, \
                       confidence, tier, mode, rep, team, before, total, fuel FROM decisions";
-        let mut found = Filter::of(select, self.tenant.as_str())
-            .and("lead = ?", filter.lead.as_deref())
-            .and("\"trigger\" = ?", filter.trigger.as_deref())
-            .and("outcome = ?", filter.outcome.as_deref())
-            .and("reason = ?", filter.reason.as_deref())
-            .and("lane = ?", filter.lane.as_deref())
-            .and("confidence = ?", filter.confidence.as_deref())
-            .and("tier = ?", filter.tier)
-            .and("mode = ?", filter.mode.as_deref())
-            .and("rep = ?", filter.rep.as_deref())
-            .and("team = ?", filter.team.as_deref())
-            .and("before = ?", filter.before.as_deref())
-            .and("version = ?", filter.version)
-            .and("decided_at >= ?", filter.from)
-            .and("decided_at < ?", filter.to);
-        if let Some((head, place)) = filter.behind {
-            let values = [head.into(), head.into(), place.into()];
-            found = found.and_all("head < ? OR (head = ? AND place < ?)", values);
-        }
+        let found = filter.after(Filter::of(select, self.tenant.as_str()));
         Ok(found.ordered("head DESC, place DESC", most).rows(&self.store.read).await?)
+    }
+
+    /// Leads whose latest decision is one of these, in the order in which those were made.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn leads_last_decided(&self, filter: &DecisionFilter, most: i64) -> Result<Vec<String>, Error> {
+        let last = "EXISTS (SELECT 1 FROM leads WHERE leads.tenant = decisions.tenant \
+                    AND leads.lead = decisions.lead AND leads.number = decisions.number)";
+        let found = filter.after(Filter::of("SELECT lead FROM decisions", self.tenant.as_str()));
+        let found = found.and_all(last, []).ordered("head, place", most);
+        let found: Vec<(String,)> = found.rows(&self.store.read).await?;
+        Ok(found.into_iter().map(|(lead,)| lead).collect())
     }
 
     /// First decisions about leads that came in a span of time, behind a place in the order in which they came. Those

@@ -61,6 +61,7 @@ fn nobodys() -> BTreeMap<&'static str, String> {
         "path",
         "file",
         "router",
+        "run",
     ];
     let mut ids: BTreeMap<&str, String> = names.into_iter().map(|name| (name, "nobody".to_owned())).collect();
     ids.insert("number", "1".to_owned());

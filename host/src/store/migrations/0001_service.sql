@@ -276,10 +276,13 @@ CREATE TABLE blobs (
     PRIMARY KEY (tenant, digest)
 );
 
--- Leads that are decided together.
+-- Leads that are decided together; and, of the kind `reprocess`, runs over leads of the log, which are decided again
+-- one after the other.
 CREATE TABLE batches (
     tenant      TEXT   NOT NULL,
     batch       TEXT   NOT NULL,
+    -- batch, reprocess
+    kind        TEXT   NOT NULL DEFAULT 'batch',
     -- waiting, running, done, failed
     state       TEXT   NOT NULL,
     made_at     BIGINT NOT NULL,
@@ -294,6 +297,12 @@ CREATE TABLE batches (
     decided     BIGINT NOT NULL DEFAULT 0,
     ended_at    BIGINT,
     error       TEXT,
+    -- Of a run: who began it, whether it takes leads from people, what its leads were found by, as JSON, where they
+    -- were not named, and the digest of what was asked.
+    made_by     TEXT,
+    forced      BIGINT NOT NULL DEFAULT 0,
+    found_by    TEXT,
+    asked       TEXT,
     PRIMARY KEY (tenant, batch)
 );
 CREATE INDEX batches_due ON batches (run_at) WHERE state IN ('waiting', 'running');
@@ -303,7 +312,8 @@ CREATE TABLE batch_leads (
     batch       TEXT   NOT NULL,
     place       BIGINT NOT NULL,
     received    TEXT   NOT NULL,
-    -- The lead's id and decision, or why it is none.
+    -- The lead's id and decision, or why it is none. Of a run the id stands here from the beginning, and nothing is
+    -- received.
     lead        TEXT,
     number      BIGINT,
     refused     TEXT,
