@@ -148,6 +148,13 @@ pub struct Tiers {
     pub clock: Clock,
 }
 
+impl Tiers {
+    /// Minutes to first touch at most.
+    fn longest(&self) -> u32 {
+        self.one.minutes.max(self.two.minutes).max(self.three_minutes)
+    }
+}
+
 /// What promised minutes are counted in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -346,7 +353,18 @@ impl Config {
 
     /// When first touch is due for what is decided at this time.
     pub fn due(&self, tier: Tier, at: Timestamp) -> Timestamp {
-        let minutes = self.minutes(tier);
+        self.after(at, self.minutes(tier))
+    }
+
+    /// When whoever gets it at this time is reminded of it; nothing where nobody is, or first touch is due sooner.
+    pub fn reminds(&self, tier: Tier, at: Timestamp) -> Option<Timestamp> {
+        let before = self.handling.remind_minutes?;
+        let minutes = self.minutes(tier).checked_sub(before).filter(|minutes| *minutes > 0)?;
+        Some(self.after(at, minutes))
+    }
+
+    /// So many minutes on, by the clock of deadlines.
+    pub fn after(&self, at: Timestamp, minutes: u32) -> Timestamp {
         match self.tiers.clock {
             Clock::Always => at + SignedDuration::from_mins(minutes.into()),
             Clock::Working => self.hours.default_schedule().deadline(at, minutes),

@@ -2,7 +2,8 @@
 //!
 //! Leads and events come in the order of their stream; decisions come out. A lead that waits for somebody is
 //! decided again the moment they have room or are back, the oldest first (S3.16, S3.20). One that is
-//! declined, not accepted or not touched in time goes to the next in line and keeps its age (P14, P15). What
+//! declined, not accepted or not touched in time goes to the next in line and keeps its age (P14, P15); where only
+//! somebody is told, nothing is decided, and that comes out as a [`Notification`]. What
 //! a person gave to somebody, and what is locked, changes by no deadline (S3.25, S3.28).
 
 use std::collections::{BTreeSet, HashMap};
@@ -24,9 +25,11 @@ use crate::tenant::Tenant;
 mod batch;
 mod booked;
 mod happened;
+mod remind;
 mod saved;
 mod waiting;
 
+pub use remind::{Notification, Reason};
 use saved::Untold;
 pub use saved::{Changes, Saved, SavedCase, Status, Unreadable};
 use waiting::{asks_again, waits_for};
@@ -138,6 +141,21 @@ struct Held {
     touched: bool,
     /// Nobody came to the meeting, and the turn was given back.
     no_show: bool,
+    /// When they are reminded of it; absent where they are not, or were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remind_at: Option<Timestamp>,
+    /// When it goes to the next in line, once first touch was missed and everybody was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grace_until: Option<Timestamp>,
+}
+
+/// What time does to a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    /// It is decided again.
+    Decision(Trigger),
+    /// Whoever has it is told.
+    Notice(Reason),
 }
 
 impl Held {
@@ -281,9 +299,10 @@ impl Desk {
             let Some((at, place, id)) = self.timers.pop_first() else { break };
             let Some(case) = self.cases.get(&id) else { continue };
             match self.due(case) {
-                Some((due, trigger)) if due <= at => {
+                Some((due, Due::Decision(trigger))) if due <= at => {
                     decisions.extend(self.overdue(&id, at, trigger, outside));
                 }
+                Some((due, Due::Notice(reason))) if due <= at => self.notify(&id, at, reason),
                 Some((due, _)) => drop(self.timers.insert((due, place, id))),
                 None => {}
             }
@@ -299,27 +318,40 @@ impl Desk {
         }
     }
 
-    /// What is due for a case, and when.
-    fn due(&self, case: &Case) -> Option<(Timestamp, Trigger)> {
+    /// What is due for a case next, and when.
+    fn due(&self, case: &Case) -> Option<(Timestamp, Due)> {
         let handling = &self.tenant.config.handling;
         match &case.stands {
             Stands::Waits { .. } if case.locked => None,
             Stands::Waits { retry, .. } => {
-                retry.map(|at| (at.max(case.unlocked_at.unwrap_or(at)), Trigger::Waited))
+                retry.map(|at| (at.max(case.unlocked_at.unwrap_or(at)), Due::Decision(Trigger::Waited)))
             }
             Stands::With(held)
                 if !case.locked && held.mode == Mode::Auto && held.by != AssignedBy::Person =>
             {
                 let accept = handling.accept_minutes.filter(|_| !held.accepted).map(|minutes| {
-                    (held.at + SignedDuration::from_mins(minutes.into()), Trigger::NotAccepted)
+                    let until = held.at + SignedDuration::from_mins(minutes.into());
+                    (until, Due::Decision(Trigger::NotAccepted))
                 });
-                let touch = (handling.missed != Missed::Stays && !held.touched)
-                    .then_some((held.due, Trigger::NotTouched));
-                let first = accept.into_iter().chain(touch).min();
+                let touch = match (handling.missed, held.grace_until) {
+                    _ if held.touched => None,
+                    (Missed::Stays, _) => None,
+                    (Missed::Chain { .. }, None) => Some((held.due, Due::Notice(Reason::Missed))),
+                    (Missed::Chain { .. }, Some(until)) => Some((until, Due::Decision(Trigger::NotTouched))),
+                    (Missed::Next | Missed::Manager, _) => {
+                        Some((held.due, Due::Decision(Trigger::NotTouched)))
+                    }
+                };
+                let first = accept.into_iter().chain(touch).min_by_key(|(at, _)| *at);
                 // Who has a time with somebody does not go to somebody else before.
                 let meeting = case.meeting.as_ref().map(|meeting| meeting.to);
                 let not_before = meeting.max(case.unlocked_at);
-                first.map(|(at, trigger)| (at.max(not_before.unwrap_or(at)), trigger))
+                let later = |at: Timestamp| at.max(not_before.unwrap_or(at));
+                let first = first.map(|(at, due)| (later(at), due));
+                // After the moment that it reminds of, a reminder is none.
+                let remind = held.remind_at.filter(|_| !held.touched).map(later);
+                let remind = remind.filter(|at| *at < held.due && first.is_none_or(|(first, _)| *at < first));
+                remind.map(|at| (at, Due::Notice(Reason::Reminder))).or(first)
             }
             Stands::With(_) | Stands::Elsewhere => None,
         }
@@ -441,6 +473,8 @@ impl Desk {
                 accepted: false,
                 touched: false,
                 no_show: false,
+                remind_at: self.tenant.config.reminds(decision.tier, decision.at),
+                grace_until: None,
             })),
             Outcome::Held { .. } => {
                 let found = decision.trace.eligibility.as_ref();

@@ -33,7 +33,7 @@ mod words;
 
 pub use destination::{Destination, DestinationError, EffectKind, Kind, checked, fresh_secret};
 pub use email::{Mailer, MailerError};
-pub use fan_out::{Source, Summary, Told, fan_out};
+pub use fan_out::{Source, Summary, Told, fan_out, notify};
 pub use id::effect_id;
 pub use met::Met;
 pub use schedule::{ATTEMPTS, DEADLINE, EXPIRES, RESTS, RETRIES};

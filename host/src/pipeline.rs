@@ -75,7 +75,7 @@ pub use carry_out::{LAST_QUEUE, Stranded, carry_out, last_resort};
 pub use claims::{Claim, Settled, claims};
 pub use conflict::conflict;
 pub use duplicates::duplicate;
-pub use effects::{Decided, effects};
+pub use effects::{Decided, effects, tell_manager};
 pub use eligible::{Asking, bars, candidates, eligible, passes, refuses, why_nobody};
 pub use fits::{Fits, Hours, NEUTRAL, Wanted, complexity, fits};
 pub use handover::{handover, works};

@@ -8,6 +8,8 @@ mod leads;
 mod load;
 mod outage;
 mod program;
+mod reprocess;
 mod roles;
+mod simulate;
 mod slow;
 mod time;

@@ -137,7 +137,8 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     );
     let prefers = people::prefers(&people.prefers, &words, findings);
     let matching = tuning::matching(&root);
-    let handling = handling::handling(&root, &lanes.lanes);
+    let longest = tiers.as_ref().map(Tiers::longest);
+    let handling = handling::handling(&root, &lanes.lanes, longest);
     let routers = booking::routers(&root, &people.team_names, findings);
     let scarcity = scarcity::scarcity(&root);
     let plugins = plugins::plugins(&root, folder, findings);

@@ -20,6 +20,9 @@ pub struct Handling {
     pub accept_minutes: Option<u32>,
     /// What becomes of a lead that was not touched in time (S2.17, P15).
     pub missed: Missed,
+    /// How many minutes before first touch is due whoever has the lead is reminded; absent where nobody is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remind_minutes: Option<u32>,
     /// Times of day, in the tenant's zone, at which batches that were handed in for the next are decided (S3.12).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub batch_at: Vec<Time>,
@@ -49,25 +52,65 @@ pub enum Missed {
     Next,
     /// The manager of the rep's team gets it.
     Manager,
+    /// The rep and their manager are told; where it is still not touched so many minutes later, the next in line gets
+    /// it.
+    Chain {
+        /// From when it was due; 1 or more.
+        grace_minutes: u32,
+    },
 }
 
 const MODES: [(&str, Mode); 2] = [("auto", Mode::Auto), ("suggest", Mode::Suggest)];
 const MODE_MEANINGS: &str = "\"auto\" assigns at once, \"suggest\" waits for a person";
 
-pub(super) fn handling(root: &Table<'_>, lanes: &[Lane]) -> Handling {
+/// `longest` is how many minutes to first touch there are at most, where that is known.
+pub(super) fn handling(root: &Table<'_>, lanes: &[Lane], longest: Option<u32>) -> Handling {
     let acceptance = root.table("acceptance", "[acceptance]", &["minutes"]);
     let minutes = "minutes until the lead goes to the next";
-    let missed = [("stays", Missed::Stays), ("next", Missed::Next), ("manager", Missed::Manager)];
-    let meanings = "\"stays\" leaves it, \"next\" takes the next in line, \"manager\" asks the manager";
+    let (missed, remind_minutes) = escalation(root, longest);
     Handling {
         mode: modes(root, lanes),
         accept_minutes: acceptance.and_then(|table| table.count("minutes", 1..=10_080, minutes)),
-        missed: root
-            .table("escalation", "[escalation]", &["missed"])
-            .and_then(|table| table.choice("missed", &missed, meanings))
-            .unwrap_or_default(),
+        missed,
+        remind_minutes,
         batch_at: batch_at(root),
     }
+}
+
+/// What becomes of a lead that is not touched in time, and how long before somebody is reminded.
+fn escalation(root: &Table<'_>, longest: Option<u32>) -> (Missed, Option<u32>) {
+    let keys = &["missed", "remind_minutes", "grace_minutes"];
+    let Some(table) = root.table("escalation", "[escalation]", keys) else { return (Missed::Stays, None) };
+    let meant = |grace_minutes| {
+        let chain = Missed::Chain { grace_minutes };
+        [("stays", Missed::Stays), ("next", Missed::Next), ("manager", Missed::Manager), ("chain", chain)]
+    };
+    let meanings = "\"stays\" leaves it, \"next\" takes the next in line, \"manager\" asks the manager, \
+                    \"chain\" tells both and then takes the next in line";
+    let remind = table.count("remind_minutes", 1..=10_080, "minutes before first touch is due");
+    let grace =
+        table.count("grace_minutes", 1..=10_080, "minutes from the missed first touch to the next in line");
+    let chosen = table.choice("missed", &meant(grace.unwrap_or(1)), meanings);
+    let missed = chosen.unwrap_or_default();
+    let is_chain = matches!(missed, Missed::Chain { .. });
+    if is_chain && table.lacks("grace_minutes") && !table.misspells("grace_minutes") {
+        let problem = Problem::at(&table.place_of("missed"), "`missed` is \"chain\" without `grace_minutes`");
+        table.problem(problem.hint("say how long they still have: grace_minutes = 15"));
+    }
+    // A word that is none was told already.
+    if !is_chain && grace.is_some() && (chosen.is_some() || table.lacks("missed")) {
+        let problem = Problem::at(&table.place_of("grace_minutes"), "`grace_minutes` is for \"chain\" alone");
+        table.problem(problem.hint("write missed = \"chain\", or leave `grace_minutes` out"));
+    }
+    if let (Some(minutes), Some(longest)) = (remind, longest)
+        && minutes >= longest
+    {
+        let message =
+            format!("`remind_minutes` is {minutes}, and first touch is due within {longest} at most");
+        let problem = Problem::at(&table.place_of("remind_minutes"), message);
+        table.problem(problem.hint("fewer, or nobody would ever be reminded"));
+    }
+    (missed, remind)
 }
 
 /// Times of day, in their order, each once.

@@ -104,6 +104,8 @@ pub enum Notice {
     Urgent,
     /// A suggestion waits for them.
     Suggested,
+    /// A lead of theirs is to be touched soon.
+    Reminder,
     /// A lead was not touched in time.
     Missed,
     /// Nobody could be picked, and they decide.

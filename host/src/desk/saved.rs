@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Case, Desk, Message, Shown, Stands};
+use super::{Case, Desk, Message, Notification, Shown, Stands};
 use crate::booking::Meeting;
 use crate::counters;
 use crate::decision::{Counters, Decision, Outcome, Triage};
@@ -32,6 +32,8 @@ pub struct Changes {
     pub absent: Vec<(RepId, bool)>,
     /// Meetings still to come, of reps whose have changed.
     pub booked: Vec<(RepId, Vec<Meeting>)>,
+    /// Who is told of what, in its order.
+    pub notifications: Vec<Notification>,
     /// Places given so far in the order in which leads came.
     pub arrivals: u64,
     /// When something is due next.
@@ -41,9 +43,10 @@ pub struct Changes {
 impl Changes {
     /// Whether nothing has.
     pub fn is_empty(&self) -> bool {
-        let Self { cases, counted, records, absent, booked, .. } = self;
+        let Self { cases, counted, records, absent, booked, notifications, .. } = self;
         let uncounted = *counted == counters::Counted::default();
-        uncounted && cases.is_empty() && records.is_empty() && absent.is_empty() && booked.is_empty()
+        let untold = notifications.is_empty() && records.is_empty();
+        uncounted && untold && cases.is_empty() && absent.is_empty() && booked.is_empty()
     }
 }
 
@@ -162,6 +165,7 @@ pub(super) struct Untold {
     pub(super) absent: BTreeSet<RepId>,
     /// Reps whose meetings have changed.
     pub(super) booked: BTreeSet<RepId>,
+    pub(super) notifications: Vec<Notification>,
 }
 
 /// A lead cannot be taken up: what was told of it does not read.
@@ -207,13 +211,14 @@ impl Shown {
 impl Desk {
     /// What has changed since this was last asked.
     pub fn changes(&mut self) -> Changes {
-        let Untold { mut cases, messages, absent, booked } = std::mem::take(&mut self.changed);
+        let Untold { mut cases, messages, absent, booked, notifications } = std::mem::take(&mut self.changed);
         cases.extend(messages.iter().cloned());
         let saved = cases.iter().filter_map(|lead| self.saved(lead, messages.contains(lead)));
         Changes {
             cases: saved.collect(),
             absent: absent.into_iter().map(|rep| (rep.clone(), self.absent.contains(&rep))).collect(),
             booked: booked.into_iter().map(|rep| (rep.clone(), self.booked.of(&rep).to_vec())).collect(),
+            notifications,
             arrivals: self.arrivals,
             wake_at: self.wake_at(),
             counted: self.state.ledger.changes(),

@@ -82,10 +82,31 @@ pub fn fan_out(
     effects: &[Effect],
     destinations: &[Destination],
 ) -> Vec<EffectRow> {
-    let each = effects.iter().map(|effect| (EffectKind::of(effect), Some(effect)));
-    let each = std::iter::once((EffectKind::Decision, None)).chain(each);
+    let each = std::iter::once(None).chain(effects.iter().map(Some));
+    rows((source, decision.at), decision, each, destinations)
+}
+
+/// The same for effects of what follows a decision without being one. They take up a place each.
+pub fn notify(
+    source: Source<'_>,
+    at: Timestamp,
+    decision: &Summary,
+    effects: &[Effect],
+    destinations: &[Destination],
+) -> Vec<EffectRow> {
+    rows((source, at), decision, effects.iter().map(Some), destinations)
+}
+
+/// Absent among the effects is the decision itself.
+fn rows<'a>(
+    (source, at): (Source<'_>, Timestamp),
+    decision: &Summary,
+    effects: impl Iterator<Item = Option<&'a Effect>>,
+    destinations: &[Destination],
+) -> Vec<EffectRow> {
     let mut rows = Vec::new();
-    for (place, (kind, effect)) in (source.place..).zip(each) {
+    for (place, effect) in (source.place..).zip(effects) {
+        let kind = effect.map_or(EffectKind::Decision, EffectKind::of);
         let gets = destinations.iter().filter(|destination| destination.gets(kind));
         let mut to: Vec<&str> = gets.map(|destination| destination.id.as_str()).collect();
         // Decisions can be read as such: nobody has to fetch that there is one.
@@ -97,7 +118,7 @@ pub fn fan_out(
         }
         let told = Told { effect: effect.cloned(), decision: for_kind(decision, kind) };
         let body = serde_json::to_string(&told).unwrap_or_default();
-        let at = decision.at.as_millisecond();
+        let at = at.as_millisecond();
         rows.extend(to.into_iter().map(|destination| EffectRow {
             tenant: source.tenant.to_string(),
             head: source.head,

@@ -63,6 +63,7 @@ fn first(effect: &OutboxRow, told: &Told) -> String {
             Notice::Assigned => format!("{who}, you have a new lead: {lead}"),
             Notice::Urgent => format!("{who}, one of your people has a lead that cannot wait: {lead}"),
             Notice::Suggested => format!("{who}, a suggestion waits for you: {lead}"),
+            Notice::Reminder => format!("{who}, a lead is to be touched soon: {lead}"),
             Notice::Missed => format!("{who}, a lead was not touched in time: {lead}"),
             Notice::Undecided => format!("{who}, nobody could be picked, and you decide: {lead}"),
             Notice::OverCapacity => {

@@ -10,10 +10,10 @@ use super::run::made;
 use super::{Answer, Key, Made};
 use crate::config::Config;
 use crate::decision::{Decision, Outcome};
-use crate::desk::{Changes, SavedCase};
-use crate::effects::{Source, Summary, fan_out};
+use crate::desk::{Changes, Notification, Reason, SavedCase};
+use crate::effects::{Destination, Source, Summary, fan_out, notify};
 use crate::events::What;
-use crate::lead::{LeadId, TenantId};
+use crate::lead::{LeadId, Mode, TenantId};
 use crate::store::{
     AnswerRow, Commit, CounterKind, CounterRow, DecisionRow, EffectRow, EventRow, LeadRow, NewLeadRow,
     RecordRow, UsageRow,
@@ -61,6 +61,12 @@ impl Written {
         self.events.push((kind, lead, body, actor.to_owned()));
     }
 
+    /// Somebody was told of a lead because time has passed.
+    fn told(&mut self, Notification { lead, at, reason, rep, due, .. }: &Notification) {
+        let body = json!({"rep": rep, "due": due, "at": at});
+        self.event_of(reason.name(), Some(lead.clone()), body, "clock");
+    }
+
     /// What a key is answered from now on.
     pub(super) fn answer(&mut self, key: Key, answer: &Answer) {
         let name = |made: &Arc<Made>| (made.decision.lead.clone(), made.decision.number);
@@ -83,7 +89,10 @@ pub(super) fn commit(
     written: Written,
     now: Timestamp,
 ) -> Option<Commit> {
-    let changes = loaded.desk.changes();
+    let mut changes = loaded.desk.changes();
+    let notifications = std::mem::take(&mut changes.notifications);
+    let mut written = written;
+    notifications.iter().for_each(|notification| written.told(notification));
     let Written { decisions, events, answers, leads, published, here } = written;
     let nothing = changes.is_empty() && decisions.is_empty() && events.is_empty() && answers.is_empty();
     // A time that has passed away would wake the host again and again.
@@ -113,19 +122,26 @@ pub(super) fn commit(
         ..Commit::default()
     };
     let mut effects = 0;
+    let mut notifications = notifications.into_iter().peekable();
     for (place, (made, _)) in (0..).zip(&decisions) {
         commit.decisions.push(of.decision(made, place, version));
         let Made { decision, .. } = made.as_ref();
+        // Effects of one lead are done in the order in which they came about.
+        while let Some(before) = notifications.next_if(|notification| notification.at <= decision.at) {
+            commit.effects.extend(of.told(&before, &mut effects, &loaded.destinations));
+        }
         if !decision.effects.is_empty() || !loaded.destinations.is_empty() {
             let source = Source { tenant, lead: &decision.lead, head, place: effects };
             let rows = fan_out(source, &Summary::of(decision), &decision.effects, &loaded.destinations);
             effects += i64::try_from(decision.effects.len()).unwrap_or(i64::MAX - 1) + 1;
-            let here = here.as_millisecond();
-            commit
-                .effects
-                .extend(rows.into_iter().map(|row| EffectRow { next_at: row.next_at.min(here), ..row }));
+            commit.effects.extend(rows);
         }
     }
+    for notification in notifications {
+        commit.effects.extend(of.told(&notification, &mut effects, &loaded.destinations));
+    }
+    let here = here.as_millisecond();
+    commit.effects.iter_mut().for_each(|row| row.next_at = row.next_at.min(here));
     for (place, (kind, lead, body, actor)) in (0..).zip(events) {
         commit.events.push(EventRow {
             tenant: tenant.to_string(),
@@ -153,6 +169,34 @@ struct Of<'t> {
 }
 
 impl Of<'_> {
+    /// Effects of a notification, from the next free place on.
+    fn told(
+        &self,
+        notification: &Notification,
+        place: &mut i64,
+        destinations: &[Destination],
+    ) -> Vec<EffectRow> {
+        let Notification { lead, at, number, decided_at, due, tier, lane, outcome, .. } = notification;
+        let source = Source { tenant: self.tenant, lead, head: self.head, place: *place };
+        let why = match notification.reason {
+            Reason::Reminder => format!("first touch is due at {due}"),
+            Reason::Missed => format!("first touch was due at {due}"),
+        };
+        let summary = Summary {
+            number: *number,
+            at: *decided_at,
+            mode: Mode::Auto,
+            tier: *tier,
+            due: *due,
+            lane: lane.clone(),
+            outcome: outcome.clone(),
+            why,
+            brief: Vec::new(),
+        };
+        *place += i64::try_from(notification.effects.len()).unwrap_or(i64::MAX);
+        notify(source, *at, &summary, &notification.effects, destinations)
+    }
+
     fn decision(&self, made: &Made, place: i64, version: i64) -> DecisionRow {
         let Made { decision, json } = made;
         let (outcome, reason, rep, team, total) = match &decision.outcome {

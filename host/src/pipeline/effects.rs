@@ -75,7 +75,8 @@ pub fn effects(config: &Config, decided: &Decided<'_>) -> Vec<Effect> {
     once
 }
 
-fn tell_manager(config: &Config, team: &TeamId, about: Notice) -> Option<Effect> {
+/// Tells the manager of a team, where it has one.
+pub fn tell_manager(config: &Config, team: &TeamId, about: Notice) -> Option<Effect> {
     let manager = config.teams.iter().find(|known| known.id == *team)?.manager.clone()?;
     Some(Effect::Notify { who: manager, about })
 }

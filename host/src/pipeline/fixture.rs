@@ -199,6 +199,7 @@ pub(crate) fn config() -> Config {
             },
             accept_minutes: None,
             missed: Missed::Stays,
+            remind_minutes: None,
             batch_at: Vec::new(),
         },
         scarcity: None,

@@ -135,20 +135,23 @@ impl Service {
         (tenant, key)
     }
 
+    /// Makes a draft of a folder.
+    pub(crate) fn draft(&self, tenant: &TenantId, folder: &Path) -> i64 {
+        let files = Files::from_folder(folder, &Limits::default()).expect("files");
+        let by = By { actor: "test", at: self.clock.now().as_millisecond() };
+        let store = self.store().of(tenant);
+        let draft = versions::draft(&store, by, Start::Files(files), String::new());
+        runtime().block_on(draft).expect("a draft").version
+    }
+
     /// Puts a folder in force.
     pub(crate) fn publish(&self, tenant: &TenantId, folder: &Path) -> i64 {
-        runtime().block_on(async {
-            let files = Files::from_folder(folder, &Limits::default()).expect("files");
-            let by = By { actor: "test", at: self.clock.now().as_millisecond() };
-            let store = self.store().of(tenant);
-            let draft =
-                versions::draft(&store, by, Start::Files(files), String::new()).await.expect("a draft");
-            let question = Question { ask: Ask::Publish(draft.version), actor: "test".to_owned(), key: None };
-            if let Err(refused) = self.host().app.lines().ask(tenant, question).await {
-                panic!("{refused}");
-            }
-            draft.version
-        })
+        let version = self.draft(tenant, folder);
+        let question = Question { ask: Ask::Publish(version), actor: "test".to_owned(), key: None };
+        if let Err(refused) = runtime().block_on(self.host().app.lines().ask(tenant, question)) {
+            panic!("{refused}");
+        }
+        version
     }
 
     /// A key of this role.

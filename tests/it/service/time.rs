@@ -59,6 +59,76 @@ fn a_lead_that_nobody_touches_goes_to_the_manager_once() {
 }
 
 #[test]
+fn a_missed_first_touch_is_told_step_by_step_each_once() {
+    for on in BOTH {
+        let service = Service::new(on, 2);
+        let folder =
+            northwind_with("[escalation]\nremind_minutes = 2\nmissed = \"chain\"\ngrace_minutes = 10");
+        let (_, key) = service.tenant(folder.path());
+        let decided = service.host().lead(&key, &lead("slow"));
+        assert_eq!(decided["outcome"]["kind"], "assigned", "{decided:#}");
+        let (minutes, rep) = (decided["minutes"].as_i64().expect("minutes"), &decided["outcome"]["rep"]);
+        // Who was told of what, whom it was told by the log, and how often it was decided.
+        let told = || {
+            let (_, effects) = service.host().ask("GET", "/v1/effects?lead=slow&kind=notify", &key, None);
+            let about = |item: &Json| {
+                let effect = &item["data"]["effect"];
+                (effect["who"] == *rep, effect["about"].as_str().unwrap_or_default().to_owned())
+            };
+            let found: Vec<(bool, String)> =
+                effects["items"].as_array().expect("items").iter().map(about).collect();
+            found
+                .into_iter()
+                .filter(|(_, about)| ["reminder", "missed"].contains(&about.as_str()))
+                .collect::<Vec<_>>()
+        };
+        let logged = || {
+            let (_, log) = service.host().ask("GET", "/v1/audit?lead=slow", &key, None);
+            let items = log["items"].as_array().expect("items");
+            items.iter().map(|item| (item["kind"].clone(), item["actor"].clone())).collect::<Vec<_>>()
+        };
+        // Both hosts have it in memory and look at once.
+        let pass = |minutes| {
+            service.hosts[1].ask("GET", "/v1/reps", &key, None);
+            service.pass(minutes);
+            super::harness::runtime().block_on(async { service.hosts[1].app.step().await.expect("a step") });
+        };
+        let expect = |list: &[(bool, &str)]| -> Vec<(bool, String)> {
+            list.iter().map(|(rep, about)| (*rep, (*about).to_owned())).collect()
+        };
+        pass(minutes - 3);
+        assert_eq!((told(), logged()), (vec![], vec![]), "{on:?}");
+        pass(1);
+        assert_eq!(told(), expect(&[(true, "reminder")]), "{on:?}");
+        assert_eq!(logged(), [(json!("lead.reminded"), json!("clock"))]);
+        pass(2);
+        let missed = expect(&[(true, "reminder"), (false, "missed"), (true, "missed")]);
+        assert_eq!(told(), missed, "{on:?}");
+        assert_eq!(logged().first(), Some(&(json!("lead.escalated"), json!("clock"))));
+        pass(9);
+        assert_eq!(decisions(&service, &key, "slow").len(), 1);
+        assert_eq!(told(), missed, "{on:?}");
+        pass(1);
+        let last = decisions(&service, &key, "slow");
+        assert_eq!((last.len(), last[1].0.as_str()), (2, "not-touched"), "{on:?} {last:?}");
+        assert_eq!(logged().len(), 2, "{on:?}");
+        // Who touches it in time is not told, and who does so late has it still.
+        for (id, early) in [("quick", true), ("late", false)] {
+            service.host().lead(&key, &lead(id));
+            if !early {
+                pass(minutes + 1);
+            }
+            let (status, answer) = service.hosts[1].ask("POST", &format!("/v1/leads/{id}/touch"), &key, None);
+            assert_eq!(status, 200, "{answer}");
+            pass(minutes * 3);
+            assert_eq!(decisions(&service, &key, id).len(), 1, "{on:?} {id}");
+            let (_, log) = service.host().ask("GET", &format!("/v1/audit?lead={id}&kind=lead.e"), &key, None);
+            assert_eq!(log["items"].as_array().map(Vec::len), Some(usize::from(!early)), "{on:?} {log:#}");
+        }
+    }
+}
+
+#[test]
 fn whoever_waits_is_decided_when_somebody_is_back() {
     for on in BOTH {
         let service = Service::new(on, 2);
