@@ -128,7 +128,7 @@ pub struct Key {
 /// What a line answers.
 #[derive(Clone)]
 pub enum Answer {
-    /// Decisions that followed, durable by now: of a lead its own last; of a batch one a lead in their order.
+    /// Decisions that followed, durable by now: of a lead its own last, or first where it is routed again.
     Decided(Vec<Arc<Made>>),
     /// Of a batch: one a lead, in their order.
     Batch(Vec<Result<Arc<Made>, Refused>>),

@@ -121,6 +121,21 @@ fn who_gets_what() {
     );
 }
 
+/// What follows a decision later is told when it happens, and the decision not again.
+#[test]
+fn a_notification_is_no_decision() {
+    let (tenant, lead): (TenantId, LeadId) = (id("acme"), id("L-1"));
+    let source = Source { tenant: &tenant, lead: &lead, head: 3, place: 5 };
+    let destinations = [destination(Kind::Webhook, "crm", ""), destination(Kind::Slack, "chat", "")];
+    let effects = [tell(Notice::Missed), tell(Notice::Reminder)];
+    let rows = notify(source, after(300), &summary(), &effects, &destinations);
+    let found: Vec<_> =
+        rows.iter().map(|row| (row.place, row.kind.as_str(), row.destination.as_str(), row.at)).collect();
+    let at = after(300).as_millisecond();
+    let row = |place, destination| (place, "notify", destination, at);
+    assert_eq!(found, [row(5, "crm"), row(5, "chat"), row(6, "crm"), row(6, "chat")]);
+}
+
 /// An effect as the worker finds it.
 fn found(effect: &Effect) -> (OutboxRow, Told) {
     let row = rows("L 1", 3, std::slice::from_ref(effect), &[]).remove(0);
@@ -155,6 +170,7 @@ fn effects_in_words() {
     check(tell(Notice::Assigned), "ana, you have a new lead: L 1");
     check(tell(Notice::Urgent), "ana, one of your people has a lead that cannot wait: L 1");
     check(tell(Notice::Suggested), "ana, a suggestion waits for you: L 1");
+    check(tell(Notice::Reminder), "ana, a lead is to be touched soon: L 1");
     check(tell(Notice::Missed), "ana, a lead was not touched in time: L 1");
     check(tell(Notice::Undecided), "ana, nobody could be picked, and you decide: L 1");
     check(tell(Notice::OverCapacity), "ana, one of your people has more than they may have, with L 1");

@@ -86,12 +86,11 @@ impl Written {
 pub(super) fn commit(
     tenant: &TenantId,
     loaded: &mut Loaded,
-    written: Written,
+    mut written: Written,
     now: Timestamp,
 ) -> Option<Commit> {
     let mut changes = loaded.desk.changes();
     let notifications = std::mem::take(&mut changes.notifications);
-    let mut written = written;
     notifications.iter().for_each(|notification| written.told(notification));
     let Written { decisions, events, answers, leads, published, here } = written;
     let nothing = changes.is_empty() && decisions.is_empty() && events.is_empty() && answers.is_empty();

@@ -44,7 +44,7 @@ fn leads_are_decided_again_unless_people_say_otherwise() {
         let rep = reps["items"][0]["rep"].as_str().expect("a rep").to_owned();
         for (path, body) in [
             ("/v1/leads/locked/lock", None),
-            ("/v1/leads/closed/close", None),
+            ("/v1/leads/closed/outcome", Some(json!({"outcome": "lost"}))),
             ("/v1/leads/given/reassign", Some(json!({"to": rep, "reason": "knows them"}))),
         ] {
             let (status, answer) = service.hosts[1].ask("POST", path, &key, body.as_ref());
