@@ -24,7 +24,7 @@ const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 const REQUESTS: u64 = 10_000;
 
 /// Requests for each route at most, so that all of them together are more than [`REQUESTS`].
-const EACH: &str = "400";
+const EACH: &str = "200";
 
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     match arguments.split_first() {
