@@ -249,8 +249,8 @@ proptest! {
             let (before, after) = (i64::from(buffer_before), i64::from(buffer_after));
             let minute = |minute: i64| from + SignedDuration::from_mins(minute);
             let local = from.to_zoned(zone.clone());
-            let minutes = local.hour() as u32 * 60 + local.minute() as u32;
-            let on_grid = minutes.is_multiple_of(grid);
+            let of_day = local.hour() as u32 * 60 + local.minute() as u32;
+            let on_grid = of_day.is_multiple_of(grid);
             on_grid
                 && from >= now + SignedDuration::from_hours(notice_hours.into())
                 && from <= now + SignedDuration::from_hours(48)
