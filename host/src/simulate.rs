@@ -406,8 +406,8 @@ mod tests {
             manager: "mia@smb.example".to_owned(),
             reason: Unassigned::NoCapacity,
         };
-        let then = [Decision { outcome: manager, ..assigned("l1", "ana", 0.0) }];
-        let told = serde_json::to_string(&compare(&now, &then).without_people()).expect("JSON");
+        let managed = [Decision { outcome: manager, ..assigned("l1", "ana", 0.0) }];
+        let told = serde_json::to_string(&compare(&now, &managed).without_people()).expect("JSON");
         assert!(!told.contains("mia") && told.contains(r#"{"now":"ana","then":"manager"}"#), "{told}");
         // Routed by one side only.
         assert_eq!(compare(&now, &[]).changes.len(), 2);
