@@ -105,9 +105,8 @@ impl Bench {
 
     /// A handler that reads the lead and does nothing.
     pub(crate) fn nothing(&self) -> Result<Way> {
-        let handler = |Json(lead): Json<Value>| async move {
-            (StatusCode::CREATED, Json(json!({ "id": lead["id"] })))
-        };
+        let handler =
+            |Json(lead): Json<Value>| async move { (StatusCode::CREATED, Json(json!({ "id": lead["id"] }))) };
         let router = Router::new().route("/v1/leads", routing::post(handler));
         let address = self.servers.block_on(serve_plain(router))?;
         Ok(self.way("a handler that does nothing", vec![address], None, vec![String::new()], Vec::new()))
@@ -116,28 +115,30 @@ impl Bench {
     /// A handler that reads the lead and inserts one row durably, through the service's own writer and pool.
     pub(crate) fn row(&self, on: On) -> Result<Way> {
         let database = self.database(on)?;
-        let router = self.servers.block_on(async {
-            let store = Store::open(&Options { url: database.clone(), connections: 10 }).await?;
-            let rows = Arc::new(AtomicU64::new(0));
-            let handler = |State((store, rows)): State<(Store, Arc<AtomicU64>)>, Json(lead): Json<Value>| async move {
-                let place = i64::try_from(rows.fetch_add(1, Ordering::Relaxed)).unwrap_or(i64::MAX);
-                let row = EventRow {
-                    tenant: format!("t{}", place % 64),
-                    head: -1,
-                    place,
-                    at: 0,
-                    kind: "row".to_owned(),
-                    actor: "bench".to_owned(),
-                    lead: lead["id"].as_str().map(str::to_owned),
-                    body: lead.to_string(),
+        let router =
+            self.servers.block_on(async {
+                let store = Store::open(&Options { url: database.clone(), connections: 10 }).await?;
+                let rows = Arc::new(AtomicU64::new(0));
+                let handler = |State((store, rows)): State<(Store, Arc<AtomicU64>)>,
+                               Json(lead): Json<Value>| async move {
+                    let place = i64::try_from(rows.fetch_add(1, Ordering::Relaxed)).unwrap_or(i64::MAX);
+                    let row = EventRow {
+                        tenant: format!("t{}", place % 64),
+                        head: -1,
+                        place,
+                        at: 0,
+                        kind: "row".to_owned(),
+                        actor: "bench".to_owned(),
+                        lead: lead["id"].as_str().map(str::to_owned),
+                        body: lead.to_string(),
+                    };
+                    match store.write_alone(row).await {
+                        Ok(_) => Ok((StatusCode::CREATED, Json(json!({ "id": lead["id"] })))),
+                        Err(_) => Err(StatusCode::SERVICE_UNAVAILABLE),
+                    }
                 };
-                match store.write_alone(row).await {
-                    Ok(_) => Ok((StatusCode::CREATED, Json(json!({ "id": lead["id"] })))),
-                    Err(_) => Err(StatusCode::SERVICE_UNAVAILABLE),
-                }
-            };
-            anyhow::Ok(Router::new().route("/v1/leads", routing::post(handler)).with_state((store, rows)))
-        })?;
+                anyhow::Ok(Router::new().route("/v1/leads", routing::post(handler)).with_state((store, rows)))
+            })?;
         let address = self.servers.block_on(serve_plain(router))?;
         let name = format!("a handler that inserts one row, {on:?}");
         Ok(self.way(&name, vec![address], Some(database), vec![String::new()], Vec::new()))
@@ -212,7 +213,8 @@ impl Bench {
             ("limits.burst", "1000000".to_owned()),
             ("limits.concurrency", "10000".to_owned()),
         ];
-        let settings = Settings::load(&Given { flags, ..Given::default() }).map_err(|problems| anyhow!("{:?}", problems.0))?;
+        let settings = Settings::load(&Given { flags, ..Given::default() })
+            .map_err(|problems| anyhow!("{:?}", problems.0))?;
         std::fs::create_dir_all(&state)?;
         // Plugins are compiled once for all hosts.
         let cache = self.folder.path().join("plugins");
@@ -231,7 +233,9 @@ impl Bench {
     fn database(&self, on: On) -> Result<String> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         match on {
-            On::Sqlite => Ok(format!("sqlite://{}?mode=rwc", self.folder.path().join(format!("{number}.db")).display())),
+            On::Sqlite => {
+                Ok(format!("sqlite://{}?mode=rwc", self.folder.path().join(format!("{number}.db")).display()))
+            }
             On::Postgres => self.servers.block_on(async {
                 use sqlx::{Connection as _, Executor as _};
                 sqlx::any::install_default_drivers();
@@ -310,7 +314,8 @@ fn write_folder(folder: &Path, tenant: &str) -> Result<()> {
          examples = [\"What would the team plan cost for 12 users?\"]\nteam = \"smb\"\n"
     );
     std::fs::write(folder.join("tenant.toml"), toml)?;
-    let team = |id: &str| format!("[[teams]]\nid = \"{id}\"\nname = \"{id}\"\nmanager = \"boss@example.com\"\n\n");
+    let team =
+        |id: &str| format!("[[teams]]\nid = \"{id}\"\nname = \"{id}\"\nmanager = \"boss@example.com\"\n\n");
     std::fs::write(folder.join("teams.toml"), team("enterprise") + &team("smb"))?;
     let mut reps = "id,name,team,email,max_open\n".to_owned();
     for number in 0..10 {

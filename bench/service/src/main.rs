@@ -90,7 +90,11 @@ fn stored(bench: &Bench) -> Result<()> {
         bench.load(&ways[0], 10_000)?;
         bench.load(&ways[1], 10_000_000)?;
         let rates = medians(bench, &ways)?;
-        table(&format!("Leads a second with 10 thousand and 10 million stored decisions, {on:?}"), &ways, &rates);
+        table(
+            &format!("Leads a second with 10 thousand and 10 million stored decisions, {on:?}"),
+            &ways,
+            &rates,
+        );
         println!("\ncost of a decision: {:.2} ×\n", rates[0] / rates[1]);
     }
     Ok(())
