@@ -55,6 +55,8 @@ fn api(arguments: &[String]) -> Result<ExitCode> {
         .env("SCHEMATHESIS_HOOKS", "api")
         .env("PYTHONPATH", root().join("tests/fuzz"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        // What it keeps of a run stays there.
+        .inside(&folder)
         .shown();
     let (requests, faults) = service.answered()?;
     println!(

@@ -4,7 +4,7 @@
 //! Meanwhile a test does its worst to hosts and database. [`Load::check`] then reads everything back through the API, the
 //! database and the destination of effects, and compares it with what was acknowledged.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt::Debug;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -434,6 +434,7 @@ pub(crate) struct Checked {
 impl Shared {
     /// Sends leads, and what happens to some of them, one after the other.
     fn client(&self, client: usize, mut chance: Chance) {
+        let mut open = VecDeque::new();
         for number in 0.. {
             if self.enough.load(Ordering::SeqCst) {
                 return;
@@ -445,18 +446,24 @@ impl Shared {
                 "company": {"name": format!("Freight {id}"), "employees": 45, "country": "US"},
             });
             let decided = self.done(&mut chance, "/v1/leads", &lead);
-            if decided["outcome"]["kind"] != "assigned" {
-                continue;
-            }
+            let was_assigned = decided["outcome"]["kind"] == "assigned";
             match chance.below(8) {
-                0..=1 => drop(self.done(&mut chance, &format!("/v1/leads/{id}/decline"), &json!({}))),
-                2..=5 => {
-                    let won = json!({"outcome": "won", "value": 1200.0});
-                    self.done(&mut chance, &format!("/v1/leads/{id}/outcome"), &won);
+                0..=1 if was_assigned => {
+                    self.done(&mut chance, &format!("/v1/leads/{id}/decline"), &json!({}));
+                    open.push_back(id);
                 }
-                _ => {}
+                2..=5 if was_assigned => self.won(&mut chance, &id),
+                _ => open.push_back(id),
+            }
+            // Where there is no more room, some is made.
+            for id in open.drain(..if was_assigned { 0 } else { open.len().min(2) }) {
+                self.won(&mut chance, &id);
             }
         }
+    }
+
+    fn won(&self, chance: &mut Chance, lead: &str) {
+        self.done(chance, &format!("/v1/leads/{lead}/outcome"), &json!({"outcome": "won", "value": 1200.0}));
     }
 
     /// Does something once, however often it has to be sent.
