@@ -20,6 +20,10 @@ pub(super) trait Row {
     const COLUMNS: &'static [&'static str];
     /// What follows where a row with the same key is there; empty: that is an error.
     const CONFLICT: &'static str = "";
+    /// How a column is written out of the value that is bound at this place.
+    fn value(_column: &str, place: usize) -> String {
+        format!("${place}")
+    }
     /// Binds every column.
     fn bind<'q>(&self, statement: Statement<'q>) -> Statement<'q>;
 }
@@ -49,11 +53,10 @@ pub(super) async fn write<R: Row>(connection: &mut AnyConnection, rows: &[R]) ->
 fn insert<R: Row>(number: usize) -> SqlStr {
     static KNOWN: LazyLock<Mutex<HashMap<(&str, usize), SqlStr>>> = LazyLock::new(Mutex::default);
     let make = || {
-        let width = R::COLUMNS.len();
         let row = |row: usize| {
-            let places: Vec<String> =
-                (1..=width).map(|column| format!("${}", row * width + column)).collect();
-            format!("({})", places.join(", "))
+            let places = (row * R::COLUMNS.len() + 1..).zip(R::COLUMNS);
+            let values: Vec<String> = places.map(|(place, column)| R::value(column, place)).collect();
+            format!("({})", values.join(", "))
         };
         let rows: Vec<String> = (0..number).map(row).collect();
         let columns = R::COLUMNS.join(", ");
@@ -183,6 +186,9 @@ pub struct DecisionRow {
     pub body: Option<Vec<u8>>,
 }
 
+/// Totals are from 0 to 100.
+const NO_TOTAL: f64 = -1.0;
+
 impl Row for DecisionRow {
     const TABLE: &'static str = "decisions";
     const COLUMNS: &'static [&'static str] = &[
@@ -207,6 +213,14 @@ impl Row for DecisionRow {
         "fuel",
         "body",
     ];
+    /// The driver says of a number that is absent that it is a short one, and a statement that was prepared for
+    /// that takes no other on its connection. So there is always one, and which none is known by.
+    fn value(column: &str, place: usize) -> String {
+        match column {
+            "total" => format!("NULLIF(${place}, {NO_TOTAL:.1})"),
+            _ => format!("${place}"),
+        }
+    }
     fn bind<'q>(&self, statement: Statement<'q>) -> Statement<'q> {
         statement
             .bind(self.tenant.clone())
@@ -226,7 +240,7 @@ impl Row for DecisionRow {
             .bind(self.rep.clone())
             .bind(self.team.clone())
             .bind(self.before.clone())
-            .bind(self.total)
+            .bind(self.total.unwrap_or(NO_TOTAL))
             .bind(self.fuel)
             .bind(self.body.clone())
     }

@@ -150,3 +150,26 @@ fn a_lead_is_tried_and_nothing_is_written() {
         assert!(found.is_none_or(|found| found["new_today"] == 1), "{found:?}");
     }
 }
+
+/// What one statement was prepared for on a connection serves every decision, whoever came first.
+#[test]
+fn decisions_with_and_without_a_total_are_written_over_one_connection() {
+    for on in BOTH {
+        let service = Service::with(on, 1, &[("connections", "1")]);
+        let (_, key) = service.tenant(&northwind());
+        let text = |id: &str, text: &str| json!({"id": id, "source": "web-form", "text": text});
+        let student =
+            "For my thesis I need an API key, is there a student plan? I never got the confirmation mail.";
+        let quote = "Could you send a quote for 35 users on the team plan, paid yearly?";
+        let kinds: Vec<Json> = [("a", student), ("b", quote), ("c", student), ("d", quote)]
+            .into_iter()
+            .map(|(id, words)| service.host().lead(&key, &text(id, words))["outcome"]["kind"].clone())
+            .collect();
+        assert_eq!(kinds, ["track", "assigned", "track", "assigned"], "{on:?}");
+        let (status, page) = service.host().ask("GET", "/v1/decisions", &key, None);
+        assert_eq!(status, 200, "{page:#}");
+        let totals: Vec<bool> =
+            page["items"].as_array().expect("items").iter().map(|line| line["total"].is_f64()).collect();
+        assert_eq!(totals, [true, false, true, false], "{on:?}");
+    }
+}
