@@ -235,6 +235,14 @@ impl TenantStore<'_> {
         health: Health,
     ) -> Result<(), Error> {
         let mut transaction = self.store.begin().await?;
+        // The destination first, as whoever claims it does: neither waits for the other.
+        let end = sqlx::query(
+            "UPDATE destinations SET claimed_until = $3, failures = $4, failing_since = $5, rests_until = $6 \
+             WHERE tenant = $1 AND destination = $2 AND claimed_until = $7",
+        );
+        let end = end.bind(self.tenant.as_str()).bind(&claim.destination.destination).bind(now);
+        let end = end.bind(health.failures).bind(health.failing_since).bind(health.rests_until);
+        end.bind(claim.until).execute(&mut *transaction).await?;
         // What was delivered is delivered, whoever claimed it since; otherwise the latest claim counts.
         let done = "UPDATE effects SET state = 'done', ended_at = $5, error = NULL WHERE tenant = $1 AND \
              destination = $2 AND head = $3 AND place = $4 AND state = 'open'";
@@ -262,13 +270,6 @@ impl TenantStore<'_> {
                 move_later(&mut transaction, effect, *at).await?;
             }
         }
-        let end = sqlx::query(
-            "UPDATE destinations SET claimed_until = $3, failures = $4, failing_since = $5, rests_until = $6 \
-             WHERE tenant = $1 AND destination = $2 AND claimed_until = $7",
-        );
-        let end = end.bind(self.tenant.as_str()).bind(&claim.destination.destination).bind(now);
-        let end = end.bind(health.failures).bind(health.failing_since).bind(health.rests_until);
-        end.bind(claim.until).execute(&mut *transaction).await?;
         Ok(transaction.commit().await?)
     }
 
