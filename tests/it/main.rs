@@ -4,6 +4,7 @@
 //! promise and the cases that prove it.
 
 mod enrich;
+mod fuzz;
 mod guests;
 mod harness;
 mod hostile;

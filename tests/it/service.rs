@@ -1,9 +1,9 @@
 //! The service: real hosts over a real database, asked over real sockets; only the time is the test's own.
 
-mod booking;
+pub(crate) mod booking;
 mod configurations;
 mod crash;
-mod harness;
+pub(crate) mod harness;
 mod leads;
 mod load;
 mod outage;

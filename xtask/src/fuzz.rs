@@ -1,3 +1,5 @@
+//! `fuzz`: inputs at everything that reads bytes of strangers ([`parsers`]).
+//!
 //! `fuzz api`: requests that follow the OpenAPI document or break it, more than ten thousand of them, at a service that is
 //! made for it. None may be answered with a fault of ours.
 //!
@@ -17,6 +19,8 @@ use anyhow::{Context, Result, bail};
 use crate::run::{cargo, program, root, target_dir};
 use crate::setup::{self, Work};
 
+mod parsers;
+
 /// The fuzzer, to the version: another one makes other requests.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
@@ -29,7 +33,7 @@ const EACH: &str = "200";
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     match arguments.split_first() {
         Some((what, arguments)) if what == "api" => api(arguments),
-        _ => bail!("what is to be tried? `cargo xtask fuzz api`"),
+        _ => parsers::run(arguments),
     }
 }
 

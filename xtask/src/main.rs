@@ -70,8 +70,8 @@ const VERBS: [Verb; 8] = [
     },
     Verb {
         name: "fuzz",
-        arguments: "api [ARGS]",
-        about: "Send ten thousand good and bad requests to a service, which may answer none with a fault of its own",
+        arguments: "[TARGET|api] [ARGS]",
+        about: "Try inputs made of good ones at every parser; or ten thousand requests, good and bad, at a service",
         run: fuzz::run,
     },
     Verb {

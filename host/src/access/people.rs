@@ -36,6 +36,8 @@ const TOKEN_BYTES: usize = 16 << 10;
 const AUDIENCES: usize = 8;
 /// Bytes of an RSA modulus: 2048 bits (RFC 7518, section 3.3).
 const RSA_BYTES: usize = 256;
+/// Bytes of an Ed25519 key (RFC 8037, section 2); the library counts on them.
+const ED_BYTES: usize = 32;
 
 /// Reads a public JSON document. It blocks, and is called where that is allowed.
 pub trait FetchJson: Send + Sync + 'static {
@@ -392,7 +394,9 @@ fn is_for(key: &Jwk, algorithm: Algorithm) -> bool {
     let fits = match (&key.algorithm, algorithm) {
         (AlgorithmParameters::RSA(rsa), Algorithm::RS256) => rsa_bytes(&rsa.n) >= RSA_BYTES,
         (AlgorithmParameters::EllipticCurve(ec), Algorithm::ES256) => ec.curve == EllipticCurve::P256,
-        (AlgorithmParameters::OctetKeyPair(ed), Algorithm::EdDSA) => ed.curve == EllipticCurve::Ed25519,
+        (AlgorithmParameters::OctetKeyPair(ed), Algorithm::EdDSA) => {
+            ed.curve == EllipticCurve::Ed25519 && decoded(&ed.x).len() == ED_BYTES
+        }
         _ => false,
     };
     signs && named && fits
@@ -400,9 +404,13 @@ fn is_for(key: &Jwk, algorithm: Algorithm) -> bool {
 
 /// How many bytes a number in Base64 has, without zeros in front.
 fn rsa_bytes(number: &str) -> usize {
+    decoded(number).iter().skip_while(|byte| **byte == 0).count()
+}
+
+/// Nothing where it is no Base64.
+fn decoded(text: &str) -> Vec<u8> {
     use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(number).unwrap_or_default();
-    bytes.iter().skip_while(|byte| **byte == 0).count()
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).unwrap_or_default()
 }
 
 /// Asks a provider for its keys (OpenID Connect Discovery 1.0, section 4).

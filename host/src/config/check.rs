@@ -83,7 +83,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let records = records::records(folder, &people, findings);
     let tenant = required(folder, "tenant.toml", MINIMAL_TENANT, findings);
     let text = tenant.as_deref()?;
-    let source = Source { file: "tenant.toml", text, findings };
+    let source = Source::new("tenant.toml", text, findings);
     let document = parse(&source)?;
     let root = Table::root(
         &source,

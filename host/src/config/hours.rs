@@ -170,7 +170,7 @@ const DATE_HINT: &str = "a date is year, month, day: 2026-12-24";
 
 fn schedules(folder: &Path, findings: &Findings) -> Schedules {
     let file = read(folder, HOURS, findings);
-    let source = Source { file: HOURS, text: if let File::Text(text) = &file { text } else { "" }, findings };
+    let source = Source::new(HOURS, if let File::Text(text) = &file { text } else { "" }, findings);
     let document = parse(&source);
     let complete = document.is_some() && !matches!(file, File::Unreadable);
     let mut schedules = Schedules {
@@ -416,7 +416,7 @@ const KINDS: &[(&str, LeaveKind)] =
 
 fn leave(folder: &Path, names: &Names, findings: &Findings) -> BTreeMap<RepId, Vec<Leave>> {
     let File::Text(text) = read(folder, LEAVE, findings) else { return BTreeMap::new() };
-    let source = Source { file: LEAVE, text: &text, findings };
+    let source = Source::new(LEAVE, &text, findings);
     let mut found: BTreeMap<RepId, Vec<Leave>> = BTreeMap::new();
     for row in &sheet(&source, &LEAVE_SHEET).rows {
         let rep = row.required("rep").and_then(|text| {

@@ -58,7 +58,7 @@ const TEAM_KEYS: &[&str] = &["id", "name", "manager", "daily_cap", "weekly_cap",
 
 fn teams(folder: &Path, findings: &Findings) -> (Vec<TeamEntry>, Names) {
     let text = required_teams(folder, findings);
-    let source = Source { file: TEAMS, text: text.as_deref().unwrap_or_default(), findings };
+    let source = Source::new(TEAMS, text.as_deref().unwrap_or_default(), findings);
     let document = text.is_some().then(|| parse(&source)).flatten();
     let mut names = Names::new("team", TEAMS, document.is_some());
     let Some(document) = document else { return (Vec::new(), names) };
@@ -160,7 +160,7 @@ type Preferences = Vec<(usize, At<String>)>;
 
 fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Preferences, Names) {
     let text = required_reps(folder, findings);
-    let source = Source { file: REPS, text: text.as_deref().unwrap_or_default(), findings };
+    let source = Source::new(REPS, text.as_deref().unwrap_or_default(), findings);
     let Some(Sheet { rows, complete }) = text.is_some().then(|| sheet(&source, &REP_SHEET)) else {
         return (Vec::new(), Vec::new(), Names::new("rep", REPS, false));
     };
@@ -323,7 +323,7 @@ fn accounts(folder: &Path, reps: &Names, findings: &Findings) -> (BTreeMap<Strin
         File::Absent => return (BTreeMap::new(), Names::new("account", ACCOUNTS, true)),
         File::Unreadable => return (BTreeMap::new(), Names::new("account", ACCOUNTS, false)),
     };
-    let source = Source { file: ACCOUNTS, text: &text, findings };
+    let source = Source::new(ACCOUNTS, &text, findings);
     let Sheet { rows, complete } = sheet(&source, &ACCOUNT_SHEET);
     let mut names = Names::new("account", ACCOUNTS, complete);
     let mut accounts = BTreeMap::new();

@@ -83,24 +83,27 @@ pub(crate) fn read(folder: &Path, file: &str, findings: &Findings) -> File {
     }
 }
 
-/// The line a byte is on, from 1.
-pub(super) fn line_at(text: &str, offset: usize) -> usize {
-    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
-}
-
 /// A text whose places can be named.
 #[derive(Debug)]
 pub(crate) struct Source<'a> {
     pub(crate) file: &'a str,
     pub(crate) text: &'a str,
     pub(crate) findings: &'a Findings,
+    /// Where lines end, so that a place is found in a file of any length at once.
+    ends: Vec<usize>,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    pub(crate) fn new(file: &'a str, text: &'a str, findings: &'a Findings) -> Self {
+        let ends = text.match_indices('\n').map(|(end, _)| end).collect();
+        Self { file, text, findings, ends }
+    }
+
     /// The line where these bytes begin; the last one for what is missing at the end.
     pub(crate) fn place(&self, span: &Range<usize>) -> Place {
-        let last = self.text.lines().count().max(1);
-        Place { file: self.file.to_owned(), line: line_at(self.text, span.start).min(last) }
+        let line = 1 + self.ends.partition_point(|end| *end < span.start);
+        let last = self.ends.len() + usize::from(!self.text.ends_with('\n'));
+        Place { file: self.file.to_owned(), line: line.min(last.max(1)) }
     }
 
     /// The file as a whole.

@@ -57,7 +57,7 @@ pub(super) fn records(folder: &Path, people: &People, findings: &Findings) -> Re
     let File::Text(text) = read(folder, RECORDS, findings) else {
         return Records::new(Vec::new(), people.accounts.values());
     };
-    let source = Source { file: RECORDS, text: &text, findings };
+    let source = Source::new(RECORDS, &text, findings);
     let mut reader = Reader {
         people,
         owners: owners(&people.reps),

@@ -63,7 +63,7 @@ pub(super) type PlacedRule = At<Rule>;
 pub(super) fn rules(folder: &Path, words: &Words, roster: &Roster<'_>) -> Vec<PlacedRule> {
     let findings = roster.findings;
     let File::Text(text) = read(folder, RULES, findings) else { return Vec::new() };
-    let source = Source { file: RULES, text: &text, findings };
+    let source = Source::new(RULES, &text, findings);
     let Some(document) = parse(&source) else { return Vec::new() };
     let root = Table::root(&source, &document, &["rules"]);
     let mut names = Names::new("rule", RULES, true);

@@ -45,7 +45,7 @@ const IN_KEYS: &[&str] = &["countries", "regions", "industries", "employees", "v
 pub(super) fn territories(folder: &Path, roster: &Roster<'_>) -> Territories {
     let mut found = Territories::default();
     let File::Text(text) = read(folder, TERRITORIES, roster.findings) else { return found };
-    let source = Source { file: TERRITORIES, text: &text, findings: roster.findings };
+    let source = Source::new(TERRITORIES, &text, roster.findings);
     let Some(document) = parse(&source) else { return found };
     let root = Table::root(&source, &document, &["territories"]);
     let mut names = Names::new("territory", TERRITORIES, true);

@@ -4,6 +4,7 @@
 //! table is used. Asking for a key checks its type and range; what is wrong is a finding, and the
 //! asker gets nothing for it.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 
@@ -20,14 +21,13 @@ use crate::nearest::nearest;
 /// Parses a document. Where its syntax is wrong, every such place is a finding and there is no document.
 pub(crate) fn parse<'a>(source: &Source<'a>) -> Option<DeTable<'a>> {
     let (table, errors) = DeTable::parse_recoverable(source.text);
-    let mut lines = Vec::new();
+    let mut lines = HashSet::new();
     for error in &errors {
         let place = source.place(&error.span().unwrap_or(0..0));
         // One slip of the pen upsets the rest of its line.
-        if lines.contains(&place.line) {
+        if !lines.insert(place.line) {
             continue;
         }
-        lines.push(place.line);
         let message = error.message().trim().to_owned();
         let hint = match message.as_str() {
             "duplicate key" => "a key stands once in a table",

@@ -33,7 +33,7 @@ impl Met {
     }
 
     /// What an answer over HTTP means.
-    pub(super) fn of_answer(now: Timestamp, answer: Result<Reply, Untold>) -> Self {
+    pub fn of_answer(now: Timestamp, answer: Result<Reply, Untold>) -> Self {
         let reply = match answer {
             Ok(reply) => reply,
             Err(error @ (Untold::Target(_) | Untold::Request(_))) => {

@@ -121,7 +121,7 @@ fn of_file(file: &str, findings: &Findings) -> Vec<Raw> {
             return Vec::new();
         }
     };
-    let source = Source { file, text: &text, findings };
+    let source = Source::new(file, &text, findings);
     let mut raws = Vec::new();
     if let Some(table) = parse(&source) {
         flatten(&source, "", &table, &mut raws);

@@ -9,7 +9,7 @@ use super::harness::{BOTH, On, Service};
 use crate::harness::root;
 
 /// Three who qualify and two who close, all at work from 9 to 12, in UTC.
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     let folder = crate::harness::tenant(&root().join("tests/scenarios/handover/tenant"));
     let routers = r#"
         [[routers]]

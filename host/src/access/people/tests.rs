@@ -281,6 +281,14 @@ async fn signatures_of_others_are_nobodys() {
     shown.show(&[&short]);
     let found = signers.of_person(&store, &short.sign(&claims()), None, second(NOW)).await;
     assert!(matches!(found, Err(Refused::Unknown)), "{found:?}");
+
+    // One whose key is cut off.
+    let (store, _, shown, signers) = set_up().await;
+    let mut cut = signing_key(Algorithm::EdDSA, "ed");
+    cut.shown["x"] = "AQID".into();
+    shown.show(&[&cut]);
+    let found = signers.of_person(&store, &cut.sign(&claims()), None, second(NOW)).await;
+    assert!(matches!(found, Err(Refused::Unknown)), "{found:?}");
 }
 
 #[tokio::test]
