@@ -3,7 +3,7 @@
 //! ```text
 //! archive, JSON, folder ─▶ Files ─ draft, edit ─▶ store ─ read ─▶ Files ─ check ─▶ Checked ─ approve, schedule ─▶
 //!                                                                                                           store
-//!                          Files ─ Unpacked ─▶ a folder that a host loads the published version from
+//!                          Files ─ laid out ─▶ a folder that a host loads the published version from
 //! ```
 //!
 //! A version is a draft until somebody approves or publishes it, and is never changed from then on: what was in force
@@ -27,7 +27,6 @@ pub use changes::{
 pub use check::{CheckError, Checked, check};
 pub use difference::{Change, FileDifference, MOST_ROWS, Row, RowChange, Rows, Shown, difference};
 pub use files::{Content, FilePath, Files, FilesError, Limits, Listed, MAX_NAME, MAX_PATH, PathError};
-pub use folder::{Unpacked, keep_unpacked};
 pub use json::{Edits, MAX_NOTE};
 pub use life::{By, Deed, IDLE, Lock, Move, Refusal, Seen, State, Version};
 

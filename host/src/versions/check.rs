@@ -29,9 +29,7 @@ pub enum CheckError {
 ///
 /// Every problem at once; or the disk refuses.
 pub fn check(files: &Files, load: impl FnOnce(&Path) -> Result<(), Problems>) -> Result<Checked, CheckError> {
-    let unwritten = |source| FilesError::Disk { path: std::env::temp_dir().display().to_string(), source };
-    let folder = tempfile::tempdir().map_err(unwritten)?;
-    files.to_folder(folder.path())?;
+    let folder = files.laid_out()?;
     match load(folder.path()) {
         Ok(()) => Ok(Checked { digest: files.digest() }),
         Err(Problems(mut problems)) => {

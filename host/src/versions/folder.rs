@@ -1,12 +1,12 @@
-//! A folder on a disk: read, written, and kept for a host to load a version from.
+//! A folder on a disk: read, written, and laid out for as long as something is loaded from it.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use tempfile::TempDir;
 
 use super::files::{Content, FilePath, Files, FilesError, Limits};
-use crate::digest::Digest;
-use crate::lead::TenantId;
 
 impl Files {
     /// Reads a folder and everything below it.
@@ -18,6 +18,17 @@ impl Files {
         let mut files = Self::default();
         read(folder, "", &mut files, limits)?;
         Ok(files)
+    }
+
+    /// The files in a folder of their own, which is gone once it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Where the disk refuses.
+    pub fn laid_out(&self) -> Result<TempDir, FilesError> {
+        let folder = tempfile::tempdir().map_err(disk(&std::env::temp_dir()))?;
+        self.to_folder(folder.path())?;
+        Ok(folder)
     }
 
     /// Writes the files into a folder that is there and has none of them yet.
@@ -65,95 +76,6 @@ fn read(folder: &Path, above: &str, files: &mut Files, limits: &Limits) -> Resul
         }
     }
     Ok(())
-}
-
-/// A version's folder on this machine, the same as when it was unpacked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unpacked {
-    folder: PathBuf,
-    digest: Digest,
-}
-
-impl Unpacked {
-    /// The folder of these files below the host's own, made unless it is there: `configurations/TENANT/DIGEST`.
-    ///
-    /// It gets its name when it is whole, so that a host that is ended in the middle leaves nothing that could be
-    /// taken for it; a folder whose files are others than it was made with is made again.
-    ///
-    /// # Errors
-    ///
-    /// Where the disk refuses.
-    pub fn at(state: &Path, tenant: &TenantId, files: &Files) -> Result<Self, FilesError> {
-        let digest = files.digest();
-        let tenant = tenant_folder(state, tenant);
-        let folder = tenant.join(digest.hex());
-        let unpacked = Self { folder, digest };
-        if unpacked.is_whole() {
-            return Ok(unpacked);
-        }
-        fs::create_dir_all(&tenant).map_err(disk(&tenant))?;
-        let made = tempfile::Builder::new().prefix(".making-").tempdir_in(&tenant).map_err(disk(&tenant))?;
-        files.to_folder(made.path())?;
-        unpacked.replace_by(made.path())?;
-        Ok(unpacked)
-    }
-
-    /// Where it is.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// What its files are known by.
-    pub fn digest(&self) -> Digest {
-        self.digest
-    }
-
-    fn is_whole(&self) -> bool {
-        let found = self.folder.is_dir().then(|| Files::from_folder(&self.folder, &Limits::NONE));
-        found.is_some_and(|found| found.is_ok_and(|files| files.digest() == self.digest))
-    }
-
-    fn replace_by(&self, made: &Path) -> Result<(), FilesError> {
-        let first = fs::rename(made, &self.folder);
-        if first.is_ok() || self.is_whole() {
-            // Somebody else may have been faster.
-            return Ok(());
-        }
-        let gone = made.with_extension("gone");
-        let again = fs::rename(&self.folder, &gone).and_then(|()| fs::rename(made, &self.folder));
-        again.map_err(disk(&self.folder))?;
-        fs::remove_dir_all(&gone).map_err(disk(&gone))
-    }
-}
-
-/// Takes away what was unpacked for a tenant, apart from these versions.
-///
-/// # Errors
-///
-/// Where the disk refuses.
-pub fn keep_unpacked(state: &Path, tenant: &TenantId, kept: &[Digest]) -> Result<(), FilesError> {
-    let folder = tenant_folder(state, tenant);
-    if !folder.exists() {
-        return Ok(());
-    }
-    if kept.is_empty() {
-        return fs::remove_dir_all(&folder).map_err(disk(&folder));
-    }
-    for entry in fs::read_dir(&folder).map_err(disk(&folder))? {
-        let version = entry.map_err(disk(&folder))?.path();
-        if !kept.iter().any(|digest| version.ends_with(digest.hex())) {
-            fs::remove_dir_all(&version).map_err(disk(&version))?;
-        }
-    }
-    Ok(())
-}
-
-/// An id may hold what a folder's name may not; such a tenant's folder is named by its digest.
-fn tenant_folder(state: &Path, tenant: &TenantId) -> PathBuf {
-    let id = tenant.as_str();
-    let is_plain = id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    let name = if is_plain { id.to_owned() } else { format!("_{}", Digest::of(id).hex()) };
-    state.join("configurations").join(name)
 }
 
 fn disk(path: &Path) -> impl Fn(io::Error) -> FilesError {

@@ -4,12 +4,9 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::{
-    Content, Edit, EditedFiles, FilePath, Files, Limits, PathError, Start, Unpacked, check, keep_unpacked,
-};
+use super::super::{Content, Edit, EditedFiles, FilePath, Files, Limits, PathError, Start, check};
 use super::{content, example, folder, path};
 use crate::config::{Place, Problem, Problems};
-use crate::lead::TenantId;
 
 #[test]
 fn a_path_stays_in_its_folder() {
@@ -186,50 +183,6 @@ fn a_folder_with_a_link_is_refused() {
 }
 
 #[test]
-fn a_version_is_unpacked_once() {
-    let state = tempfile::tempdir().unwrap();
-    let tenant: TenantId = "acme".parse().unwrap();
-    let files = folder(&[("tenant.toml", "1"), ("calendars/ana.ics", "2")]);
-    let read = |unpacked: &Unpacked| Files::from_folder(unpacked.folder(), &Limits::default()).unwrap();
-    let modified = |unpacked: &Unpacked| unpacked.folder().metadata().unwrap().modified().unwrap();
-
-    let first = Unpacked::at(state.path(), &tenant, &files).unwrap();
-    assert_eq!(first.folder(), state.path().join("configurations/acme").join(files.digest().hex()));
-    assert_eq!(read(&first), files);
-    let made = modified(&first);
-    let again = Unpacked::at(state.path(), &tenant, &files).unwrap();
-    assert_eq!((&again, modified(&again)), (&first, made), "it is used again");
-
-    // A disk that lost something, or somebody who wrote into it.
-    std::fs::write(first.folder().join("tenant.toml"), "other").unwrap();
-    std::fs::write(first.folder().join("more.toml"), "").unwrap();
-    assert_eq!(read(&Unpacked::at(state.path(), &tenant, &files).unwrap()), files);
-
-    let other = Unpacked::at(state.path(), &tenant, &folder(&[("tenant.toml", "3")])).unwrap();
-    let names = || std::fs::read_dir(state.path().join("configurations/acme")).unwrap().count();
-    assert_eq!(names(), 2, "nothing is left of the making");
-    keep_unpacked(state.path(), &tenant, &[other.digest()]).unwrap();
-    assert_eq!((names(), first.folder().exists(), other.folder().exists()), (1, false, true));
-    keep_unpacked(state.path(), &tenant, &[]).unwrap();
-    keep_unpacked(state.path(), &tenant, &[]).unwrap();
-    assert!(!state.path().join("configurations/acme").exists());
-}
-
-#[test]
-fn tenants_stay_in_their_own_folders() {
-    let state = tempfile::tempdir().unwrap();
-    let at = |tenant: &str| {
-        let unpacked = Unpacked::at(state.path(), &tenant.parse().unwrap(), &folder(&[("a", "1")])).unwrap();
-        let below = unpacked.folder().strip_prefix(state.path().join("configurations")).unwrap();
-        below.components().map(|name| name.as_os_str().len()).collect::<Vec<_>>()
-    };
-    assert_eq!(at("acme-2"), [6, 64]);
-    for tenant in ["..", "../acme", "/acme", "ACME", "a b", &"ñ".repeat(64)] {
-        assert_eq!(at(tenant), [65, 64], "{tenant}");
-    }
-}
-
-#[test]
 fn files_are_checked_as_a_folder_is() {
     let files = folder(&[("tenant.toml", "x"), ("plugin/a.wasm", "y")]);
     let checked = check(&files, |at| {
@@ -248,4 +201,14 @@ fn files_are_checked_as_a_folder_is() {
         {"file": "tenant.toml", "line": 3, "message": "plugin/a.wasm cannot be read", "hint": "look at it"},
     ]);
     assert_eq!(json!(problems), expect);
+}
+
+#[test]
+fn a_version_is_laid_out_for_as_long_as_it_is_read() {
+    let files = folder(&[("tenant.toml", "1"), ("calendars/ana.ics", "2")]);
+    let laid_out = files.laid_out().unwrap();
+    let path = laid_out.path().to_owned();
+    assert_eq!(Files::from_folder(&path, &Limits::default()).unwrap(), files);
+    drop(laid_out);
+    assert!(!path.exists());
 }
