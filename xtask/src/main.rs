@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::postgres::Database;
 use crate::setup::Work;
 
 /// One thing to ask for.
@@ -64,8 +65,8 @@ const VERBS: [Verb; 8] = [
     },
     Verb {
         name: "bench",
-        arguments: "[batch|core] [ARGS]",
-        about: "Measure, interleaved: plugin calls or batches beside their peers, or decisions as tenants grow",
+        arguments: "[batch|core|service] [ARGS]",
+        about: "Measure, interleaved: plugin calls or batches beside their peers, decisions as tenants grow, the service",
         run: bench,
     },
     Verb {
@@ -132,16 +133,20 @@ fn eval(arguments: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The peers are a workspace of their own, with its own lock file; those of batches need no engine.
+/// The peers are a workspace of their own, with its own lock file; those of batches need no engine, and the service
+/// needs a database.
 fn bench(arguments: &[String]) -> Result<ExitCode> {
-    setup::run(Work::Build)?;
-    let (package, arguments) = match arguments.split_first() {
+    let (package, rest) = match arguments.split_first() {
         Some((first, rest)) if first == "batch" => ("lanewright-bench-batch", rest),
         Some((first, rest)) if first == "core" => ("lanewright-bench-core", rest),
+        Some((first, rest)) if first == "service" => ("lanewright-bench-service", rest),
         _ => ("lanewright-bench", arguments),
     };
+    let service = package == "lanewright-bench-service";
+    setup::run(if service { Work::Test } else { Work::Build })?;
     let run = ["run", "--release", "--manifest-path", "bench/Cargo.toml", "--package", package, "--"];
-    run::cargo(&run).args(arguments).shown()?;
+    let database = if service { Database::provide()? } else { Database::default() };
+    database.told(run::cargo(&run).args(rest)).shown()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,7 +1,7 @@
 //! A PostgreSQL cluster that lasts as long as the tests do.
 //!
 //! In comes what the machine has installed ([`Programs`]), out go the variables that tests read
-//! ([`Cluster::variables`]). The cluster lies in a fresh folder, on a free port, and is a child of this
+//! ([`Database::told`]). The cluster lies in a fresh folder, on a free port, and is a child of this
 //! program instead of a daemon: Ctrl-C reaches both, and where the system can do so it ends the server when
 //! we are killed. A folder that a killed run left is known by its lock, which nobody holds any more, and the
 //! next run removes it. Durability is as in production: nothing about `fsync` is set.
@@ -19,14 +19,39 @@ use anyhow::{Context, Result, bail};
 use crate::run::{Run, program};
 
 /// A database in which tests make others; who sets it is not given one.
-pub(crate) const URL: &str = "LANEWRIGHT_TEST_POSTGRES";
+const URL: &str = "LANEWRIGHT_TEST_POSTGRES";
 /// The folder of PostgreSQL's programs, for tests that start and kill clusters of their own.
 const BIN: &str = "LANEWRIGHT_TEST_PG_BIN";
 /// Who has to run them: a name of the system, or nothing where the tests' own user can.
 const USER: &str = "LANEWRIGHT_TEST_PG_USER";
 
+/// The database that tests and measurements use.
+#[derive(Default)]
+pub(crate) struct Database {
+    /// What they are told of it.
+    variables: Vec<(&'static str, String)>,
+    /// Nothing where the person has one already.
+    _cluster: Option<Cluster>,
+}
+
+impl Database {
+    /// The person's, or one that lasts as long as this.
+    pub(crate) fn provide() -> Result<Self> {
+        if std::env::var_os(URL).is_some_and(|url| !url.is_empty()) {
+            return Ok(Self { variables: Programs::found()?.variables(), _cluster: None });
+        }
+        let cluster = Cluster::start()?;
+        Ok(Self { variables: cluster.variables(), _cluster: Some(cluster) })
+    }
+
+    /// A program that is told of it.
+    pub(crate) fn told(&self, run: Run) -> Run {
+        self.variables.iter().fold(run, |run, (name, value)| run.env(name, value))
+    }
+}
+
 /// A server that accepts connections. Dropping it stops the server and removes its folder.
-pub(crate) struct Cluster {
+struct Cluster {
     programs: Programs,
     folder: Folder,
     port: u16,
@@ -35,7 +60,7 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Makes a cluster and waits until it accepts connections.
-    pub(crate) fn start() -> Result<Self> {
+    fn start() -> Result<Self> {
         let programs = Programs::found()?;
         let folder = Folder::new(&programs.temporary(), programs.user.as_ref())?;
         folder.run(programs.initdb(&folder.data()))?;
@@ -51,7 +76,7 @@ impl Cluster {
     }
 
     /// What tests are told.
-    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+    fn variables(&self) -> Vec<(&'static str, String)> {
         let url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.port);
         [vec![(URL, url)], self.programs.variables()].concat()
     }
@@ -129,7 +154,7 @@ impl Programs {
     }
 
     /// What tests are told that start clusters of their own.
-    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+    fn variables(&self) -> Vec<(&'static str, String)> {
         let user = self.user.as_ref().map_or_else(String::new, |user| user.name.clone());
         vec![(BIN, self.bin.clone()), (USER, user)]
     }

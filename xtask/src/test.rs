@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::outside::{Ask, OUTSIDE, manifests};
-use crate::postgres::{Cluster, Programs, URL};
+use crate::postgres::Database;
 use crate::run::{Run, cargo, root, target_dir};
 use crate::setup::{self, Work};
 use crate::summary::Summary;
@@ -28,7 +28,7 @@ pub(crate) fn after(mut failed: Vec<String>, arguments: &[String]) -> Result<Exi
     });
     for suite in suites(arguments)? {
         let name = suite.line().to_owned();
-        let suite = database.variables.iter().fold(suite, |suite, (name, value)| suite.env(name, value));
+        let suite = database.told(suite);
         // Every suite is heard, also after one that fails.
         if suite.watched(|line| summary.read(line)).is_err() {
             failed.push(name);
@@ -43,25 +43,6 @@ pub(crate) fn after(mut failed: Vec<String>, arguments: &[String]) -> Result<Exi
     }
     print!("{}", summary.overview());
     Ok(if failed.is_empty() && summary.good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The database that tests use.
-#[derive(Default)]
-struct Database {
-    /// What the suites are told of it.
-    variables: Vec<(&'static str, String)>,
-    /// Nothing where the person has one already.
-    _cluster: Option<Cluster>,
-}
-
-impl Database {
-    fn provide() -> Result<Self> {
-        if std::env::var_os(URL).is_some_and(|url| !url.is_empty()) {
-            return Ok(Self { variables: Programs::found()?.variables(), _cluster: None });
-        }
-        let cluster = Cluster::start()?;
-        Ok(Self { variables: cluster.variables(), _cluster: Some(cluster) })
-    }
 }
 
 /// The workspace first, documentation included, then the packages outside it.

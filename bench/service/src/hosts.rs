@@ -14,7 +14,7 @@ use axum::{Json, Router, routing};
 use lanewright::access::{NewKey, Role, key};
 use lanewright::app::{self, App, Around};
 use lanewright::clock::Clock;
-use lanewright::http;
+use lanewright::http::{self, Patience};
 use lanewright::lead::TenantId;
 use lanewright::line::{Ask, Question};
 use lanewright::settings::{Given, Settings};
@@ -36,6 +36,8 @@ pub(crate) enum On {
     Postgres,
 }
 
+/// The tenant that has many decisions.
+const TENANT: &str = "t0";
 /// How long a turn is.
 const TURN: Duration = Duration::from_secs(3);
 /// How long latencies are measured.
@@ -60,7 +62,6 @@ pub(crate) struct Way {
     next: Arc<AtomicU64>,
     /// Its database, where it has one.
     database: Option<String>,
-    tenant: String,
     /// Keeps what serves.
     _serves: Vec<watch::Sender<bool>>,
 }
@@ -165,19 +166,31 @@ impl Bench {
         Ok(way)
     }
 
-    /// Writes so many decisions of before, with traces of 1 KB that do not compress.
+    /// Writes so many leads of before and their decisions, with traces of 1 KB that do not compress.
     pub(crate) fn load(&self, way: &Way, decisions: u64) -> Result<()> {
         let database = way.database.as_ref().context("a way without a database")?;
-        let (series, body) = match database.starts_with("sqlite") {
+        let sqlite = database.starts_with("sqlite");
+        let (series, body) = match sqlite {
             true => (
                 "WITH RECURSIVE n(i) AS (SELECT {from} UNION ALL SELECT i + 1 FROM n WHERE i < {to}) SELECT i FROM n",
                 "randomblob(1024)",
             ),
             false => (
                 "SELECT i FROM generate_series({from}::bigint, {to}::bigint) AS i",
-                "decode(repeat(md5(i::text), 64), 'hex')",
+                "decode((SELECT string_agg(md5((i * 64 + k)::text), '') FROM generate_series(1, 64) AS k), 'hex')",
             ),
         };
+        // One tenant's, all of long ago.
+        let decision = format!(
+            "INSERT INTO decisions (tenant, lead, number, head, place, decided_at, version, \"trigger\", outcome, \
+             lane, confidence, tier, mode, rep, team, fuel, body) SELECT '{TENANT}', 'old-' || i, 1, -i, 0, i, 1, \
+             'arrived', 'assigned', 'smb', 'high', 3, 'auto', 'rep-0', 'smb', 1000000, {body} FROM ({{series}}) AS s"
+        );
+        let lead = format!(
+            "INSERT INTO leads (tenant, lead, head, hot, status, rep, team, lane, tier, number, mode, received_at, \
+             decided_at, due_at, locked, accepted, state) SELECT '{TENANT}', 'old-' || i, -i, 0, 'closed', 'rep-0', \
+             'smb', 'smb', 3, 1, 'auto', i, i, i, 0, 1, '{{}}' FROM ({{series}}) AS s"
+        );
         self.servers.block_on(async {
             use sqlx::{Connection as _, Executor as _};
             sqlx::any::install_default_drivers();
@@ -186,18 +199,13 @@ impl Bench {
             while from <= decisions {
                 let to = (from + 249_999).min(decisions);
                 let series = series.replace("{from}", &from.to_string()).replace("{to}", &to.to_string());
-                // One tenant's, all of long ago.
-                let text = format!(
-                    "INSERT INTO decisions (tenant, lead, number, head, place, decided_at, version, \"trigger\", outcome, \
-                     lane, confidence, tier, mode, rep, team, fuel, body) SELECT '{}', 'old-' || i, 1, -i, 0, i, 1, \
-                     'arrived', 'assigned', 'smb', 'high', 3, 'auto', 'rep-1', 'smb', 1000000, {body} FROM ({series}) AS s",
-                    way.tenant
-                );
-                connection.execute(sqlx::AssertSqlSafe(text)).await?;
+                for text in [&decision, &lead] {
+                    connection.execute(sqlx::AssertSqlSafe(text.replace("{series}", &series))).await?;
+                }
                 from = to + 1;
             }
-            if !database.starts_with("sqlite") {
-                connection.execute("VACUUM ANALYZE decisions").await?;
+            if !sqlite {
+                connection.execute("VACUUM ANALYZE").await?;
             }
             anyhow::Ok(())
         })
@@ -226,7 +234,7 @@ impl Bench {
         let listener = app::listen("127.0.0.1:0".parse()?).await?;
         let address = listener.local_addr()?;
         let end = watch::Sender::new(false);
-        tokio::spawn(http::serve(listener, app.api().clone(), end.subscribe(), Duration::ZERO));
+        tokio::spawn(http::serve(listener, app.api().clone(), end.subscribe(), Patience::DEFAULT));
         Ok((app, address, end))
     }
 
@@ -234,7 +242,7 @@ impl Bench {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         match on {
             On::Sqlite => {
-                Ok(format!("sqlite://{}?mode=rwc", self.folder.path().join(format!("{number}.db")).display()))
+                Ok(format!("sqlite://{}", self.folder.path().join(format!("{number}.db")).display()))
             }
             On::Postgres => self.servers.block_on(async {
                 use sqlx::{Connection as _, Executor as _};
@@ -268,7 +276,6 @@ impl Bench {
             request,
             next: Arc::new(AtomicU64::new(0)),
             database,
-            tenant: "t0".to_owned(),
             _serves: serves,
         }
     }
@@ -320,7 +327,7 @@ fn write_folder(folder: &Path, tenant: &str) -> Result<()> {
     let mut reps = "id,name,team,email,max_open\n".to_owned();
     for number in 0..10 {
         let team = if number % 2 == 0 { "smb" } else { "enterprise" };
-        writeln!(reps, "rep-{number},Rep {number},{team},rep-{number}@example.com,1000000000")?;
+        writeln!(reps, "rep-{number},Rep {number},{team},rep-{number}@example.com,10000")?;
     }
     std::fs::write(folder.join("reps.csv"), reps)?;
     Ok(())

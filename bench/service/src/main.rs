@@ -16,6 +16,10 @@ use lanewright::plugin::{CHILD, child};
 use clients::{Latencies, Turn};
 use hosts::{Bench, Way};
 
+/// The program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Clients at once.
 const CLIENTS: usize = 64;
 /// Turns of each way that are counted.
@@ -44,7 +48,8 @@ fn run(which: Option<&str>) -> Result<()> {
         Some("tenants") => tenants(&bench),
         Some("stored") => stored(&bench),
         Some("hosts") => several(&bench),
-        Some(other) => bail!("there is no bench {other:?}; there are rates, tenants, stored, hosts"),
+        Some("alone") => alone(&bench),
+        Some(other) => bail!("there is no bench {other:?}; there are rates, tenants, stored, hosts, alone"),
     }
 }
 
@@ -69,6 +74,13 @@ fn rates(bench: &Bench) -> Result<()> {
         };
         println!("| {} | {rate:.0} | {against} | {p50:.2} ms | {p99:.2} ms | {p999:.2} ms |", way.name);
     }
+    Ok(())
+}
+
+/// Nothing but the service, for a profiler to look at.
+fn alone(bench: &Bench) -> Result<()> {
+    let ways = [bench.service(hosts::On::Sqlite, 1, 1)?];
+    println!("{:.0} leads a second", medians(bench, &ways)?[0]);
     Ok(())
 }
 
