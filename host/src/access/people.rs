@@ -123,11 +123,12 @@ impl Provider {
         }
     }
 
-    /// As it is kept.
+    /// As it is kept; the commit is the one that keeps it.
     pub fn to_row(&self, now: Timestamp) -> ProviderRow {
         ProviderRow {
             tenant: self.tenant.to_string(),
             provider: self.id.clone(),
+            head: 0,
             issuer: self.issuer.clone(),
             audience: self.audience.clone(),
             roles: serde_json::to_value(&self.mapping).unwrap_or_default().to_string(),

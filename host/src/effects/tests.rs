@@ -306,7 +306,7 @@ fn deliverer() -> Deliverer {
 
 async fn put(store: &Store, tenant: &TenantId, destination: &Destination) {
     let new = checked(destination, Reach::Anywhere).expect("a good destination");
-    store.of(tenant).put_destination(0, "test", &new).await.expect("it is put");
+    store.of(tenant).put_destination(0, "test", &new, None).await.expect("it is put");
 }
 
 /// Commits a decision's effects.
@@ -508,7 +508,7 @@ async fn a_destination_that_is_gone_is_turned_off() {
         assert_eq!(server.seen(), ["L-1 set-owner", "L-1 set-owner", "L-1 task"]);
 
         commit(&store, &tenant, "L-3", &[task()]).await;
-        assert!(tenant_store.remove_destination(at, "mia", "crm").await.expect("gone"));
+        assert!(tenant_store.remove_destination(at, "mia", "crm", None).await.expect("gone"));
         assert_eq!(states(&store, &tenant).await[3], "L-3 task dead");
         assert_eq!(tenant_store.resend_effects(at, "mia", "crm", None).await.expect("none"), 0);
     }

@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::decisions::moment;
-use super::extract::{Json, Optional, Path};
+use super::extract::{IfMatch, Json, Optional, Path, Tagged, etag, if_seen};
 use super::keys::once;
 use super::problem::{Code, Problem, ProblemBody};
 use super::scope::{Caller, ManageAccess};
@@ -135,13 +136,15 @@ async fn list(
 #[utoipa::path(get, path = "/v1/destinations/{destination}", tag = "effects",
     params(("destination" = String, Path, description = "The destination's name")),
     security(("bearer" = ["ManageAccess"])),
-    responses((status = 200, body = DestinationBody), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = DestinationBody, description = "The destination, with its ETag"),
+        (status = "default", body = ProblemBody)))]
 async fn one(
     caller: Caller<ManageAccess>,
     State(api): State<Api>,
     Path(destination): Path<String>,
-) -> Result<Json<DestinationBody>, Problem> {
-    Ok(Json(row(&api, caller.tenant(), &destination).await?.into()))
+) -> Result<Tagged<DestinationBody>, Problem> {
+    let row = row(&api, caller.tenant(), &destination).await?;
+    Ok(Tagged(row.head, row.into()))
 }
 
 async fn row(api: &Api, tenant: &TenantId, destination: &str) -> Result<DestinationRow, Problem> {
@@ -180,7 +183,8 @@ fn new_secret(
 
 /// Makes a destination, or changes what it is. Where requests to it are signed and it is new, the answer has the secret.
 #[utoipa::path(put, path = "/v1/destinations/{destination}", tag = "effects", request_body = NewDestinationBody,
-    params(("destination" = String, Path, description = "The destination's name: up to 64 of `a` to `z`, `0` to `9`, `-`, `_` and `.`")),
+    params(("destination" = String, Path, description = "The destination's name: up to 64 of `a` to `z`, `0` to `9`, `-`, `_` and `.`"),
+        ("if-match" = Option<String>, Header, description = "The ETag of what was read, so that nobody's change is overwritten")),
     security(("bearer" = ["ManageAccess"])),
     responses((status = 200, body = DestinationBody, description = "It is changed"),
         (status = 201, body = DestinationBody, description = "It is made"),
@@ -189,6 +193,7 @@ async fn put(
     caller: Caller<ManageAccess>,
     State(api): State<Api>,
     Path(id): Path<String>,
+    tag: Option<IfMatch>,
     Json(body): Json<NewDestinationBody>,
 ) -> Result<Response, Problem> {
     let (tenant, store) = (caller.tenant(), api.store.of(caller.tenant()));
@@ -205,7 +210,8 @@ async fn put(
         new.secret = Some(sealed);
         secret
     });
-    store.put_destination(api.clock.now().as_millisecond(), caller.actor(), &new).await?;
+    let (at, seen) = (api.clock.now().as_millisecond(), if_seen(tag.as_ref())?);
+    store.put_destination(at, caller.actor(), &new, seen).await?;
     let status = if before.is_some() { StatusCode::OK } else { StatusCode::CREATED };
     answer(&api, tenant, &new.destination, (status, secret)).await
 }
@@ -217,8 +223,9 @@ async fn answer(
     (status, secret): (StatusCode, Option<String>),
 ) -> Result<Response, Problem> {
     forgotten(api, tenant).await;
-    let body = DestinationBody { secret, ..row(api, tenant, destination).await?.into() };
-    Ok(once(status, body))
+    let row = row(api, tenant, destination).await?;
+    let tag = [(ETAG, etag(row.head))];
+    Ok((tag, once(status, DestinationBody { secret, ..row.into() })).into_response())
 }
 
 /// The tenant's line sends effects to where they went before until it finds out.
@@ -231,16 +238,18 @@ async fn forgotten(api: &Api, tenant: &TenantId) {
 
 /// Takes a destination away. What is open for it is dead.
 #[utoipa::path(delete, path = "/v1/destinations/{destination}", tag = "effects",
-    params(("destination" = String, Path, description = "The destination's name")),
+    params(("destination" = String, Path, description = "The destination's name"),
+        ("if-match" = Option<String>, Header, description = "The ETag of what was read, so that nobody's change is lost")),
     security(("bearer" = ["ManageAccess"])),
     responses((status = 204, description = "It is gone"), (status = "default", body = ProblemBody)))]
 async fn remove(
     caller: Caller<ManageAccess>,
     State(api): State<Api>,
     Path(destination): Path<String>,
+    tag: Option<IfMatch>,
 ) -> Result<StatusCode, Problem> {
-    let at = api.clock.now().as_millisecond();
-    match api.store.of(caller.tenant()).remove_destination(at, caller.actor(), &destination).await? {
+    let (at, seen) = (api.clock.now().as_millisecond(), if_seen(tag.as_ref())?);
+    match api.store.of(caller.tenant()).remove_destination(at, caller.actor(), &destination, seen).await? {
         true => {
             forgotten(&api, caller.tenant()).await;
             Ok(StatusCode::NO_CONTENT)
@@ -279,7 +288,7 @@ async fn secret(
     let DestinationRow { destination, kind, target, link, effects, .. } = before;
     let new = NewDestination { destination, kind, target, link, effects, secret: Some(sealed) };
     let at = api.clock.now().as_millisecond();
-    api.store.of(tenant).put_destination(at, caller.actor(), &new).await?;
+    api.store.of(tenant).put_destination(at, caller.actor(), &new, None).await?;
     answer(&api, tenant, &new.destination, (StatusCode::OK, Some(secret))).await
 }
 
@@ -363,6 +372,7 @@ mod tests {
         let row = DestinationRow {
             tenant: "acme".to_owned(),
             destination: "crm".to_owned(),
+            head: 3,
             kind: "webhook".to_owned(),
             target: "https://crm.example/in".to_owned(),
             link: None,

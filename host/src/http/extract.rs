@@ -176,6 +176,11 @@ impl IfMatch {
     }
 }
 
+/// The version that the client would change, where they say so; any where they do not.
+pub(super) fn if_seen(tag: Option<&IfMatch>) -> Result<Option<i64>, Problem> {
+    tag.map_or(Ok(None), IfMatch::version)
+}
+
 /// A body that may be left out.
 #[derive(Debug)]
 pub(super) struct Optional<T>(pub T);

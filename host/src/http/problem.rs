@@ -244,6 +244,8 @@ impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::NoTenant(tenant) => Self::not_found(format!("tenant {tenant}")),
+            store::Error::Changed => Self::new(Code::Changed, error.to_string())
+                .hint("read it again: its ETag tells what stands there now"),
             error if error.is_passing() => {
                 tracing::warn!(cause = ?error, "the database does not answer");
                 Self::new(Code::Unavailable, "the database does not answer; nothing is known to be changed")

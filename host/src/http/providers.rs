@@ -12,14 +12,14 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::decisions::moment;
-use super::extract::{Json, Path, name};
+use super::extract::{IfMatch, Json, Path, Tagged, if_seen, name};
 use super::problem::{Code, Problem, ProblemBody};
 use super::scope::{Caller, ManageAccess};
 use crate::access::{Mapping, Provider, ProviderError, Role};
 use crate::store::{self, ProviderRow};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(put, remove))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(one, put, remove))
 }
 
 /// An identity provider that the tenant trusts, after OpenID Connect.
@@ -102,17 +102,36 @@ async fn list(caller: Caller<ManageAccess>, State(api): State<Api>) -> Result<Js
     Ok(Json(ProvidersBody { items }))
 }
 
-/// Trusts an identity provider, or changes what it is trusted for.
-#[utoipa::path(put, path = "/v1/providers/{provider}", tag = "access", request_body = TrustedBody,
+/// An identity provider.
+#[utoipa::path(get, path = "/v1/providers/{provider}", tag = "access",
     params(("provider" = String, Path, description = "The tenant's own name for it")),
     security(("bearer" = ["ManageAccess"])),
-    responses((status = 200, body = ProviderBody), (status = "default", body = ProblemBody)))]
+    responses((status = 200, body = ProviderBody, description = "The provider, with its ETag"),
+        (status = "default", body = ProblemBody)))]
+async fn one(
+    caller: Caller<ManageAccess>,
+    State(api): State<Api>,
+    Path(provider): Path<String>,
+) -> Result<Tagged<ProviderBody>, Problem> {
+    let found = api.store.of(caller.tenant()).providers().await?;
+    let row = found.into_iter().find(|row| row.provider == provider);
+    let row = row.ok_or_else(|| Problem::not_found(format!("provider {provider}")))?;
+    Ok(Tagged(row.head, row.try_into()?))
+}
+
+/// Trusts an identity provider, or changes what it is trusted for.
+#[utoipa::path(put, path = "/v1/providers/{provider}", tag = "access", request_body = TrustedBody,
+    params(("provider" = String, Path, description = "The tenant's own name for it"),
+        ("if-match" = Option<String>, Header, description = "The ETag of what was read, so that nobody's change is overwritten")),
+    security(("bearer" = ["ManageAccess"])),
+    responses((status = 200, body = ProviderBody, description = "The provider, with its ETag"), (status = "default", body = ProblemBody)))]
 async fn put(
     caller: Caller<ManageAccess>,
     State(api): State<Api>,
     Path(provider): Path<String>,
+    tag: Option<IfMatch>,
     Json(body): Json<TrustedBody>,
-) -> Result<Json<ProviderBody>, Problem> {
+) -> Result<Tagged<ProviderBody>, Problem> {
     let TrustedBody { issuer, audience, claim, roles, rep, require } = body;
     let provider = Provider {
         tenant: caller.tenant().clone(),
@@ -123,22 +142,25 @@ async fn put(
     };
     provider.check()?;
     let row = provider.to_row(api.clock.now());
-    api.store.of(caller.tenant()).set_provider(&row, caller.actor()).await?;
-    Ok(Json(row.try_into()?))
+    let store = api.store.of(caller.tenant());
+    let head = store.set_provider(&row, caller.actor(), if_seen(tag.as_ref())?).await?;
+    Ok(Tagged(head, row.try_into()?))
 }
 
 /// Trusts an identity provider no more: nobody gets in by it from now on.
 #[utoipa::path(delete, path = "/v1/providers/{provider}", tag = "access",
-    params(("provider" = String, Path, description = "The tenant's own name for it")),
+    params(("provider" = String, Path, description = "The tenant's own name for it"),
+        ("if-match" = Option<String>, Header, description = "The ETag of what was read, so that nobody's change is lost")),
     security(("bearer" = ["ManageAccess"])),
     responses((status = 204, description = "It is gone"), (status = "default", body = ProblemBody)))]
 async fn remove(
     caller: Caller<ManageAccess>,
     State(api): State<Api>,
     Path(provider): Path<String>,
+    tag: Option<IfMatch>,
 ) -> Result<StatusCode, Problem> {
-    let at = api.clock.now().as_millisecond();
-    match api.store.of(caller.tenant()).remove_provider(&provider, caller.actor(), at).await? {
+    let (at, seen) = (api.clock.now().as_millisecond(), if_seen(tag.as_ref())?);
+    match api.store.of(caller.tenant()).remove_provider(&provider, caller.actor(), at, seen).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::not_found(format!("provider {provider}"))),
     }

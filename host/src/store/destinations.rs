@@ -12,6 +12,7 @@ use super::{Change, Error, Event, TenantStore};
 pub struct DestinationRow {
     pub tenant: String,
     pub destination: String,
+    pub head: i64,
     pub kind: String,
     pub target: String,
     pub link: Option<String>,
@@ -51,8 +52,10 @@ pub enum Switch {
     },
 }
 
-pub(super) const COLUMNS: &str = "tenant, destination, kind, target, link, effects, secret, made_at, \
+pub(super) const COLUMNS: &str = "tenant, destination, head, kind, target, link, effects, secret, made_at, \
      claimed_until, failures, failing_since, rests_until, off_at, off_reason";
+
+const TABLE: (&str, &str) = ("destinations", "destination");
 
 impl TenantStore<'_> {
     /// All of them, in the order of their ids.
@@ -77,23 +80,31 @@ impl TenantStore<'_> {
         Ok(found.fetch_optional(&self.store.read).await?)
     }
 
-    /// Makes one, or changes what is said of it; one that had no luck is tried again at once.
+    /// Makes one, or changes what is said of it; one that had no luck is tried again at once. `seen` is the commit that
+    /// changed it last, for somebody who minds if there was another since.
     ///
     /// # Errors
     ///
-    /// [`Error::NoTenant`] and [`Error::Unavailable`].
-    pub async fn put_destination(&self, at: i64, actor: &str, new: &NewDestination) -> Result<(), Error> {
+    /// [`Error::NoTenant`], [`Error::Changed`] and [`Error::Unavailable`].
+    pub async fn put_destination(
+        &self,
+        at: i64,
+        actor: &str,
+        new: &NewDestination,
+        seen: Option<i64>,
+    ) -> Result<(), Error> {
         let mut change = self.begin(at).await?;
+        change.only_if_seen(TABLE, &new.destination, seen).await?;
         let put = sqlx::query(
-            "INSERT INTO destinations (tenant, destination, kind, target, link, effects, secret, made_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (tenant, destination) DO UPDATE SET \
-             kind = excluded.kind, target = excluded.target, link = excluded.link, \
+            "INSERT INTO destinations (tenant, destination, kind, target, link, effects, secret, made_at, head) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (tenant, destination) DO UPDATE SET \
+             head = excluded.head, kind = excluded.kind, target = excluded.target, link = excluded.link, \
              effects = excluded.effects, secret = COALESCE(excluded.secret, destinations.secret), \
              failures = 0, failing_since = NULL, rests_until = 0",
         );
         let NewDestination { destination, kind, target, link, effects, secret } = new;
         let put = put.bind(self.tenant.as_str()).bind(destination).bind(kind).bind(target);
-        let put = put.bind(link.clone()).bind(effects).bind(secret.clone()).bind(at);
+        let put = put.bind(link.clone()).bind(effects).bind(secret.clone()).bind(at).bind(change.head);
         put.execute(change.connection()).await?;
         let body = json!({ "destination": destination, "kind": kind, "target": target, "link": link,
             "effects": effects, "secret": if secret.is_some() { "new" } else { "as it was" } });
@@ -115,13 +126,18 @@ impl TenantStore<'_> {
         let mut change = self.begin(at).await?;
         let turn = sqlx::query(
             "UPDATE destinations SET off_at = $3, off_reason = $4, failures = 0, failing_since = NULL, \
-             rests_until = 0 WHERE tenant = $1 AND destination = $2",
+             rests_until = 0, head = $5 WHERE tenant = $1 AND destination = $2",
         );
         let (off_at, reason) = match switch {
             Switch::On => (None, None),
             Switch::Off { reason } => (Some(at), Some(reason.clone())),
         };
-        let turn = turn.bind(self.tenant.as_str()).bind(destination).bind(off_at).bind(reason.clone());
+        let turn = turn
+            .bind(self.tenant.as_str())
+            .bind(destination)
+            .bind(off_at)
+            .bind(reason.clone())
+            .bind(change.head);
         if turn.execute(change.connection()).await?.rows_affected() == 0 {
             return Ok(false);
         }
@@ -137,13 +153,20 @@ impl TenantStore<'_> {
         Ok(true)
     }
 
-    /// Takes one away; what is open for it is dead. Whether it was there.
+    /// Takes one away; what is open for it is dead. Whether it was there. `seen` as where it is put.
     ///
     /// # Errors
     ///
-    /// [`Error::NoTenant`] and [`Error::Unavailable`].
-    pub async fn remove_destination(&self, at: i64, actor: &str, destination: &str) -> Result<bool, Error> {
+    /// [`Error::NoTenant`], [`Error::Changed`] and [`Error::Unavailable`].
+    pub async fn remove_destination(
+        &self,
+        at: i64,
+        actor: &str,
+        destination: &str,
+        seen: Option<i64>,
+    ) -> Result<bool, Error> {
         let mut change = self.begin(at).await?;
+        change.only_if_seen(TABLE, destination, seen).await?;
         let remove = sqlx::query("DELETE FROM destinations WHERE tenant = $1 AND destination = $2");
         let remove = remove.bind(self.tenant.as_str()).bind(destination);
         if remove.execute(change.connection()).await?.rows_affected() == 0 {

@@ -10,13 +10,16 @@ use super::{Error, Event, Store, TenantStore};
 pub struct ProviderRow {
     pub tenant: String,
     pub provider: String,
+    pub head: i64,
     pub issuer: String,
     pub audience: String,
     pub roles: String,
     pub made_at: i64,
 }
 
-const COLUMNS: &str = "tenant, provider, issuer, audience, roles, made_at";
+const COLUMNS: &str = "tenant, provider, head, issuer, audience, roles, made_at";
+
+const TABLE: (&str, &str) = ("providers", "provider");
 
 impl TenantStore<'_> {
     /// All of the tenant's providers, in the order of their ids.
@@ -30,36 +33,52 @@ impl TenantStore<'_> {
         Ok(found.fetch_all(&self.store.read).await?)
     }
 
-    /// Adds a provider, or changes the one of that id; `made_at` says when.
+    /// Adds a provider, or changes the one of that id; `made_at` says when. `seen` is the commit that it was set in
+    /// last, for somebody who minds if there was another since. In which commit it is set now.
     ///
     /// # Errors
     ///
-    /// [`Error::NoTenant`] and [`Error::Unavailable`].
-    pub async fn set_provider(&self, row: &ProviderRow, actor: &str) -> Result<(), Error> {
+    /// [`Error::NoTenant`], [`Error::Changed`] and [`Error::Unavailable`].
+    pub async fn set_provider(
+        &self,
+        row: &ProviderRow,
+        actor: &str,
+        seen: Option<i64>,
+    ) -> Result<i64, Error> {
         let mut change = self.begin(row.made_at).await?;
+        change.only_if_seen(TABLE, &row.provider, seen).await?;
+        let head = change.head;
         let text = format!(
-            "INSERT INTO providers ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, provider) DO \
-             UPDATE SET issuer = excluded.issuer, audience = excluded.audience, roles = excluded.roles, \
+            "INSERT INTO providers ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, provider) DO \
+             UPDATE SET head = excluded.head, issuer = excluded.issuer, audience = excluded.audience, roles = excluded.roles, \
              made_at = excluded.made_at"
         );
-        let ProviderRow { tenant, provider, issuer, audience, roles, made_at } = row.clone();
+        let ProviderRow { tenant, provider, issuer, audience, roles, made_at, .. } = row.clone();
         let body = json!({
             "provider": provider, "issuer": issuer, "audience": audience, "roles": roles,
         });
-        let set = sqlx::query(sqlx::AssertSqlSafe(text)).bind(tenant).bind(provider).bind(issuer);
-        let set = set.bind(audience).bind(roles).bind(made_at);
+        let set = sqlx::query(sqlx::AssertSqlSafe(text)).bind(tenant).bind(provider).bind(head);
+        let set = set.bind(issuer).bind(audience).bind(roles).bind(made_at);
         set.execute(change.connection()).await?;
         let event = Event { kind: "provider.set", actor: actor.to_owned(), lead: None, body };
-        change.commit(&[event]).await
+        change.commit(&[event]).await?;
+        Ok(head)
     }
 
-    /// Takes a provider away; whether there was one.
+    /// Takes a provider away; whether there was one. `seen` as where it is set.
     ///
     /// # Errors
     ///
-    /// [`Error::NoTenant`] and [`Error::Unavailable`].
-    pub async fn remove_provider(&self, provider: &str, actor: &str, at: i64) -> Result<bool, Error> {
+    /// [`Error::NoTenant`], [`Error::Changed`] and [`Error::Unavailable`].
+    pub async fn remove_provider(
+        &self,
+        provider: &str,
+        actor: &str,
+        at: i64,
+        seen: Option<i64>,
+    ) -> Result<bool, Error> {
         let mut change = self.begin(at).await?;
+        change.only_if_seen(TABLE, provider, seen).await?;
         let removed = sqlx::query("DELETE FROM providers WHERE tenant = $1 AND provider = $2");
         let removed = removed.bind(self.tenant.as_str()).bind(provider);
         if removed.execute(change.connection()).await?.rows_affected() == 0 {
@@ -98,7 +117,8 @@ mod tests {
         for store in stores().await {
             let tenant = acme(&store).await;
             let of = store.of(&tenant);
-            let row = |provider: &str, audience: &str| ProviderRow {
+            let row = |head: i64, provider: &str, audience: &str| ProviderRow {
+                head,
                 tenant: "acme".to_owned(),
                 provider: provider.to_owned(),
                 issuer: "https://id.example".to_owned(),
@@ -106,18 +126,24 @@ mod tests {
                 roles: "{}".to_owned(),
                 made_at: 10,
             };
-            of.set_provider(&row("a", "one"), "key:k").await.expect("is set");
-            of.set_provider(&row("b", "one"), "key:k").await.expect("is set");
-            of.set_provider(&row("b", "two"), "key:k").await.expect("is changed");
-            assert_eq!(of.providers().await.expect("are read"), [row("a", "one"), row("b", "two")]);
+            let a = of.set_provider(&row(0, "a", "one"), "key:k", None).await.expect("is set");
+            let first = of.set_provider(&row(0, "b", "one"), "key:k", None).await.expect("is set");
+            let b = of.set_provider(&row(0, "b", "two"), "key:k", Some(first)).await.expect("is changed");
+            let late = of.set_provider(&row(0, "b", "three"), "key:k", Some(first)).await;
+            assert!(matches!(late, Err(Error::Changed)), "{late:?}");
+            let none = of.set_provider(&row(0, "c", "three"), "key:k", Some(first)).await;
+            assert!(matches!(none, Err(Error::Changed)), "{none:?}");
+            assert_eq!(of.providers().await.expect("are read"), [row(a, "a", "one"), row(b, "b", "two")]);
             let check = async |issuer: &str, audience: &str, expect: &[ProviderRow]| {
                 assert_eq!(store.provider_by(issuer, audience).await.expect("is read"), expect);
             };
-            check("https://id.example", "two", &[row("b", "two")]).await;
+            check("https://id.example", "two", &[row(b, "b", "two")]).await;
             check("https://id.example/", "two", &[]).await;
             check("https://id.example", "Two", &[]).await;
-            assert!(of.remove_provider("b", "key:k", 20).await.expect("is asked"));
-            assert!(!of.remove_provider("b", "key:k", 21).await.expect("is asked"));
+            let late = of.remove_provider("b", "key:k", 20, Some(first)).await;
+            assert!(matches!(late, Err(Error::Changed)), "{late:?}");
+            assert!(of.remove_provider("b", "key:k", 20, Some(b)).await.expect("is asked"));
+            assert!(!of.remove_provider("b", "key:k", 21, None).await.expect("is asked"));
             check("https://id.example", "two", &[]).await;
         }
     }

@@ -68,6 +68,7 @@ pub(super) const TOKEN: Target = Target {
         let row = ProviderRow {
             tenant: tenant.to_string(),
             provider: "main".to_owned(),
+            head: 0,
             issuer: text("issuer"),
             audience: text("audience"),
             roles: input["mapping"].to_string(),
@@ -89,7 +90,7 @@ pub(super) const TOKEN: Target = Target {
         let access = Access::new(store.clone(), Arc::new(documents));
         let answer = runtime().block_on(async {
             // Whatever stands in the database, not only what was let in.
-            store.of(tenant).set_provider(&row, "test").await.expect("is set");
+            store.of(tenant).set_provider(&row, "test", None).await.expect("is set");
             access.authenticate(Some(&header), Some(tenant), now()).await
         });
         told.push_str(&match answer {

@@ -205,6 +205,37 @@ fn access_is_given_and_taken() {
 }
 
 #[test]
+fn what_was_changed_since_it_was_read_is_not_overwritten() {
+    let service = Service::new(On::Sqlite, 1);
+    let (_, admin) = service.tenant(&root().join("examples/northwind"));
+    let host = service.host();
+    let crm = json!({ "kind": "slack", "target": "https://hooks.example.com/in" });
+    let okta = json!({ "issuer": "https://id.example", "audience": "us", "claim": "groups", "roles": { "a": "manager" } });
+    for (path, body) in [("/v1/destinations/crm", crm), ("/v1/providers/okta", okta)] {
+        let check = |method: &str, tag: &str, expect: u16| {
+            let authorization = format!("Bearer {admin}");
+            let mut headers = vec![("authorization", authorization.as_str())];
+            headers.extend((!tag.is_empty()).then_some(("if-match", tag)));
+            let body = (method == "PUT").then_some(&body);
+            let (status, headers, answer) = host.ask_with(method, path, &headers, body);
+            assert_eq!(status, expect, "{method} {path} {tag}: {answer:#}");
+            if expect == 412 {
+                assert_eq!(answer["code"], "changed", "{answer:#}");
+            }
+            headers.into_iter().find_map(|(name, tag)| (name == "etag").then_some(tag)).unwrap_or_default()
+        };
+        check("PUT", "\"1\"", 412);
+        let first = check("PUT", "", if path.contains("destinations") { 201 } else { 200 });
+        assert_eq!(check("GET", "", 200), first, "{path}");
+        let second = check("PUT", &first, 200);
+        assert_ne!(first, second, "{path}");
+        check("PUT", &first, 412);
+        check("DELETE", &first, 412);
+        check("DELETE", &second, 204);
+    }
+}
+
+#[test]
 fn effects_are_fetched_and_a_person_is_erased() {
     let service = Service::new(On::Sqlite, 1);
     let (_, admin) = service.tenant(&root().join("examples/northwind"));

@@ -133,7 +133,7 @@ impl Load {
         };
         with_store(&start.database, async |store, tenant| {
             let now = Timestamp::now().as_millisecond();
-            store.of(tenant).put_destination(now, "test", &to).await.expect("a destination");
+            store.of(tenant).put_destination(now, "test", &to, None).await.expect("a destination");
         });
         let shared = Arc::new(Shared {
             key,

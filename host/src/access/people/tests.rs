@@ -132,7 +132,7 @@ fn provider(tenant: &TenantId) -> Provider {
 async fn trust(store: &Store, provider: &Provider) {
     let row = provider.to_row(Timestamp::UNIX_EPOCH);
     assert_eq!(Provider::from_row(row.clone()).expect("is read"), *provider);
-    store.of(&provider.tenant).set_provider(&row, "key:k").await.expect("is set");
+    store.of(&provider.tenant).set_provider(&row, "key:k", None).await.expect("is set");
 }
 
 fn second(second: i64) -> Timestamp {

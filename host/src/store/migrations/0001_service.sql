@@ -200,12 +200,14 @@ CREATE INDEX effects_due ON effects (next_at) WHERE state = 'open';
 CREATE INDEX effects_open ON effects (tenant, destination, next_at, head, place) WHERE state = 'open';
 CREATE INDEX effects_dead ON effects (tenant, head, place, destination) WHERE state = 'dead';
 CREATE INDEX effects_ended ON effects (ended_at) WHERE state <> 'open';
-CREATE INDEX effects_lead ON effects (tenant, lead);
+CREATE INDEX effects_lead ON effects (tenant, lead, destination, head, place);
 
 -- Where effects go.
 CREATE TABLE destinations (
     tenant      TEXT   NOT NULL,
     destination TEXT   NOT NULL,
+    -- The commit in which a person changed it last.
+    head        BIGINT NOT NULL,
     -- webhook, slack, email, sms
     kind        TEXT   NOT NULL,
     -- URL, or address.
@@ -342,6 +344,8 @@ CREATE TABLE keys (
 CREATE TABLE providers (
     tenant      TEXT   NOT NULL,
     provider    TEXT   NOT NULL,
+    -- The commit in which it was set.
+    head        BIGINT NOT NULL,
     issuer      TEXT   NOT NULL,
     audience    TEXT   NOT NULL,
     -- Which claim holds groups, and what roles they have, as JSON.
