@@ -27,7 +27,7 @@ use crate::fetch::{Fetcher, Reach};
 use crate::http::limits::{Allowed, Limits};
 use crate::http::{self, Api, ApiParts, Patience};
 use crate::lead::TenantId;
-use crate::line::{self, Folders, Lines, Parts};
+use crate::line::{self, Lines, Parts};
 use crate::pipeline::Live;
 use crate::plugin::{Options as PluginOptions, Plan, Plugins, Size, THREAD_STACK};
 use crate::settings::Settings;
@@ -109,7 +109,6 @@ impl App {
             threads,
             plugins,
             outside: Live { fetcher: Fetcher::new(reach) },
-            folders: Folders::new(&settings.state),
             limits: line::Limits {
                 waiting: settings.limits.waiting_leads as usize,
                 ..line::Limits::default()

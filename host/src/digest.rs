@@ -35,7 +35,17 @@ impl Digest {
 
     /// The 64 digits alone, as file names want them.
     pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.after("")
+    }
+
+    /// The digits behind a prefix.
+    fn after(&self, prefix: &str) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
+        let mut text = String::with_capacity(prefix.len() + 64);
+        text.push_str(prefix);
+        self.0.iter().for_each(|byte| text.extend([digit(byte >> 4), digit(byte & 15)]));
+        text
     }
 
     /// The first twelve digits, enough for a person to tell two apart.
@@ -51,7 +61,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        f.write_str(&self.after("sha256:"))
     }
 }
 
@@ -86,6 +96,6 @@ impl TryFrom<String> for Digest {
 
 impl From<Digest> for String {
     fn from(digest: Digest) -> String {
-        digest.to_string()
+        digest.after("sha256:")
     }
 }

@@ -32,12 +32,13 @@ use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::tenant::Tenant;
 
+mod decide;
 mod load;
 mod rows;
 mod run;
 mod simulate;
 
-pub use load::{Folders, NotReady};
+pub use load::NotReady;
 pub use simulate::{Simulated, Simulation};
 
 /// What can be asked of a line.
@@ -244,8 +245,6 @@ pub struct Parts {
     pub plugins: Plugins,
     /// Answers enrichers.
     pub outside: Live,
-    /// Where folders of tenants come from.
-    pub folders: Folders,
     /// How much may wait.
     pub limits: Limits,
     /// Counts what happens.
@@ -281,7 +280,7 @@ pub struct Lines {
 
 /// A question with whoever waits for its answer.
 struct Asked {
-    question: Question,
+    question: Arc<Question>,
     answer: oneshot::Sender<Result<Answer, Refused>>,
     /// How often it was decided and not committed.
     tries: u32,
@@ -305,7 +304,7 @@ impl Lines {
     /// [`Refused`] says why not.
     pub async fn ask(&self, tenant: &TenantId, question: Question) -> Result<Answer, Refused> {
         let (answer, answered) = oneshot::channel();
-        let mut asked = Asked { question, answer, tries: 0 };
+        let mut asked = Asked { question: Arc::new(question), answer, tries: 0 };
         // A line that ends between being found and being asked is made anew.
         for _ in 0..3 {
             let line = self.line(tenant);
@@ -333,7 +332,7 @@ impl Lines {
         received: Json,
     ) -> Result<Arc<Decision>, Refused> {
         if let Some(version) = version {
-            return run::would_be(&self.parts, tenant, version, received).await;
+            return decide::would_be(&self.parts, tenant, version, received).await;
         }
         match self.ask(tenant, Question::of(Ask::Try(received))).await? {
             Answer::Tried(decision) => Ok(decision),

@@ -46,7 +46,7 @@ pub struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     /// What the service is called from outside, without a slash at its end.
     pub public_url: String,
-    /// Where compiled plugins and unpacked configurations are kept. Nothing in it is lost for good but a
+    /// Where compiled plugins are kept. Nothing in it is lost for good but a
     /// SQLite database, where that is inside.
     pub state: PathBuf,
     /// Where everything that must last is kept.
@@ -231,7 +231,7 @@ fn read(keys: &mut Keys, given: &Given) -> Settings {
         folder(),
         "`$STATE_DIRECTORY`, else `$XDG_STATE_HOME/lanewright`, else `~/.local/state/lanewright`, else `lanewright-data`",
         || given.state(),
-        "a folder for compiled plugins and unpacked configurations, of this host alone",
+        "a folder for compiled plugins, of this host alone",
     );
     let database = keys.open_or_file(
         ["database", "database_file"],
@@ -342,7 +342,7 @@ fn limits(keys: &mut Keys) -> Limits {
             "limits.timeout_seconds",
             1..=HOUR,
             30,
-            "how long a request may take; uploads and streams are exempt",
+            "how long a request may take, from its head to its answer; streams are exempt",
         ),
     }
 }

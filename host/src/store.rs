@@ -62,7 +62,7 @@ pub use rows::{
 pub use runs::{Begun, NewRun, RUNS_A_DAY};
 pub use secrets::{Sealed, SealedRow};
 pub use tenants::TenantRow;
-pub use writer::{Commit, Committed};
+pub use writer::{Chain, Commit, Committed, Submitted};
 
 /// Which database it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,14 +104,17 @@ pub struct TenantStore<'s> {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It is no URL of a database.
-    #[error("`{url}` names no database; write `sqlite:FILE` or `postgres://USER@HOST/DATABASE`")]
-    Url {
-        /// What was written.
-        url: String,
-    },
+    #[error(
+        "the URL of the database begins neither with `sqlite:` nor with `postgres:`; write `sqlite:FILE` or \
+             `postgres://USER@HOST/DATABASE`"
+    )]
+    Url,
     /// There is no such tenant, or it was erased.
     #[error("there is no tenant {0}")]
     NoTenant(TenantId),
+    /// Somebody has changed it since it was seen.
+    #[error("somebody has changed it since, or it is gone")]
+    Changed,
     /// What stands in the database cannot be read.
     #[error("the database holds {what} that cannot be read")]
     Unreadable {
@@ -270,6 +273,21 @@ impl TenantStore<'_> {
 }
 
 impl Change {
+    /// Goes on only where a row was last changed in the commit that somebody has seen, if they say which.
+    pub(in crate::store) async fn only_if_seen(
+        &mut self,
+        (table, key): (&'static str, &'static str),
+        id: &str,
+        seen: Option<i64>,
+    ) -> Result<(), Error> {
+        let Some(seen) = seen else { return Ok(()) };
+        let text = format!("SELECT head FROM {table} WHERE tenant = $1 AND {key} = $2");
+        let head = sqlx::query_scalar(sqlx::AssertSqlSafe(text));
+        let head = head.bind(self.tenant.as_str().to_owned()).bind(id.to_owned());
+        let head: Option<i64> = head.fetch_optional(&mut *self.transaction).await?;
+        if head == Some(seen) { Ok(()) } else { Err(Error::Changed) }
+    }
+
     /// Where its statements go.
     pub(in crate::store) fn connection(&mut self) -> &mut AnyConnection {
         &mut self.transaction
@@ -309,7 +327,8 @@ impl FromStr for Db {
         match url.split(':').next() {
             Some("sqlite") => Ok(Self::Sqlite),
             Some("postgres" | "postgresql") => Ok(Self::Postgres),
-            _ => Err(Error::Url { url: url.to_owned() }),
+            // It is not repeated: it may hold a password.
+            _ => Err(Error::Url),
         }
     }
 }
@@ -355,5 +374,3 @@ async fn sqlite(url: &str, connections: u32) -> Result<AnyPool, Error> {
 
 #[cfg(test)]
 pub(crate) mod testing;
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,6 @@
 //! A tenant made ready for its line: its configuration set up, its desk as the database has it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +16,7 @@ use crate::plugin::Plugins;
 use crate::records::Record;
 use crate::store::{self, CounterKind, LeadRow, Since, Standing, TenantRow};
 use crate::tenant::Tenant;
-use crate::versions::{self, Files, State, Unpacked};
+use crate::versions::{self, Files, State};
 
 /// A tenant in memory.
 pub(super) struct Loaded {
@@ -58,19 +58,6 @@ pub enum NotReady {
     Folder(String),
 }
 
-/// Where folders of configurations are unpacked to.
-#[derive(Debug, Clone)]
-pub struct Folders {
-    state: PathBuf,
-}
-
-impl Folders {
-    /// Below this folder.
-    pub fn new(state: &Path) -> Self {
-        Self { state: state.to_owned() }
-    }
-}
-
 /// Sets a version up.
 pub(super) async fn tenant(parts: &Arc<Parts>, id: &TenantId, version: i64) -> Result<Arc<Tenant>, Refused> {
     let nothing = || Refused::NotReady(Arc::new(NotReady::NoVersion(version)));
@@ -89,10 +76,9 @@ pub(super) async fn tenant(parts: &Arc<Parts>, id: &TenantId, version: i64) -> R
 }
 
 fn set_up(parts: &Parts, id: &TenantId, version: i64, files: &Files) -> Result<Arc<Tenant>, NotReady> {
-    let unpacked = Unpacked::at(&parts.folders.state, id, files);
-    let unpacked = unpacked.map_err(|error| NotReady::Folder(error.to_string()))?;
+    let folder = files.laid_out().map_err(|error| NotReady::Folder(error.to_string()))?;
     let problems = |problems| NotReady::Problems { version, problems };
-    check(id, unpacked.folder(), &parts.plugins).map(Arc::new).map_err(problems)
+    check(id, folder.path(), &parts.plugins).map(Arc::new).map_err(problems)
 }
 
 /// Sets the folder of a tenant up, as every host would.
@@ -114,13 +100,22 @@ const COUNTED: SignedDuration = SignedDuration::from_hours(8 * 24);
 /// Records older than this are no longer known to a host that starts anew.
 const KNOWN: SignedDuration = SignedDuration::from_hours(24 * 400);
 
-/// The tenant as the database has it. One without a configuration is set up by `first`.
-pub(super) async fn load(parts: &Arc<Parts>, id: &TenantId, first: Option<i64>) -> Result<Loaded, Refused> {
+/// The tenant as the database has it. One without a configuration is set up by `first`; a version that was set up
+/// before is not set up again.
+pub(super) async fn load(
+    parts: &Arc<Parts>,
+    id: &TenantId,
+    first: Option<i64>,
+    set_up: Option<&(i64, Arc<Tenant>)>,
+) -> Result<Loaded, Refused> {
     let store = parts.store.of(id);
     let nothing = || Refused::NotReady(Arc::new(NotReady::Nothing));
     let (tenant, version, standing) = loop {
         let version = store.row().await?.version.or(first).ok_or_else(nothing)?;
-        let tenant = tenant(parts, id, version).await?;
+        let tenant = match set_up {
+            Some((known, tenant)) if *known == version => Arc::clone(tenant),
+            _ => tenant(parts, id, version).await?,
+        };
         let now = parts.clock.now();
         let looks_back = tenant.config.looks_back();
         let since = Since {

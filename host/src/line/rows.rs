@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
+use super::decide::made;
 use super::load::Loaded;
-use super::run::made;
 use super::{Answer, Key, Made};
 use crate::config::Config;
 use crate::decision::{Decision, Outcome};

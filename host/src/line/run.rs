@@ -1,30 +1,29 @@
-//! A line at work: groups are decided, committed and answered.
+//! A line at work: groups are made ready, decided, committed and answered.
+//!
+//! Several groups are under way: while some are being written, the next is decided on the desk that they left behind,
+//! and the one after that is made ready, which needs no desk. What was decided on top of a commit that is not made is
+//! not made either ([`Chain`]), and is decided again.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rayon::prelude::*;
-use serde_json::Value as Json;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 
+use super::decide::{Ready, on_the_desk, prepare, recollect};
 use super::load::{Loaded, load};
-use super::rows::{Written, commit};
-use super::{Answer, Ask, Asked, Made, Parts, Question, Refused, RepStands};
-use crate::booking::Meeting;
-use crate::decision::Decision;
-use crate::desk::Desk;
-use crate::events::What;
-use crate::lead::{LeadId, RouterId, TenantId};
-use crate::pipeline::Prepared;
-use crate::store::{self, Commit, Committed};
+use super::{Answer, Ask, Asked, Parts, Question, Refused};
+use crate::lead::TenantId;
+use crate::store::{self, Chain, Commit, Committed, Submitted};
 use crate::telemetry::{CommitDone, CommitFailed, CommitStale};
+use crate::tenant::Tenant;
 
 /// How long a line with nothing to do keeps its desk in memory.
 const IDLE: Duration = Duration::from_secs(600);
+
+/// Commits of a tenant that are under way at once.
+const FLYING: usize = 4;
 
 /// How often a group is decided again before it is told that the host is busy.
 const TRIES: u32 = 50;
@@ -36,13 +35,30 @@ const TRIES_WHERE_FAILED: u32 = 3;
 const ASKS: Duration = Duration::from_secs(5);
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
+/// A group that is to be decided next.
+struct Begun {
+    group: Vec<Asked>,
+    /// Its leads, where it was known by which configuration to make them ready.
+    prepared: Option<Prepared>,
+}
+
+/// Questions that were made ready under a configuration and at a moment.
+struct Prepared {
+    tenant: Arc<Tenant>,
+    at: Timestamp,
+    questions: Vec<Ready>,
+}
+
+/// A group with its answers, and what is to be written of it, where anything is.
+type Decided = (Vec<Asked>, Vec<Result<Answer, Refused>>, Option<Commit>);
+
 /// A group whose commit is under way.
 struct Flying {
     group: Vec<Asked>,
     answers: Vec<Result<Answer, Refused>>,
     head: i64,
     nonce: i64,
-    done: JoinHandle<Result<Committed, store::Error>>,
+    done: Submitted,
 }
 
 struct Line {
@@ -51,137 +67,191 @@ struct Line {
     loaded: Option<Loaded>,
     /// To be decided before whatever comes.
     backlog: VecDeque<Asked>,
-    /// Idempotency keys of the commit that is under way: the database does not know them yet.
-    under_way: HashSet<String>,
+    /// Commits that are under way, in their order.
+    flying: VecDeque<Flying>,
+    /// What they were decided on top of: one desk, from when it was read.
+    chain: Chain,
+    /// The configuration that leads are made ready by while the desk is elsewhere, and its version.
+    current: Option<(i64, Arc<Tenant>)>,
+    /// The latest moment that was decided for.
+    clock: Timestamp,
     /// Whether the database was given up on.
     lost: bool,
 }
 
 /// Until nobody has asked anything for a while, or nobody can any more.
 pub(super) async fn run(parts: Arc<Parts>, tenant: TenantId, mut asked: mpsc::Receiver<Asked>) {
-    let most = parts.limits.group;
-    let (backlog, under_way) = (VecDeque::new(), HashSet::new());
-    let mut line = Line { parts, tenant, loaded: None, backlog, under_way, lost: false };
-    let mut flying: Option<Flying> = None;
+    let mut line = Line {
+        parts,
+        tenant,
+        loaded: None,
+        backlog: VecDeque::new(),
+        flying: VecDeque::new(),
+        chain: Chain::default(),
+        current: None,
+        clock: Timestamp::MIN,
+        lost: false,
+    };
+    let mut next: Option<Begun> = None;
     loop {
         if std::mem::take(&mut line.lost) {
             // Whoever waits would only learn the same, each after those before them.
-            let mut waiting: Vec<Asked> = line.backlog.drain(..).collect();
+            let mut waiting = next.take().map(|begun| begun.group).unwrap_or_default();
+            waiting.extend(line.backlog.drain(..));
             while let Ok(more) = asked.try_recv() {
                 waiting.push(more);
             }
             refuse(waiting, &Refused::Unavailable);
         }
-        let mut group: Vec<Asked> = Vec::new();
-        if line.backlog.is_empty() {
-            tokio::select! {
-                biased;
-                landed = landing(&mut flying) => {
-                    if let Some(flight) = flying.take() {
-                        line.land(flight, landed).await;
-                    }
-                    continue;
-                }
-                came = asked.recv_many(&mut group, most) => if came == 0 { break },
-                () = tokio::time::sleep(IDLE), if flying.is_none() => {
-                    // Whoever asks now finds it closed and makes another.
-                    asked.close();
-                    continue;
-                }
-            }
-        } else {
-            let number = line.backlog.len().min(most);
-            group.extend(line.backlog.drain(..number));
-        }
-        if group.iter().any(Asked::is_reload) {
-            line.reload(group);
-            if let Some(mut flight) = flying.take() {
-                let landed = (&mut flight.done).await;
-                line.land(flight, landed).await;
-            }
-            continue;
-        }
-        line.publish_alone(&mut group);
-        let decided = line.decide(group).await;
-        if let Some(mut flight) = flying.take() {
-            let landed = (&mut flight.done).await;
-            if !line.land(flight, landed).await {
-                // What was decided on top of it does not hold.
-                if let Some((group, ..)) = decided {
-                    line.backlog.extend(group);
-                }
-                continue;
-            }
-        }
-        let Some((group, answers, commit)) = decided else { continue };
-        flying = match commit {
-            Some(commit) => Some(line.send(group, answers, commit)),
+        let begun = match next.take() {
+            Some(begun) => begun,
             None => {
-                line.answer_unchanged(group, answers).await;
-                None
+                let mut group = line.take_from_backlog();
+                if group.is_empty() {
+                    tokio::select! {
+                        biased;
+                        landed = landing(line.flying.front_mut()) => {
+                            line.land(landed).await;
+                            continue;
+                        }
+                        came = asked.recv_many(&mut group, line.parts.limits.group) => if came == 0 { break },
+                        () = tokio::time::sleep(IDLE), if line.flying.is_empty() => {
+                            // Whoever asks now finds it closed and makes another.
+                            asked.close();
+                            continue;
+                        }
+                    }
+                }
+                if group.iter().any(Asked::is_reload) {
+                    line.reload(group);
+                    line.landed(0).await;
+                    continue;
+                }
+                match line.begin(group, &[]).await {
+                    Some(begun) => begun,
+                    None => {
+                        // A key that was asked about again waits for the answer that is under way.
+                        line.landed(0).await;
+                        continue;
+                    }
+                }
             }
         };
+        let (decided, after) = line.decide(begun, &mut asked).await;
+        next = after;
+        // Whoever is answered without a commit has to be right at the moment of the answer.
+        let writes = decided.as_ref().is_none_or(|(.., commit)| commit.is_some());
+        if !line.landed(if writes { FLYING - 1 } else { 0 }).await {
+            // What was decided on top of it does not hold.
+            if let Some((group, ..)) = decided {
+                line.backlog.extend(group);
+            }
+            line.backlog.extend(next.take().into_iter().flat_map(|begun| begun.group));
+            continue;
+        }
+        match decided {
+            Some((group, answers, Some(commit))) => line.send(group, answers, commit).await,
+            Some((group, answers, None)) => line.answer_unchanged(group, answers).await,
+            None => {}
+        }
     }
-    if let Some(mut flight) = flying.take() {
-        let landed = (&mut flight.done).await;
-        line.land(flight, landed).await;
-    }
+    line.landed(0).await;
 }
 
-type Landed = Result<Result<Committed, store::Error>, tokio::task::JoinError>;
-
-async fn landing(flying: &mut Option<Flying>) -> Landed {
-    match flying {
-        Some(flight) => (&mut flight.done).await,
+async fn landing(first: Option<&mut Flying>) -> Result<Committed, store::Error> {
+    match first {
+        Some(flight) => flight.done.landed().await,
         None => std::future::pending().await,
     }
 }
 
-/// A group with its answers, and what is to be written of it, where anything is.
-type Decided = (Vec<Asked>, Vec<Result<Answer, Refused>>, Option<Commit>);
+/// A group that is to be decided again, how often that may be, and what it is told after that.
+type Again = (Vec<Asked>, u32, Refused);
 
 impl Line {
-    /// Decides a group; nothing where it was answered already.
-    async fn decide(&mut self, group: Vec<Asked>) -> Option<Decided> {
-        let group = self.repeated(group).await;
+    fn take_from_backlog(&mut self) -> Vec<Asked> {
+        let number = self.backlog.len().min(self.parts.limits.group);
+        self.backlog.drain(..number).collect()
+    }
+
+    /// Makes a group ready, as far as it can be; nothing where nobody of it is left to be answered. `before` are those
+    /// that are decided meanwhile.
+    async fn begin(&mut self, mut group: Vec<Asked>, before: &[Arc<Question>]) -> Option<Begun> {
+        self.publish_alone(&mut group);
+        let group = self.repeated(group, before).await;
         if group.is_empty() {
             return None;
         }
-        let mut loaded = match self.ready(&group).await {
+        let prepared = match self.current.clone() {
+            Some((_, tenant)) => {
+                let at = self.parts.clock.now().max(self.clock);
+                self.clock = at;
+                Some(ready(&self.parts, tenant, questions(&group), at).await?)
+            }
+            None => None,
+        };
+        Some(Begun { group, prepared })
+    }
+
+    /// Whoever waits already is made ready while others are decided.
+    async fn begin_next(
+        &mut self,
+        asked: &mut mpsc::Receiver<Asked>,
+        before: &[Arc<Question>],
+    ) -> Option<Begun> {
+        let mut group = self.take_from_backlog();
+        while group.len() < self.parts.limits.group
+            && let Ok(more) = asked.try_recv()
+        {
+            group.push(more);
+        }
+        if group.is_empty() {
+            return None;
+        }
+        if group.iter().any(Asked::is_reload) {
+            self.put_back(group);
+            return None;
+        }
+        self.begin(group, before).await
+    }
+
+    /// Decides a group, and makes the next ready; nothing where it was refused.
+    async fn decide(
+        &mut self,
+        begun: Begun,
+        asked: &mut mpsc::Receiver<Asked>,
+    ) -> (Option<Decided>, Option<Begun>) {
+        let Begun { group, prepared } = begun;
+        let loaded = match self.ready(&group).await {
             Ok(loaded) => loaded,
             Err(refused) => {
                 self.lost = matches!(refused, Refused::Unavailable);
                 refuse(group, &refused);
-                return None;
+                return (None, None);
             }
         };
-        let parts = Arc::clone(&self.parts);
-        let questions: Vec<Question> = group.iter().map(|asked| asked.question.clone()).collect();
-        // Leads are made ready on all cores, before it is known which of them came before.
-        let now = parts.clock.now().max(loaded.clock);
-        let (loaded_again, prepared) = self
-            .on_threads(move |parts| {
-                let prepared = prepare(parts, &loaded, &questions, now);
-                (loaded, prepared)
-            })
-            .await?;
-        loaded = loaded_again;
-        if let Err(refused) = recollect(&parts, &self.tenant, &mut loaded, &group, &prepared).await {
-            refuse(group, &refused);
-            return None;
-        }
-        let questions: Vec<Question> = group.iter().map(|asked| asked.question.clone()).collect();
-        let tenant = self.tenant.clone();
-        let (loaded, decided) = self
-            .on_threads(move |parts| {
-                let mut loaded = loaded;
-                let decided = on_the_desk(parts, &tenant, &mut loaded, questions, prepared, now);
-                (loaded, decided)
-            })
-            .await?;
+        self.current = Some((loaded.version, Arc::clone(&loaded.tenant)));
+        self.clock = self.clock.max(loaded.clock);
+        let questions = questions(&group);
+        // The desk may have changed since: read anew, or set up by another configuration.
+        let holds = |prepared: &Prepared| {
+            Arc::ptr_eq(&prepared.tenant, &loaded.tenant) && prepared.at >= loaded.clock
+        };
+        let prepared = prepared.filter(holds);
+        let (parts, tenant) = (Arc::clone(&self.parts), self.tenant.clone());
+        let settling = settle(parts, tenant, loaded, questions.clone(), prepared);
+        let (settled, next) = tokio::join!(settling, self.begin_next(asked, &questions));
+        // Whoever panicked has dropped the desk: it is read anew.
+        let Some((loaded, settled)) = settled else { return (None, next) };
+        self.clock = self.clock.max(loaded.clock);
         self.loaded = Some(loaded);
-        let (answers, commit) = decided;
-        Some((group, answers, commit))
+        match settled {
+            Ok((answers, commit)) => (Some((group, answers, commit)), next),
+            Err(refused) => {
+                refuse(group, &refused);
+                (None, next)
+            }
+        }
     }
 
     /// Forgets what is in memory and tells those who asked for it; the others come next.
@@ -190,21 +260,25 @@ impl Line {
         let (asked, others): (Vec<Asked>, Vec<Asked>) = group.into_iter().partition(Asked::is_reload);
         let answers = asked.iter().map(|_| Ok(Answer::Decided(Vec::new()))).collect();
         answer(asked, answers);
-        others.into_iter().rev().for_each(|asked| self.backlog.push_front(asked));
+        self.put_back(others);
+    }
+
+    /// They come next, in their order.
+    fn put_back(&mut self, group: Vec<Asked>) {
+        group.into_iter().rev().for_each(|asked| self.backlog.push_front(asked));
     }
 
     /// A configuration is put in force by a group of its own.
     fn publish_alone(&mut self, group: &mut Vec<Asked>) {
         let publishes = |asked: &Asked| matches!(asked.question.ask, Ask::Publish(_));
         let Some(place) = group.iter().position(publishes) else { return };
-        for asked in group.drain(place.max(1)..).rev() {
-            self.backlog.push_front(asked);
-        }
+        let others = group.drain(place.max(1)..).collect();
+        self.put_back(others);
     }
 
     /// Answers those whose key was answered before, and gives the others. One whose key is in the group already, or
-    /// in the commit that is under way, waits for its turn.
-    async fn repeated(&mut self, group: Vec<Asked>) -> Vec<Asked> {
+    /// among those that are under way, waits for its turn.
+    async fn repeated(&mut self, group: Vec<Asked>, before: &[Arc<Question>]) -> Vec<Asked> {
         if group.iter().all(|asked| asked.question.key.is_none()) {
             return group;
         }
@@ -220,7 +294,10 @@ impl Line {
         };
         let known: HashMap<String, store::AnswerRow> =
             known.into_iter().map(|row| (row.key.clone(), row)).collect();
-        let mut seen = HashSet::new();
+        // The database does not know them yet.
+        let flying = self.flying.iter().flat_map(|flight| &flight.group).map(|asked| &asked.question);
+        let under_way = before.iter().chain(flying).filter_map(|question| question.key.as_ref());
+        let mut seen: HashSet<String> = under_way.map(|key| key.key.clone()).collect();
         let mut left = Vec::with_capacity(group.len());
         for asked in group {
             let Some(key) = asked.question.key.clone() else {
@@ -235,7 +312,7 @@ impl Line {
                     let made = serde_json::from_str(&row.body).unwrap_or_default();
                     let _ = asked.answer.send(Ok(Answer::Repeated(made)));
                 }
-                None if self.under_way.contains(&key.key) || !seen.insert(key.key) => {
+                None if !seen.insert(key.key) => {
                     self.backlog.push_back(asked);
                 }
                 None => left.push(asked),
@@ -252,7 +329,10 @@ impl Line {
         });
         let mut loaded = match self.loaded.take() {
             Some(loaded) => loaded,
-            None => load(&self.parts, &self.tenant, publishes).await?,
+            None => {
+                self.chain = Chain::default();
+                load(&self.parts, &self.tenant, publishes, self.current.as_ref()).await?
+            }
         };
         match publishes {
             Some(version) => match loaded.adopt(&self.parts, &self.tenant, version).await {
@@ -266,17 +346,6 @@ impl Line {
         }
     }
 
-    async fn on_threads<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Parts) -> T + Send + 'static,
-    ) -> Option<T> {
-        let (answer, answered) = oneshot::channel();
-        let parts = Arc::clone(&self.parts);
-        self.parts.threads.spawn(move || drop(answer.send(work(&parts))));
-        // Whoever panicked there has dropped the desk: it is read anew.
-        answered.await.ok()
-    }
-
     /// Answers where nothing is to be written. What another host has written meanwhile would make other answers.
     async fn answer_unchanged(&mut self, group: Vec<Asked>, answers: Vec<Result<Answer, Refused>>) {
         let Some(head) = self.loaded.as_ref().map(|loaded| loaded.head) else { return };
@@ -287,12 +356,15 @@ impl Line {
         }
     }
 
-    fn send(&mut self, group: Vec<Asked>, answers: Vec<Result<Answer, Refused>>, commit: Commit) -> Flying {
-        self.under_way = commit.answers.iter().map(|answer| answer.key.clone()).collect();
+    async fn send(&mut self, group: Vec<Asked>, answers: Vec<Result<Answer, Refused>>, commit: Commit) {
         let (head, nonce) = (commit.head, commit.nonce);
-        let store = self.parts.store.clone();
-        let done = tokio::spawn(async move { store.commit(commit).await });
-        Flying { group, answers, head, nonce, done }
+        match self.parts.store.submit(commit, self.chain.clone()).await {
+            Ok(done) => self.flying.push_back(Flying { group, answers, head, nonce, done }),
+            Err(error) => {
+                (self.loaded, self.lost) = (None, true);
+                refuse(group, &error.into());
+            }
+        }
     }
 
     /// A group is decided anew on what the database has; one that was tried too often is refused.
@@ -307,35 +379,63 @@ impl Line {
         }
     }
 
-    /// A commit has ended; whether it was made.
-    async fn land(&mut self, flight: Flying, landed: Landed) -> bool {
+    /// Waits until no more than so many commits are under way; whether those that ended were made.
+    async fn landed(&mut self, most: usize) -> bool {
+        while self.flying.len() > most {
+            let landed = landing(self.flying.front_mut()).await;
+            if !self.land(landed).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The first of the commits that are under way has ended; whether it was made. Where it was not, neither were
+    /// those that came after it.
+    async fn land(&mut self, landed: Result<Committed, store::Error>) -> bool {
+        let Some(flight) = self.flying.pop_front() else { return true };
+        let Some(first) = self.fell(flight, landed).await else { return true };
+        let mut fallen = vec![first];
+        while let Some(mut flight) = self.flying.pop_front() {
+            let landed = flight.done.landed().await;
+            fallen.extend(self.fell(flight, landed).await);
+        }
+        for (group, most, refused) in fallen.into_iter().rev() {
+            self.again(group, most, &refused);
+        }
+        false
+    }
+
+    /// A commit has ended: whoever waited for one that was made is answered, any other is to be decided again.
+    async fn fell(&mut self, flight: Flying, landed: Result<Committed, store::Error>) -> Option<Again> {
         let Flying { group, answers, head, nonce, .. } = flight;
-        self.under_way.clear();
         let (metrics, tenant) = (&self.parts.metrics, self.tenant.clone());
         let (most, refused, made) = match landed {
-            Ok(Ok(Committed::Done { .. })) => (TRIES, Refused::Busy, Some(true)),
-            Ok(Ok(Committed::Behind)) => {
+            Ok(Committed::Done { .. }) => (TRIES, Refused::Busy, Some(true)),
+            Ok(Committed::Behind) => {
                 CommitStale { tenant }.emit(metrics);
                 (TRIES, Refused::Busy, Some(false))
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 CommitFailed { tenant, fault: error.fault() }.emit(metrics);
-                (TRIES_WHERE_FAILED, Refused::Unavailable, self.made(head, nonce).await)
+                // Nobody is asked again about a database that was just given up on.
+                let made = if self.lost { None } else { self.made(head, nonce).await };
+                (TRIES_WHERE_FAILED, Refused::Unavailable, made)
             }
-            Err(_) => (TRIES_WHERE_FAILED, Refused::Unavailable, self.made(head, nonce).await),
         };
         match made {
             Some(true) => {
                 CommitDone { tenant: self.tenant.clone(), head }.emit(&self.parts.metrics);
                 answer(group, answers);
+                None
             }
-            Some(false) => self.again(group, most, &refused),
+            Some(false) => Some((group, most, refused)),
             None => {
                 (self.loaded, self.lost) = (None, true);
                 refuse(group, &Refused::Unavailable);
+                Some((Vec::new(), most, refused))
             }
         }
-        made == Some(true)
     }
 
     /// Asks the database until it says whether a commit was made.
@@ -370,300 +470,58 @@ fn refuse(group: Vec<Asked>, refused: &Refused) {
     }
 }
 
-/// A question as far as it needs no turn.
-enum Ready {
-    Lead(Box<Prepared>),
-    Batch(Vec<Result<Prepared, Refused>>),
-    Other,
-    Refused(Refused),
+fn questions(group: &[Asked]) -> Vec<Arc<Question>> {
+    group.iter().map(|asked| Arc::clone(&asked.question)).collect()
 }
 
-fn prepare(parts: &Parts, loaded: &Loaded, questions: &[Question], now: Timestamp) -> Vec<Ready> {
-    let one = |received: &serde_json::Value| {
-        Desk::prepare(&loaded.tenant, received, now, &parts.outside).map_err(Refused::NoLead)
-    };
-    questions
-        .par_iter()
-        .map(|question| match &question.ask {
-            Ask::Lead(received) | Ask::LeadAt { lead: received, .. } | Ask::Again { lead: received, .. } => {
-                match one(received) {
-                    Ok(prepared) => Ready::Lead(Box::new(prepared)),
-                    Err(refused) => Ready::Refused(refused),
-                }
-            }
-            Ask::Batch { leads, prepared } => {
-                let counted = |received| {
-                    let lead = one(received);
-                    prepared.fetch_add(1, Ordering::Relaxed);
-                    lead
-                };
-                Ready::Batch(leads.par_iter().map(counted).collect())
-            }
-            Ask::Event { .. }
-            | Ask::Times { .. }
-            | Ask::Tick
-            | Ask::Publish(_)
-            | Ask::Try(_)
-            | Ask::Reps
-            | Ask::Tenant
-            | Ask::Reload => Ready::Other,
-        })
-        .collect()
-}
-
-/// Takes up leads that are asked about and were put away.
-async fn recollect(
-    parts: &Parts,
-    tenant: &TenantId,
-    loaded: &mut Loaded,
-    group: &[Asked],
-    prepared: &[Ready],
-) -> Result<(), Refused> {
-    let mut ids: HashSet<&LeadId> = HashSet::new();
-    for (asked, ready) in group.iter().zip(prepared) {
-        match ready {
-            Ready::Lead(prepared) => drop(ids.insert(prepared.lead())),
-            Ready::Batch(batch) => ids.extend(batch.iter().flatten().map(Prepared::lead)),
-            Ready::Other | Ready::Refused(_) => match &asked.question.ask {
-                Ask::Event { what, .. } => ids.extend(what.lead()),
-                Ask::Times { lead, .. } => ids.extend(lead),
-                _ => {}
-            },
-        }
-    }
-    ids.retain(|id| !loaded.desk.knows(id));
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<&str> = ids.into_iter().map(LeadId::as_str).collect();
-    let rows = parts.store.of(tenant).leads(&ids).await?;
-    loaded.take_up(rows)
-}
-
-/// Decides one question after the other.
-fn on_the_desk(
-    parts: &Parts,
-    tenant: &TenantId,
-    loaded: &mut Loaded,
-    questions: Vec<Question>,
-    prepared: Vec<Ready>,
-    now: Timestamp,
-) -> (Vec<Result<Answer, Refused>>, Option<Commit>) {
-    let outside = &parts.outside;
-    let mut written = Written::new(parts.clock.now());
-    let due = loaded.desk.pass(now, outside);
-    written.add(due, "clock");
-    let mut answers = Vec::with_capacity(questions.len());
-    for (question, ready) in questions.into_iter().zip(prepared) {
-        let actor = question.actor.as_str();
-        let answer = match (question.ask, ready) {
-            (_, Ready::Refused(refused)) => Err(refused),
-            (Ask::LeadAt { router, from, .. }, Ready::Lead(lead)) => {
-                match lead_at(loaded, *lead, (&router, from), now, outside) {
-                    Ok((decisions, meeting)) => {
-                        written.leads += 1;
-                        if let Some(Meeting { lead, rep, from, to }) = meeting {
-                            let what = What::Booked { lead, rep, from, to, router: Some(router) };
-                            written.event(&what, Json::Null, actor);
-                        }
-                        Ok(Answer::Decided(written.add(decisions, actor)))
-                    }
-                    Err(refused) => Err(refused),
-                }
-            }
-            (Ask::Again { run, forced, .. }, Ready::Lead(lead)) => {
-                let id = lead.lead().clone();
-                match loaded.desk.again(*lead, forced, outside) {
-                    Ok(decisions) => {
-                        written.event_of(
-                            "lead.reprocessed",
-                            Some(id),
-                            serde_json::json!({"run": run}),
-                            actor,
-                        );
-                        Ok(Answer::Decided(written.add(decisions, actor)))
-                    }
-                    Err(why) => Err(Refused::Conflict(why)),
-                }
-            }
-            (_, Ready::Lead(lead)) => {
-                let decision = loaded.desk.lead(*lead, outside);
-                written.leads += 1;
-                Ok(Answer::Decided(written.add(vec![decision], actor)))
-            }
-            (_, Ready::Batch(batch)) => batch_on_the_desk(loaded, batch, outside, &mut written, actor),
-            (Ask::Event { what, note }, Ready::Other) => match happened(loaded, &what, now, outside) {
-                Ok(decisions) => {
-                    written.event(&what, note, actor);
-                    Ok(Answer::Decided(written.add(decisions, actor)))
-                }
-                Err(refused) => Err(refused),
-            },
-            // Two hosts saw that its time had come.
-            (Ask::Publish(version), Ready::Other) if loaded.in_force == Some(version) => {
-                Ok(Answer::Decided(Vec::new()))
-            }
-            (Ask::Publish(version), Ready::Other) => {
-                written.published = Some(version);
-                written.event_of(
-                    "configuration.published",
-                    None,
-                    serde_json::json!({"version": version}),
-                    actor,
-                );
-                let decisions = loaded.desk.decide_waiting(now, outside);
-                Ok(Answer::Decided(written.add(decisions, actor)))
-            }
-            (Ask::Try(received), Ready::Other) => loaded
-                .desk
-                .would_be(&received, now, outside)
-                .map(|decision| Answer::Tried(Arc::new(decision)))
-                .map_err(Refused::NoLead),
-            (Ask::Reps, Ready::Other) => Ok(Answer::Reps(reps(loaded, now))),
-            (Ask::Tenant, Ready::Other) => Ok(Answer::Tenant(Arc::clone(&loaded.tenant))),
-            (Ask::Times { router, lead }, Ready::Other) => times(loaded, &router, lead.as_ref(), now),
-            (
-                Ask::Lead(_)
-                | Ask::LeadAt { .. }
-                | Ask::Again { .. }
-                | Ask::Batch { .. }
-                | Ask::Tick
-                | Ask::Reload,
-                Ready::Other,
-            ) => Ok(Answer::Decided(Vec::new())),
-        };
-        if let (Some(key), Ok(answer)) = (question.key, &answer) {
-            written.answer(key, answer);
-        }
-        answers.push(answer);
-    }
-    let commit = commit(tenant, loaded, written, now);
-    if loaded.desk.len() > parts.limits.cold * 2 {
-        loaded.desk.forget_cold();
-    }
-    (answers, commit)
-}
-
-fn batch_on_the_desk(
-    loaded: &mut Loaded,
-    batch: Vec<Result<Prepared, Refused>>,
-    outside: &crate::pipeline::Live,
-    written: &mut Written,
-    actor: &str,
-) -> Result<Answer, Refused> {
-    let refused: Vec<Option<Refused>> = batch.iter().map(|lead| lead.as_ref().err().cloned()).collect();
-    let leads: Vec<Prepared> = batch.into_iter().flatten().collect();
-    let number = leads.len();
-    let decisions = loaded.desk.batch(leads, outside).map_err(|error| Refused::Batch(error.to_string()))?;
-    written.leads += number;
-    let mut made = written.add(decisions, actor).into_iter();
-    let answers = refused.into_iter().map(|refused| match refused {
-        Some(refused) => Err(refused),
-        None => made.next().ok_or_else(|| Refused::Batch("a lead was left out".to_owned())),
-    });
-    Ok(Answer::Batch(answers.collect()))
-}
-
-fn happened(
-    loaded: &mut Loaded,
-    what: &What,
-    now: Timestamp,
-    outside: &crate::pipeline::Live,
-) -> Result<Vec<Decision>, Refused> {
-    if let Some(lead) = what.lead().filter(|lead| !loaded.desk.knows(lead)) {
-        return Err(Refused::UnknownLead(lead.clone()));
-    }
-    if let What::Booked { router: Some(router), .. } = what {
-        known(loaded, router)?;
-    }
-    if let What::Reassigned { to: rep, .. }
-    | What::Booked { rep, .. }
-    | What::Away { rep }
-    | What::Back { rep }
-    | What::Credit { rep, .. } = what
-        && loaded.tenant.config.rep(rep).is_none()
-    {
-        return Err(Refused::UnknownRep(rep.clone()));
-    }
-    loaded.desk.event(what, now, outside).map_err(Refused::Conflict)
-}
-
-/// A lead whose contact has picked a time.
-fn lead_at(
-    loaded: &mut Loaded,
-    lead: Prepared,
-    (router, from): (&RouterId, Timestamp),
-    now: Timestamp,
-    outside: &crate::pipeline::Live,
-) -> Result<(Vec<Decision>, Option<Meeting>), Refused> {
-    known(loaded, router)?;
-    loaded.desk.lead_at(lead, (router, from), now, outside).map_err(Refused::Conflict)
-}
-
-/// Times that a router offers.
-fn times(
-    loaded: &Loaded,
-    router: &RouterId,
-    lead: Option<&LeadId>,
-    now: Timestamp,
-) -> Result<Answer, Refused> {
-    known(loaded, router)?;
-    if let Some(lead) = lead.filter(|lead| !loaded.desk.knows(lead)) {
-        return Err(Refused::UnknownLead(lead.clone()));
-    }
-    let offered = loaded.desk.offered(router, lead, now).map_err(Refused::Conflict)?;
-    let meeting = lead.and_then(|lead| loaded.desk.meeting(lead)).cloned();
-    Ok(Answer::Times(offered, meeting))
-}
-
-fn known(loaded: &Loaded, router: &RouterId) -> Result<(), Refused> {
-    match loaded.tenant.config.router(router) {
-        Some(_) => Ok(()),
-        None => Err(Refused::UnknownRouter(router.clone())),
-    }
-}
-
-fn reps(loaded: &Loaded, now: Timestamp) -> Vec<RepStands> {
-    let config = &loaded.tenant.config;
-    let stands = |rep: &crate::lead::Rep| {
-        let counted = loaded.desk.counted(&rep.id, now);
-        RepStands {
-            rep: rep.id.clone(),
-            name: rep.name.clone(),
-            email: rep.email.clone(),
-            team: rep.team.clone(),
-            open: counted.open,
-            max_open: rep.max_open,
-            band: config.capacity.band(counted.open, rep.max_open),
-            day: counted.day,
-            week: counted.week,
-            away: !rep.available || loaded.desk.is_away(&rep.id),
-        }
-    };
-    config.reps.iter().map(stands).collect()
-}
-
-/// How a lead would be decided under a version that need not be in force.
-pub(super) async fn would_be(
+/// Makes questions ready, on all cores.
+async fn ready(
     parts: &Arc<Parts>,
-    id: &TenantId,
-    version: i64,
-    received: serde_json::Value,
-) -> Result<Arc<Decision>, Refused> {
-    let mut loaded = load(parts, id, Some(version)).await?;
-    loaded.adopt(parts, id, version).await?;
+    tenant: Arc<Tenant>,
+    group: Vec<Arc<Question>>,
+    at: Timestamp,
+) -> Option<Prepared> {
+    on_threads(parts, move |parts| {
+        let questions = prepare(parts, &tenant, &group, at);
+        Prepared { tenant, at, questions }
+    })
+    .await
+}
+
+/// What became of a group on a desk, and the desk.
+type Settled = (Loaded, Result<(Vec<Result<Answer, Refused>>, Option<Commit>), Refused>);
+
+/// Decides a group on a desk; nothing where somebody panicked.
+async fn settle(
+    parts: Arc<Parts>,
+    tenant: TenantId,
+    mut loaded: Loaded,
+    group: Vec<Arc<Question>>,
+    prepared: Option<Prepared>,
+) -> Option<Settled> {
+    let Prepared { at, questions, .. } = match prepared {
+        Some(prepared) => prepared,
+        None => {
+            let at = parts.clock.now().max(loaded.clock);
+            ready(&parts, Arc::clone(&loaded.tenant), group.clone(), at).await?
+        }
+    };
+    if let Err(refused) = recollect(&parts, &tenant, &mut loaded, &group, &questions).await {
+        return Some((loaded, Err(refused)));
+    }
+    let settled = on_threads(&parts, move |parts| {
+        let settled = on_the_desk(parts, &tenant, &mut loaded, &group, questions, at);
+        (loaded, Ok(settled))
+    });
+    settled.await
+}
+
+async fn on_threads<T: Send + 'static>(
+    parts: &Arc<Parts>,
+    work: impl FnOnce(&Parts) -> T + Send + 'static,
+) -> Option<T> {
     let (answer, answered) = oneshot::channel();
     let working = Arc::clone(parts);
-    parts.threads.spawn(move || {
-        let now = working.clock.now().max(loaded.clock);
-        drop(answer.send(loaded.desk.would_be(&received, now, &working.outside)));
-    });
-    let decided = answered.await.map_err(|_| Refused::Closing)?;
-    decided.map(Arc::new).map_err(Refused::NoLead)
-}
-
-/// A decision with its JSON.
-pub(super) fn made(decision: Decision) -> Arc<Made> {
-    let json = serde_json::to_string(&decision).unwrap_or_default();
-    Arc::new(Made { decision, json })
+    parts.threads.spawn(move || drop(answer.send(work(&working))));
+    answered.await.ok()
 }

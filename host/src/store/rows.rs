@@ -20,9 +20,9 @@ pub(super) trait Row {
     const COLUMNS: &'static [&'static str];
     /// What follows where a row with the same key is there; empty: that is an error.
     const CONFLICT: &'static str = "";
-    /// How a column is written out of the value that is bound at this place.
-    fn value(_column: &str, place: usize) -> String {
-        format!("${place}")
+    /// How a column is written out of the value that is bound to this parameter.
+    fn value(_column: &str, parameter: String) -> String {
+        parameter
     }
     /// Binds every column.
     fn bind<'q>(&self, statement: Statement<'q>) -> Statement<'q>;
@@ -33,13 +33,23 @@ const AT_ONCE: usize = 64;
 
 /// Writes rows, many in a statement.
 pub(super) async fn write<R: Row>(connection: &mut AnyConnection, rows: &[R]) -> Result<(), sqlx::Error> {
+    write_all(connection, &rows.iter().collect::<Vec<_>>()).await
+}
+
+/// The same for rows that lie in several places.
+pub(super) async fn write_all<R: Row>(
+    connection: &mut AnyConnection,
+    rows: &[&R],
+) -> Result<(), sqlx::Error> {
+    // SQLite has no need of numbers, and its driver looks each up among all of them.
+    let numbered = connection.backend_name() != "SQLite";
     let mut left = rows;
     while !left.is_empty() {
         // Few lengths, so that few statements are prepared.
         let number = left.len().min(AT_ONCE);
         let number = if number.is_power_of_two() { number } else { number.next_power_of_two() / 2 };
         let (now, later) = left.split_at(number);
-        let mut statement = sqlx::query(insert::<R>(number));
+        let mut statement = sqlx::query(insert::<R>(number, numbered));
         for row in now {
             statement = row.bind(statement);
         }
@@ -50,12 +60,14 @@ pub(super) async fn write<R: Row>(connection: &mut AnyConnection, rows: &[R]) ->
 }
 
 /// `INSERT` of so many rows.
-fn insert<R: Row>(number: usize) -> SqlStr {
-    static KNOWN: LazyLock<Mutex<HashMap<(&str, usize), SqlStr>>> = LazyLock::new(Mutex::default);
+fn insert<R: Row>(number: usize, numbered: bool) -> SqlStr {
+    static KNOWN: LazyLock<Mutex<HashMap<(&str, usize, bool), SqlStr>>> = LazyLock::new(Mutex::default);
     let make = || {
         let row = |row: usize| {
             let places = (row * R::COLUMNS.len() + 1..).zip(R::COLUMNS);
-            let values: Vec<String> = places.map(|(place, column)| R::value(column, place)).collect();
+            let parameter = |place| if numbered { format!("${place}") } else { "?".to_owned() };
+            let values: Vec<String> =
+                places.map(|(place, column)| R::value(column, parameter(place))).collect();
             format!("({})", values.join(", "))
         };
         let rows: Vec<String> = (0..number).map(row).collect();
@@ -69,7 +81,7 @@ fn insert<R: Row>(number: usize) -> SqlStr {
         .into_sql_str()
     };
     match KNOWN.lock() {
-        Ok(mut known) => known.entry((R::TABLE, number)).or_insert_with(make).clone(),
+        Ok(mut known) => known.entry((R::TABLE, number, numbered)).or_insert_with(make).clone(),
         Err(_) => make(),
     }
 }
@@ -215,10 +227,10 @@ impl Row for DecisionRow {
     ];
     /// The driver says of a number that is absent that it is a short one, and a statement that was prepared for
     /// that takes no other on its connection. So there is always one, and which none is known by.
-    fn value(column: &str, place: usize) -> String {
+    fn value(column: &str, parameter: String) -> String {
         match column {
-            "total" => format!("NULLIF(${place}, {NO_TOTAL:.1})"),
-            _ => format!("${place}"),
+            "total" => format!("NULLIF({parameter}, {NO_TOTAL:.1})"),
+            _ => parameter,
         }
     }
     fn bind<'q>(&self, statement: Statement<'q>) -> Statement<'q> {

@@ -4,6 +4,8 @@
 //! waits for the next and shares it. Within it every commit stands alone: one that is behind changes nothing
 //! and is told so, the others are made.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
@@ -74,8 +76,24 @@ pub(super) struct Writer {
     tasks: Arc<Mutex<Vec<JoinHandle<()>>>>,
 }
 
+/// Commits of a tenant that were made one on top of the other: where one is not written, none after it is. The number
+/// alone would not tell, since another host's commit may have taken the place of the one that is missing.
+#[derive(Debug, Clone, Default)]
+pub struct Chain(Arc<AtomicBool>);
+
+impl Chain {
+    fn is_broken(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn breaks(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 struct Asked {
     commit: Commit,
+    chain: Chain,
     answer: oneshot::Sender<Result<Committed, Error>>,
 }
 
@@ -103,14 +121,29 @@ impl Writer {
         }
     }
 
-    async fn commit(&self, commit: Commit) -> Result<Committed, Error> {
+    async fn submit(&self, commit: Commit, chain: Chain) -> Result<Submitted, Error> {
         // All of one tenant go to one writer: two transactions of ours never wait for each other's tenants.
         let hash = blake3::hash(commit.tenant.as_bytes()).as_bytes()[0];
         let queue = &self.queues[usize::from(hash) % self.queues.len()];
         let (answer, answered) = oneshot::channel();
         let closed = || Error::from(sqlx::Error::PoolClosed);
-        queue.send(Asked { commit, answer }).await.map_err(|_| closed())?;
-        answered.await.map_err(|_| closed())?
+        queue.send(Asked { commit, chain, answer }).await.map_err(|_| closed())?;
+        Ok(Submitted(answered))
+    }
+}
+
+/// A commit that is on its way.
+#[derive(Debug)]
+pub struct Submitted(oneshot::Receiver<Result<Committed, Error>>);
+
+impl Submitted {
+    /// What became of it. To be asked until it answers, and not again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::commit`].
+    pub async fn landed(&mut self) -> Result<Committed, Error> {
+        (&mut self.0).await.map_err(|_| Error::from(sqlx::Error::PoolClosed))?
     }
 }
 
@@ -122,7 +155,16 @@ impl Store {
     /// [`Error::Unavailable`]: it is not known whether it was made, and [`TenantStore::made`] tells once the
     /// database answers again.
     pub async fn commit(&self, commit: Commit) -> Result<Committed, Error> {
-        self.writer.commit(commit).await
+        self.submit(commit, Chain::default()).await?.landed().await
+    }
+
+    /// Hands a commit over, which was made on top of those of its chain.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] where it was not taken.
+    pub async fn submit(&self, commit: Commit, chain: Chain) -> Result<Submitted, Error> {
+        self.writer.submit(commit, chain).await
     }
 }
 
@@ -135,7 +177,7 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn write_alone(&self, row: EventRow) -> Result<Committed, Error> {
         let commit = Commit { tenant: row.tenant.clone(), events: vec![row], ..Commit::default() };
-        self.writer.commit(commit).await
+        self.commit(commit).await
     }
 }
 
@@ -158,8 +200,7 @@ async fn run(db: Db, pool: AnyPool, mut asked: mpsc::Receiver<Asked>) {
     while asked.recv_many(&mut group, GROUP).await > 0 {
         // Hosts that write several tenants in one transaction lock them in one order.
         group.sort_by(|a, b| a.commit.tenant.cmp(&b.commit.tenant));
-        let commits: Vec<&Commit> = group.iter().map(|asked| &asked.commit).collect();
-        match write(db, &pool, &commits).await {
+        match write(db, &pool, &group).await {
             Ok(results) => {
                 for (asked, result) in group.drain(..).zip(results) {
                     let _ = asked.answer.send(Ok(result));
@@ -168,17 +209,21 @@ async fn run(db: Db, pool: AnyPool, mut asked: mpsc::Receiver<Asked>) {
             // One that cannot be written takes nobody along: each alone. Without a database, all wait for the same.
             Err(Error::Unavailable(error)) if group.len() > 1 && is_of_one(&error) => {
                 for asked in group.drain(..) {
-                    let result = write(db, &pool, &[&asked.commit]).await;
+                    let result = write(db, &pool, std::slice::from_ref(&asked)).await;
+                    if result.is_err() {
+                        asked.chain.breaks();
+                    }
                     let _ = asked.answer.send(result.map(|results| results[0]));
                 }
             }
             Err(Error::Unavailable(error)) => {
                 for asked in group.drain(..) {
+                    asked.chain.breaks();
                     let _ = asked.answer.send(Err(Error::Unavailable(Arc::clone(&error))));
                 }
             }
             // Nothing else comes of writing; whoever waits is told that there is no answer.
-            Err(_) => group.clear(),
+            Err(_) => group.drain(..).for_each(|asked| asked.chain.breaks()),
         }
     }
 }
@@ -193,13 +238,16 @@ fn is_of_one(error: &sqlx::Error) -> bool {
 }
 
 /// One transaction: what became of each, in their order.
-async fn write(db: Db, pool: &AnyPool, commits: &[&Commit]) -> Result<Vec<Committed>, Error> {
+async fn write(db: Db, pool: &AnyPool, group: &[Asked]) -> Result<Vec<Committed>, Error> {
     let mut transaction: Transaction<'static, Any> = begin(db, pool).await?;
-    let mut made: Vec<&Commit> = Vec::with_capacity(commits.len());
-    let mut results = Vec::with_capacity(commits.len());
-    for commit in commits {
+    let mut made: Vec<&Commit> = Vec::with_capacity(group.len());
+    let mut results = Vec::with_capacity(group.len());
+    for Asked { commit, chain, .. } in group {
         // A commit of number 0 is none of the tenant's: a row alone.
-        let is_next = commit.head == 0 || raise(&mut transaction, commit).await?;
+        let is_next = commit.head == 0 || (!chain.is_broken() && raise(&mut transaction, commit).await?);
+        if !is_next {
+            chain.breaks();
+        }
         results.push(is_next);
         if is_next {
             if let Some(version) = commit.version {
@@ -212,15 +260,17 @@ async fn write(db: Db, pool: &AnyPool, commits: &[&Commit]) -> Result<Vec<Commit
     let numbered = made.iter().filter(|commit| commit.head > 0);
     let rows: Vec<CommitRow<'_>> = numbered.map(|commit| CommitRow(commit)).collect();
     rows::write(&mut transaction, &rows).await?;
-    all(&mut transaction, &made, |commit| &commit.leads).await?;
-    all(&mut transaction, &made, |commit| &commit.decisions).await?;
-    all(&mut transaction, &made, |commit| &commit.counters).await?;
-    all(&mut transaction, &made, |commit| &commit.new_leads).await?;
-    all(&mut transaction, &made, |commit| &commit.records).await?;
-    all(&mut transaction, &made, |commit| &commit.events).await?;
-    all(&mut transaction, &made, |commit| &commit.answers).await?;
-    all(&mut transaction, &made, |commit| &commit.effects).await?;
-    all(&mut transaction, &made, |commit| &commit.usage).await?;
+    for made in rounds(&made) {
+        all(&mut transaction, &made, |commit| &commit.leads).await?;
+        all(&mut transaction, &made, |commit| &commit.decisions).await?;
+        all(&mut transaction, &made, |commit| &commit.counters).await?;
+        all(&mut transaction, &made, |commit| &commit.new_leads).await?;
+        all(&mut transaction, &made, |commit| &commit.records).await?;
+        all(&mut transaction, &made, |commit| &commit.events).await?;
+        all(&mut transaction, &made, |commit| &commit.answers).await?;
+        all(&mut transaction, &made, |commit| &commit.effects).await?;
+        all(&mut transaction, &made, |commit| &commit.usage).await?;
+    }
     transaction.commit().await?;
     let done = |is_next| if is_next { Committed::Done { group } } else { Committed::Behind };
     Ok(results.into_iter().map(done).collect())
@@ -237,14 +287,30 @@ async fn raise(connection: &mut AnyConnection, commit: &Commit) -> Result<bool, 
     Ok(raised.rows_affected() == 1)
 }
 
+/// Commits of which none is of the tenant of another, so that a statement has no row twice; those of a tenant in their
+/// order.
+fn rounds<'c>(commits: &[&'c Commit]) -> Vec<Vec<&'c Commit>> {
+    let mut rounds: Vec<Vec<&Commit>> = Vec::new();
+    let mut nth: HashMap<&str, usize> = HashMap::new();
+    for commit in commits {
+        let nth = nth.entry(&commit.tenant).or_default();
+        if rounds.len() == *nth {
+            rounds.push(Vec::new());
+        }
+        rounds[*nth].push(commit);
+        *nth += 1;
+    }
+    rounds
+}
+
 /// Rows of all commits together.
-async fn all<R: Row + Clone>(
+async fn all<R: Row>(
     connection: &mut AnyConnection,
     commits: &[&Commit],
     rows: impl Fn(&Commit) -> &Vec<R>,
 ) -> Result<(), sqlx::Error> {
-    let together: Vec<R> = commits.iter().flat_map(|commit| rows(commit)).cloned().collect();
-    rows::write(connection, &together).await
+    let together: Vec<&R> = commits.iter().flat_map(|commit| rows(commit)).collect();
+    rows::write_all(connection, &together).await
 }
 
 struct CommitRow<'c>(&'c Commit);
@@ -255,5 +321,49 @@ impl Row for CommitRow<'_> {
     fn bind<'q>(&self, statement: Statement<'q>) -> Statement<'q> {
         let Commit { tenant, head, at, nonce, .. } = self.0;
         statement.bind(tenant.clone()).bind(*head).bind(*at).bind(*nonce)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::CounterKind;
+    use crate::store::testing::{acme, stores};
+
+    fn commit(head: i64) -> Commit {
+        let counter = CounterRow {
+            tenant: "acme".to_owned(),
+            kind: CounterKind::Rep.as_str().to_owned(),
+            id: "ana".to_owned(),
+            head,
+            value: head.to_string(),
+        };
+        Commit { tenant: "acme".to_owned(), head, nonce: head, counters: vec![counter], ..Commit::default() }
+    }
+
+    #[tokio::test]
+    async fn what_was_made_on_top_of_a_commit_that_is_missing_is_not_written() {
+        for store in stores().await {
+            acme(&store).await;
+            let submit = async |head: i64, chain: &Chain| {
+                store.submit(commit(head), chain.clone()).await.expect("is taken")
+            };
+            let (ours, again) = (Chain::default(), Chain::default());
+            // Together, so that one transaction has several of a tenant.
+            let mut on_top = vec![submit(1, &ours).await, submit(2, &ours).await, submit(3, &ours).await];
+            for submitted in &mut on_top {
+                let landed = submitted.landed().await.expect("is written");
+                assert!(matches!(landed, Committed::Done { .. }), "{landed:?}");
+            }
+            // Another host's, which ours does not know of; the number of the next would fit again.
+            let theirs = store.commit(commit(4)).await.expect("is written");
+            assert!(matches!(theirs, Committed::Done { .. }), "{theirs:?}");
+            for head in [4, 5, 5] {
+                let landed = submit(head, &ours).await.landed().await.expect("is asked");
+                assert_eq!(landed, Committed::Behind, "{head}");
+            }
+            let landed = submit(5, &again).await.landed().await.expect("is written");
+            assert!(matches!(landed, Committed::Done { .. }), "{landed:?}");
+        }
     }
 }
