@@ -102,6 +102,8 @@ impl App {
             .num_threads(settings.threads)
             .stack_size(THREAD_STACK)
             .thread_name(|number| format!("plugins-{number}"))
+            // Whoever waits for it is told; it takes nobody else along.
+            .panic_handler(|_| tracing::error!("what was worked out on the threads of plugins panicked"))
             .build()?;
         let lines = Lines::new(Parts {
             store: store.clone(),

@@ -216,6 +216,9 @@ pub enum Refused {
     /// the same key, it is done once.
     #[error("the database does not answer")]
     Unavailable,
+    /// A mistake of ours. Nothing was changed.
+    #[error("a mistake of ours; nothing was changed")]
+    Broken,
     /// The host is going down.
     #[error("this host is going down")]
     Closing,

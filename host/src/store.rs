@@ -53,7 +53,7 @@ pub use erase::{Erased, Person, Swept, Who};
 pub use events::{Event, EventRow};
 pub use keys::KeyRow;
 pub use leads::{LeadFilter, LeadFound};
-pub use load::{Changed, Since, Standing};
+pub use load::{Since, Standing};
 pub use providers::ProviderRow;
 pub use retention::Over;
 pub use rows::{
@@ -234,6 +234,14 @@ impl Store {
     /// A transaction that may write.
     async fn begin(&self) -> Result<Transaction<'static, Any>, Error> {
         begin(self.db, &self.write).await
+    }
+
+    /// A transaction that sees everything as it is at one moment, and writes nothing.
+    async fn moment(&self) -> Result<Transaction<'static, Any>, Error> {
+        Ok(match self.db {
+            Db::Sqlite => self.read.begin().await?,
+            Db::Postgres => self.read.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+        })
     }
 }
 

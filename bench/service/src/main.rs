@@ -81,6 +81,10 @@ fn rates(bench: &Bench) -> Result<()> {
 fn alone(bench: &Bench) -> Result<()> {
     let ways = [bench.service(hosts::On::Sqlite, 1, 1)?];
     println!("{:.0} leads a second", medians(bench, &ways)?[0]);
+    for rate in [50.0, 100.0, 200.0, 400.0] {
+        let Latencies { p50, p99, p999 } = bench.latencies(&ways[0], rate)?;
+        println!("{rate}: {p50:.2} {p99:.2} {p999:.2}");
+    }
     Ok(())
 }
 

@@ -290,6 +290,7 @@ impl From<Refused> for Problem {
             )
             .hint("send it again with the same Idempotency-Key: then it is done once")
             .retry_after(1),
+            Refused::Broken => Self::new(Code::Internal, detail),
             Refused::Closing => Self::new(Code::Busy, detail).retry_after(1),
         }
     }

@@ -49,6 +49,8 @@ pub(super) fn prepare(parts: &Parts, tenant: &Tenant, group: &[Arc<Question>], n
                     prepared.fetch_add(1, Ordering::Relaxed);
                     lead
                 };
+                // It may be made ready a second time.
+                prepared.store(0, Ordering::Relaxed);
                 Ready::Batch(leads.par_iter().map(counted).collect())
             }
             Ask::Event { .. }
@@ -190,9 +192,6 @@ pub(super) fn on_the_desk(
         answers.push(answer);
     }
     let commit = commit(tenant, loaded, written, now);
-    if loaded.desk.len() > parts.limits.cold * 2 {
-        loaded.desk.forget_cold();
-    }
     (answers, commit)
 }
 

@@ -5,9 +5,11 @@
 //! not made either ([`Chain`]), and is decided again.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
@@ -42,12 +44,15 @@ struct Begun {
     prepared: Option<Prepared>,
 }
 
-/// Questions that were made ready under a configuration and at a moment.
+/// Questions that are made ready under a configuration and for a moment.
 struct Prepared {
     tenant: Arc<Tenant>,
     at: Timestamp,
-    questions: Vec<Ready>,
+    questions: OnThreads<Vec<Ready>>,
 }
+
+/// The same once they are.
+type MadeReady = (Arc<Tenant>, Timestamp, Vec<Ready>);
 
 /// A group with its answers, and what is to be written of it, where anything is.
 type Decided = (Vec<Asked>, Vec<Result<Answer, Refused>>, Option<Commit>);
@@ -60,6 +65,9 @@ struct Flying {
     nonce: i64,
     done: Submitted,
 }
+
+/// Groups that are to be decided again, since what they were decided on is not there.
+type Fallen = Vec<Asked>;
 
 struct Line {
     parts: Arc<Parts>,
@@ -75,12 +83,15 @@ struct Line {
     current: Option<(i64, Arc<Tenant>)>,
     /// The latest moment that was decided for.
     clock: Timestamp,
+    /// Leads in memory from which on those are forgotten that nothing changes by itself.
+    many: usize,
     /// Whether the database was given up on.
     lost: bool,
 }
 
 /// Until nobody has asked anything for a while, or nobody can any more.
 pub(super) async fn run(parts: Arc<Parts>, tenant: TenantId, mut asked: mpsc::Receiver<Asked>) {
+    let many = parts.limits.cold * 2;
     let mut line = Line {
         parts,
         tenant,
@@ -90,6 +101,7 @@ pub(super) async fn run(parts: Arc<Parts>, tenant: TenantId, mut asked: mpsc::Re
         chain: Chain::default(),
         current: None,
         clock: Timestamp::MIN,
+        many,
         lost: false,
     };
     let mut next: Option<Begun> = None;
@@ -105,57 +117,35 @@ pub(super) async fn run(parts: Arc<Parts>, tenant: TenantId, mut asked: mpsc::Re
         }
         let begun = match next.take() {
             Some(begun) => begun,
-            None => {
-                let mut group = line.take_from_backlog();
-                if group.is_empty() {
-                    tokio::select! {
-                        biased;
-                        landed = landing(line.flying.front_mut()) => {
-                            line.land(landed).await;
-                            continue;
-                        }
-                        came = asked.recv_many(&mut group, line.parts.limits.group) => if came == 0 { break },
-                        () = tokio::time::sleep(IDLE), if line.flying.is_empty() => {
-                            // Whoever asks now finds it closed and makes another.
-                            asked.close();
-                            continue;
-                        }
-                    }
-                }
-                if group.iter().any(Asked::is_reload) {
-                    line.reload(group);
-                    line.landed(0).await;
-                    continue;
-                }
-                match line.begin(group, &[]).await {
-                    Some(begun) => begun,
-                    None => {
-                        // A key that was asked about again waits for the answer that is under way.
-                        line.landed(0).await;
-                        continue;
-                    }
-                }
-            }
+            None => match line.first(&mut asked).await {
+                Next::Begun(begun) => begun,
+                Next::Look => continue,
+                Next::Over => break,
+            },
         };
         let (decided, after) = line.decide(begun, &mut asked).await;
-        next = after;
-        // Whoever is answered without a commit has to be right at the moment of the answer.
-        let writes = decided.as_ref().is_none_or(|(.., commit)| commit.is_some());
-        if !line.landed(if writes { FLYING - 1 } else { 0 }).await {
-            // What was decided on top of it does not hold.
-            if let Some((group, ..)) = decided {
-                line.backlog.extend(group);
+        let fell = match decided {
+            // Its own leads came before those that are made ready already.
+            Some(decided) => line.take_off(decided).await,
+            None => line.landed(FLYING).await,
+        };
+        match fell {
+            None => next = after,
+            Some(mut fallen) => {
+                fallen.extend(after.into_iter().flat_map(|begun| begun.group));
+                line.put_back(fallen);
             }
-            line.backlog.extend(next.take().into_iter().flat_map(|begun| begun.group));
-            continue;
-        }
-        match decided {
-            Some((group, answers, Some(commit))) => line.send(group, answers, commit).await,
-            Some((group, answers, None)) => line.answer_unchanged(group, answers).await,
-            None => {}
         }
     }
-    line.landed(0).await;
+}
+
+/// What there is to do for a line.
+enum Next {
+    Begun(Begun),
+    /// Something else has changed.
+    Look,
+    /// Nobody asks any more.
+    Over,
 }
 
 async fn landing(first: Option<&mut Flying>) -> Result<Committed, store::Error> {
@@ -165,32 +155,63 @@ async fn landing(first: Option<&mut Flying>) -> Result<Committed, store::Error> 
     }
 }
 
-/// A group that is to be decided again, how often that may be, and what it is told after that.
-type Again = (Vec<Asked>, u32, Refused);
-
 impl Line {
+    /// Waits for a group, and for commits that end meanwhile.
+    async fn first(&mut self, asked: &mut mpsc::Receiver<Asked>) -> Next {
+        let mut group = self.take_from_backlog();
+        if group.is_empty() {
+            tokio::select! {
+                biased;
+                landed = landing(self.flying.front_mut()) => {
+                    if let Some(fallen) = self.land(landed).await {
+                        self.put_back(fallen);
+                    }
+                    return Next::Look;
+                }
+                came = asked.recv_many(&mut group, self.parts.limits.group) => if came == 0 {
+                    let Some(fallen) = self.landed(0).await else { return Next::Over };
+                    self.put_back(fallen);
+                    return Next::Look;
+                },
+                () = tokio::time::sleep(IDLE), if self.flying.is_empty() => {
+                    // Whoever asks now finds it closed and makes another.
+                    asked.close();
+                    return Next::Look;
+                }
+            }
+        }
+        let reload = group.iter().any(Asked::is_reload);
+        if !reload && let Some(begun) = self.begin(&mut group, &[]).await {
+            self.put_back(group);
+            return Next::Begun(begun);
+        }
+        // Who asks for a reload is answered at once; a key that is under way waits for its answer.
+        let others = if reload { self.reload(group) } else { group };
+        let mut fallen = self.landed(0).await.unwrap_or_default();
+        fallen.extend(others);
+        self.put_back(fallen);
+        Next::Look
+    }
+
     fn take_from_backlog(&mut self) -> Vec<Asked> {
         let number = self.backlog.len().min(self.parts.limits.group);
         self.backlog.drain(..number).collect()
     }
 
     /// Makes a group ready, as far as it can be; nothing where nobody of it is left to be answered. `before` are those
-    /// that are decided meanwhile.
-    async fn begin(&mut self, mut group: Vec<Asked>, before: &[Arc<Question>]) -> Option<Begun> {
-        self.publish_alone(&mut group);
-        let group = self.repeated(group, before).await;
-        if group.is_empty() {
+    /// that are decided meanwhile. Whoever has to wait for them stays in `group`.
+    async fn begin(&mut self, group: &mut Vec<Asked>, before: &[Arc<Question>]) -> Option<Begun> {
+        self.publish_alone(group);
+        let asked = std::mem::take(group);
+        let asked = self.repeated(asked, before, group).await;
+        if asked.is_empty() {
             return None;
         }
-        let prepared = match self.current.clone() {
-            Some((_, tenant)) => {
-                let at = self.parts.clock.now().max(self.clock);
-                self.clock = at;
-                Some(ready(&self.parts, tenant, questions(&group), at).await?)
-            }
-            None => None,
-        };
-        Some(Begun { group, prepared })
+        let prepared = self.current.clone().map(|(_, tenant)| {
+            self.clock = self.parts.clock.now().max(self.clock);
+            ready(&self.parts, tenant, questions(&asked), self.clock)
+        });
+        Some(Begun { group: asked, prepared })
     }
 
     /// Whoever waits already is made ready while others are decided.
@@ -205,62 +226,127 @@ impl Line {
         {
             group.push(more);
         }
-        if group.is_empty() {
-            return None;
-        }
-        if group.iter().any(Asked::is_reload) {
-            self.put_back(group);
-            return None;
-        }
-        self.begin(group, before).await
+        let begun = match group.iter().any(Asked::is_reload) {
+            true => None,
+            false => self.begin(&mut group, before).await,
+        };
+        self.put_back(group);
+        begun
     }
 
-    /// Decides a group, and makes the next ready; nothing where it was refused.
+    /// Decides a group, and makes the next ready meanwhile; nothing where it was refused.
     async fn decide(
         &mut self,
         begun: Begun,
         asked: &mut mpsc::Receiver<Asked>,
     ) -> (Option<Decided>, Option<Begun>) {
         let Begun { group, prepared } = begun;
-        let loaded = match self.ready(&group).await {
-            Ok(loaded) => loaded,
+        let prepared = match self.made_ready(prepared).await {
+            Ok(prepared) => prepared,
+            Err(mut fallen) => {
+                fallen.extend(group);
+                self.put_back(fallen);
+                return (None, None);
+            }
+        };
+        let (settling, before) = match self.settling(&group, prepared).await {
+            Ok(settling) => settling,
             Err(refused) => {
-                self.lost = matches!(refused, Refused::Unavailable);
+                self.lost |= matches!(refused, Refused::Unavailable);
+                self.forget(&group);
                 refuse(group, &refused);
                 return (None, None);
             }
         };
-        self.current = Some((loaded.version, Arc::clone(&loaded.tenant)));
-        self.clock = self.clock.max(loaded.clock);
-        let questions = questions(&group);
-        // The desk may have changed since: read anew, or set up by another configuration.
-        let holds = |prepared: &Prepared| {
-            Arc::ptr_eq(&prepared.tenant, &loaded.tenant) && prepared.at >= loaded.clock
+        let (settled, next) = tokio::join!(settling, self.begin_next(asked, &before));
+        let Some((loaded, (answers, commit))) = settled else {
+            // Somebody panicked and dropped the desk: it is read anew.
+            self.forget(&group);
+            refuse(group, &Refused::Broken);
+            return (None, next);
         };
-        let prepared = prepared.filter(holds);
-        let (parts, tenant) = (Arc::clone(&self.parts), self.tenant.clone());
-        let settling = settle(parts, tenant, loaded, questions.clone(), prepared);
-        let (settled, next) = tokio::join!(settling, self.begin_next(asked, &questions));
-        // Whoever panicked has dropped the desk: it is read anew.
-        let Some((loaded, settled)) = settled else { return (None, next) };
-        self.clock = self.clock.max(loaded.clock);
         self.loaded = Some(loaded);
-        match settled {
-            Ok((answers, commit)) => (Some((group, answers, commit)), next),
-            Err(refused) => {
-                refuse(group, &refused);
-                (None, next)
+        (Some((group, answers, commit)), next)
+    }
+
+    /// Waits until a group is ready, which for a batch takes long, and answers those whose commits end meanwhile; what
+    /// fell of them.
+    async fn made_ready(&mut self, prepared: Option<Prepared>) -> Result<Option<MadeReady>, Fallen> {
+        let Some(Prepared { tenant, at, mut questions }) = prepared else { return Ok(None) };
+        loop {
+            tokio::select! {
+                biased;
+                landed = landing(self.flying.front_mut()) => match self.land(landed).await {
+                    Some(fallen) => return Err(fallen),
+                    None => continue,
+                },
+                // Where somebody panicked they do so again on the desk's own account, and are told.
+                questions = &mut questions => return Ok(questions.map(|questions| (tenant, at, questions))),
             }
         }
     }
 
+    /// Begins to decide a group on the desk.
+    async fn settling(
+        &mut self,
+        group: &[Asked],
+        prepared: Option<MadeReady>,
+    ) -> Result<(OnThreads<Settled>, Vec<Arc<Question>>), Refused> {
+        let mut loaded = self.ready(group).await?;
+        self.current = Some((loaded.version, Arc::clone(&loaded.tenant)));
+        let group = questions(group);
+        // The desk may have changed since: read anew, or set up by another configuration.
+        let holds = |(tenant, at, _): &MadeReady| Arc::ptr_eq(tenant, &loaded.tenant) && *at >= loaded.clock;
+        let (at, questions) = match prepared.filter(holds) {
+            Some((_, at, questions)) => (at, questions),
+            None => {
+                let at = self.parts.clock.now().max(loaded.clock);
+                let prepared = ready(&self.parts, Arc::clone(&loaded.tenant), group.clone(), at);
+                (at, prepared.questions.await.ok_or(Refused::Broken)?)
+            }
+        };
+        self.clock = self.clock.max(at);
+        recollect(&self.parts, &self.tenant, &mut loaded, &group, &questions).await?;
+        let (tenant, before) = (self.tenant.clone(), group.clone());
+        let settling = on_threads(&self.parts, move |parts| {
+            let settled = on_the_desk(parts, &tenant, &mut loaded, &group, questions, at);
+            (loaded, settled)
+        });
+        Ok((settling, before))
+    }
+
+    /// Has what was decided written, and answers where nothing is to be; what fell, itself included, where what it was
+    /// decided on is not there.
+    async fn take_off(&mut self, (group, answers, commit): Decided) -> Option<Fallen> {
+        let most = if commit.is_some() { FLYING - 1 } else { 0 };
+        if let Some(mut fallen) = self.landed(most).await {
+            self.forget(&group);
+            fallen.extend(group);
+            return Some(fallen);
+        }
+        match commit {
+            Some(commit) => self.send(group, answers, commit).await,
+            None => return self.answer_unchanged(group, answers).await,
+        }
+        // What was told of them has to be in the database before they are read from there again.
+        if self.loaded.as_ref().is_some_and(|loaded| loaded.desk.len() > self.many) {
+            let fallen = self.landed(0).await;
+            if let Some(loaded) = &mut self.loaded {
+                loaded.desk.forget_cold();
+                self.many = loaded.desk.len() + self.parts.limits.cold * 2;
+            }
+            return fallen;
+        }
+        None
+    }
+
     /// Forgets what is in memory and tells those who asked for it; the others come next.
-    fn reload(&mut self, group: Vec<Asked>) {
-        self.loaded = None;
+    fn reload(&mut self, group: Vec<Asked>) -> Vec<Asked> {
+        (self.loaded, self.current) = (None, None);
         let (asked, others): (Vec<Asked>, Vec<Asked>) = group.into_iter().partition(Asked::is_reload);
         let answers = asked.iter().map(|_| Ok(Answer::Decided(Vec::new()))).collect();
         answer(asked, answers);
-        self.put_back(others);
+        others
     }
 
     /// They come next, in their order.
@@ -268,17 +354,29 @@ impl Line {
         group.into_iter().rev().for_each(|asked| self.backlog.push_front(asked));
     }
 
+    /// Forgets a desk that a group did not change after all. A version that did not come into force may still be changed.
+    fn forget(&mut self, group: &[Asked]) {
+        self.loaded = None;
+        if group.iter().any(Asked::publishes) {
+            self.current = None;
+        }
+    }
+
     /// A configuration is put in force by a group of its own.
     fn publish_alone(&mut self, group: &mut Vec<Asked>) {
-        let publishes = |asked: &Asked| matches!(asked.question.ask, Ask::Publish(_));
-        let Some(place) = group.iter().position(publishes) else { return };
+        let Some(place) = group.iter().position(Asked::publishes) else { return };
         let others = group.drain(place.max(1)..).collect();
         self.put_back(others);
     }
 
-    /// Answers those whose key was answered before, and gives the others. One whose key is in the group already, or
-    /// among those that are under way, waits for its turn.
-    async fn repeated(&mut self, group: Vec<Asked>, before: &[Arc<Question>]) -> Vec<Asked> {
+    /// Answers those whose key was answered before, and gives the others. Those whose key is in the group already, or
+    /// among what is under way, have to wait.
+    async fn repeated(
+        &mut self,
+        group: Vec<Asked>,
+        before: &[Arc<Question>],
+        waiting: &mut Vec<Asked>,
+    ) -> Vec<Asked> {
         if group.iter().all(|asked| asked.question.key.is_none()) {
             return group;
         }
@@ -312,9 +410,7 @@ impl Line {
                     let made = serde_json::from_str(&row.body).unwrap_or_default();
                     let _ = asked.answer.send(Ok(Answer::Repeated(made)));
                 }
-                None if !seen.insert(key.key) => {
-                    self.backlog.push_back(asked);
-                }
+                None if !seen.insert(key.key) => waiting.push(asked),
                 None => left.push(asked),
             }
         }
@@ -347,12 +443,22 @@ impl Line {
     }
 
     /// Answers where nothing is to be written. What another host has written meanwhile would make other answers.
-    async fn answer_unchanged(&mut self, group: Vec<Asked>, answers: Vec<Result<Answer, Refused>>) {
-        let Some(head) = self.loaded.as_ref().map(|loaded| loaded.head) else { return };
+    async fn answer_unchanged(
+        &mut self,
+        group: Vec<Asked>,
+        answers: Vec<Result<Answer, Refused>>,
+    ) -> Option<Fallen> {
+        let head = self.loaded.as_ref().map(|loaded| loaded.head);
         match self.parts.store.of(&self.tenant).row().await {
-            Ok(row) if row.head == head => answer(group, answers),
-            Ok(_) => self.again(group, TRIES, &Refused::Busy),
-            Err(error) => refuse(group, &error.into()),
+            Ok(row) if Some(row.head) == head => {
+                answer(group, answers);
+                None
+            }
+            Ok(_) => Some(self.again(group, TRIES, &Refused::Busy)),
+            Err(error) => {
+                refuse(group, &error.into());
+                None
+            }
         }
     }
 
@@ -361,53 +467,54 @@ impl Line {
         match self.parts.store.submit(commit, self.chain.clone()).await {
             Ok(done) => self.flying.push_back(Flying { group, answers, head, nonce, done }),
             Err(error) => {
-                (self.loaded, self.lost) = (None, true);
+                self.lost = true;
+                self.forget(&group);
                 refuse(group, &error.into());
             }
         }
     }
 
     /// A group is decided anew on what the database has; one that was tried too often is refused.
-    fn again(&mut self, group: Vec<Asked>, most: u32, refused: &Refused) {
-        self.loaded = None;
-        for mut asked in group.into_iter().rev() {
-            asked.tries += 1;
-            match asked.tries > most {
-                true => drop(asked.answer.send(Err(refused.clone()))),
-                false => self.backlog.push_front(asked),
-            }
-        }
+    fn again(&mut self, mut group: Vec<Asked>, most: u32, refused: &Refused) -> Vec<Asked> {
+        self.forget(&group);
+        group.iter_mut().for_each(|asked| asked.tries += 1);
+        let (over, again) = group.into_iter().partition(|asked| asked.tries > most);
+        refuse(over, refused);
+        again
     }
 
-    /// Waits until no more than so many commits are under way; whether those that ended were made.
-    async fn landed(&mut self, most: usize) -> bool {
-        while self.flying.len() > most {
-            let landed = landing(self.flying.front_mut()).await;
-            if !self.land(landed).await {
-                return false;
+    /// Answers whose commits have ended, and waits until no more than so many are under way; what fell of them.
+    async fn landed(&mut self, most: usize) -> Option<Fallen> {
+        while !self.flying.is_empty() {
+            let landed = match self.flying.len() > most {
+                true => landing(self.flying.front_mut()).await,
+                false => match landing(self.flying.front_mut()).now_or_never() {
+                    Some(landed) => landed,
+                    None => return None,
+                },
+            };
+            let fallen = self.land(landed).await;
+            if fallen.is_some() {
+                return fallen;
             }
         }
-        true
+        None
     }
 
-    /// The first of the commits that are under way has ended; whether it was made. Where it was not, neither were
-    /// those that came after it.
-    async fn land(&mut self, landed: Result<Committed, store::Error>) -> bool {
-        let Some(flight) = self.flying.pop_front() else { return true };
-        let Some(first) = self.fell(flight, landed).await else { return true };
-        let mut fallen = vec![first];
+    /// The first of the commits that are under way has ended; where it was not made, it fell, and with it those that
+    /// came after it.
+    async fn land(&mut self, landed: Result<Committed, store::Error>) -> Option<Fallen> {
+        let flight = self.flying.pop_front()?;
+        let mut fallen = self.fell(flight, landed).await?;
         while let Some(mut flight) = self.flying.pop_front() {
             let landed = flight.done.landed().await;
-            fallen.extend(self.fell(flight, landed).await);
+            fallen.extend(self.fell(flight, landed).await.unwrap_or_default());
         }
-        for (group, most, refused) in fallen.into_iter().rev() {
-            self.again(group, most, &refused);
-        }
-        false
+        Some(fallen)
     }
 
     /// A commit has ended: whoever waited for one that was made is answered, any other is to be decided again.
-    async fn fell(&mut self, flight: Flying, landed: Result<Committed, store::Error>) -> Option<Again> {
+    async fn fell(&mut self, flight: Flying, landed: Result<Committed, store::Error>) -> Option<Fallen> {
         let Flying { group, answers, head, nonce, .. } = flight;
         let (metrics, tenant) = (&self.parts.metrics, self.tenant.clone());
         let (most, refused, made) = match landed {
@@ -429,11 +536,12 @@ impl Line {
                 answer(group, answers);
                 None
             }
-            Some(false) => Some((group, most, refused)),
+            Some(false) => Some(self.again(group, most, &refused)),
             None => {
-                (self.loaded, self.lost) = (None, true);
+                self.lost = true;
+                self.forget(&group);
                 refuse(group, &Refused::Unavailable);
-                Some((Vec::new(), most, refused))
+                Some(Vec::new())
             }
         }
     }
@@ -456,6 +564,10 @@ impl Asked {
     fn is_reload(&self) -> bool {
         matches!(self.question.ask, Ask::Reload)
     }
+
+    fn publishes(&self) -> bool {
+        matches!(self.question.ask, Ask::Publish(_))
+    }
 }
 
 fn answer(group: Vec<Asked>, answers: Vec<Result<Answer, Refused>>) {
@@ -474,54 +586,25 @@ fn questions(group: &[Asked]) -> Vec<Arc<Question>> {
     group.iter().map(|asked| Arc::clone(&asked.question)).collect()
 }
 
-/// Makes questions ready, on all cores.
-async fn ready(
-    parts: &Arc<Parts>,
-    tenant: Arc<Tenant>,
-    group: Vec<Arc<Question>>,
-    at: Timestamp,
-) -> Option<Prepared> {
-    on_threads(parts, move |parts| {
-        let questions = prepare(parts, &tenant, &group, at);
-        Prepared { tenant, at, questions }
-    })
-    .await
+/// Begins to make questions ready, on all cores.
+fn ready(parts: &Arc<Parts>, tenant: Arc<Tenant>, group: Vec<Arc<Question>>, at: Timestamp) -> Prepared {
+    let set_up = Arc::clone(&tenant);
+    Prepared { tenant, at, questions: on_threads(parts, move |parts| prepare(parts, &set_up, &group, at)) }
 }
 
-/// What became of a group on a desk, and the desk.
-type Settled = (Loaded, Result<(Vec<Result<Answer, Refused>>, Option<Commit>), Refused>);
+/// A desk, and what became of a group on it.
+type Settled = (Loaded, (Vec<Result<Answer, Refused>>, Option<Commit>));
 
-/// Decides a group on a desk; nothing where somebody panicked.
-async fn settle(
-    parts: Arc<Parts>,
-    tenant: TenantId,
-    mut loaded: Loaded,
-    group: Vec<Arc<Question>>,
-    prepared: Option<Prepared>,
-) -> Option<Settled> {
-    let Prepared { at, questions, .. } = match prepared {
-        Some(prepared) => prepared,
-        None => {
-            let at = parts.clock.now().max(loaded.clock);
-            ready(&parts, Arc::clone(&loaded.tenant), group.clone(), at).await?
-        }
-    };
-    if let Err(refused) = recollect(&parts, &tenant, &mut loaded, &group, &questions).await {
-        return Some((loaded, Err(refused)));
-    }
-    let settled = on_threads(&parts, move |parts| {
-        let settled = on_the_desk(parts, &tenant, &mut loaded, &group, questions, at);
-        (loaded, Ok(settled))
-    });
-    settled.await
-}
+/// What is worked out on the threads of plugins; nothing where somebody panicked.
+type OnThreads<T> = Pin<Box<dyn Future<Output = Option<T>> + Send>>;
 
-async fn on_threads<T: Send + 'static>(
+/// Begins at once, whether anybody waits for it or not.
+fn on_threads<T: Send + 'static>(
     parts: &Arc<Parts>,
     work: impl FnOnce(&Parts) -> T + Send + 'static,
-) -> Option<T> {
+) -> OnThreads<T> {
     let (answer, answered) = oneshot::channel();
     let working = Arc::clone(parts);
     parts.threads.spawn(move || drop(answer.send(work(&working))));
-    answered.await.ok()
+    Box::pin(async { answered.await.ok() })
 }

@@ -1,4 +1,6 @@
-//! A tenant read back: where it stands, and what has changed since a host last looked.
+//! A tenant read back: where it stands.
+
+use sqlx::AssertSqlSafe;
 
 use super::{CounterRow, DestinationRow, Error, LeadRow, NewLeadRow, RecordRow, TenantRow, TenantStore};
 
@@ -19,9 +21,6 @@ pub struct Standing {
     pub destinations: Vec<DestinationRow>,
 }
 
-/// What has changed behind a commit.
-pub type Changed = Standing;
-
 /// From when on a host wants to know something; `i64::MAX` for nothing.
 #[derive(Debug, Clone, Copy)]
 pub struct Since {
@@ -35,64 +34,34 @@ const LEAD: &str = "SELECT tenant, lead, head, hot, status, rep, team, place, la
      received_at, decided_at, due_at, locked, accepted, touched_at, triage, state, kept FROM leads";
 
 impl TenantStore<'_> {
-    /// Where the tenant stands.
+    /// Where the tenant stands, all of it as of one moment.
     ///
     /// # Errors
     ///
     /// [`Error::NoTenant`] and [`Error::Unavailable`].
     pub async fn standing(&self, since: Since) -> Result<Standing, Error> {
-        self.read_behind(None, since).await
-    }
-
-    /// What has changed behind a commit.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoTenant`] and [`Error::Unavailable`].
-    pub async fn changed(&self, head: i64, since: Since) -> Result<Changed, Error> {
-        self.read_behind(Some(head), since).await
-    }
-
-    /// All of it is read again where a commit came between: rows of several commits would not fit together.
-    async fn read_behind(&self, head: Option<i64>, since: Since) -> Result<Standing, Error> {
-        loop {
-            let before = self.row().await?;
-            let standing = self.read(before, head, since).await?;
-            if self.row().await?.head == standing.tenant.head {
-                return Ok(standing);
-            }
-        }
-    }
-
-    async fn read(&self, tenant: TenantRow, head: Option<i64>, since: Since) -> Result<Standing, Error> {
-        let (id, pool) = (self.tenant.as_str(), &self.store.read);
-        let behind = head.unwrap_or(-1);
-        // Of a host that knows nothing yet, only what is hot is asked for.
-        let which = if head.is_some() { "head > $2" } else { "hot = 1 AND head > $2" };
-        let text = format!("{LEAD} WHERE tenant = $1 AND {which}");
-        let leads = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(id).bind(behind).fetch_all(pool).await?;
-        let counters = sqlx::query_as(
-            "SELECT tenant, kind, id, head, value FROM counters WHERE tenant = $1 AND head > $2",
-        );
+        let (id, mut moment) = (self.tenant.as_str(), self.store.moment().await?);
+        let tenant = self.row_of(&mut moment).await?;
+        let leads = format!("{LEAD} WHERE tenant = $1 AND hot = 1");
+        let leads = sqlx::query_as(AssertSqlSafe(leads)).bind(id).fetch_all(&mut *moment).await?;
+        let counters = sqlx::query_as("SELECT tenant, kind, id, head, value FROM counters WHERE tenant = $1");
+        let counters = counters.bind(id).fetch_all(&mut *moment).await?;
         let new_leads = sqlx::query_as(
             "SELECT tenant, head, place, at, rep, team, rules, sign FROM new_leads \
-             WHERE tenant = $1 AND head > $2 AND at >= $3 ORDER BY head, place",
+             WHERE tenant = $1 AND at >= $2 ORDER BY head, place",
         );
+        let new_leads = new_leads.bind(id).bind(since.new_leads).fetch_all(&mut *moment).await?;
         let records = sqlx::query_as(
             "SELECT tenant, kind, id, head, place, at, record FROM records \
-             WHERE tenant = $1 AND head > $2 AND at >= $3 ORDER BY head, place",
+             WHERE tenant = $1 AND at >= $2 ORDER BY head, place",
         );
-        Ok(Standing {
-            counters: counters.bind(id).bind(behind).fetch_all(pool).await?,
-            new_leads: new_leads.bind(id).bind(behind).bind(since.new_leads).fetch_all(pool).await?,
-            records: match since.records {
-                i64::MAX => Vec::new(),
-                since => records.bind(id).bind(behind).bind(since).fetch_all(pool).await?,
-            },
-            destinations: self.destinations().await?,
-            leads,
-            tenant,
-        })
+        let records = match since.records {
+            i64::MAX => Vec::new(),
+            since => records.bind(id).bind(since).fetch_all(&mut *moment).await?,
+        };
+        let destinations = self.destinations_of(&mut moment).await?;
+        moment.commit().await?;
+        Ok(Standing { tenant, leads, counters, new_leads, records, destinations })
     }
 
     /// These leads, where they are there.
@@ -105,7 +74,7 @@ impl TenantStore<'_> {
         for chunk in leads.chunks(500) {
             let places: Vec<String> = (2..chunk.len() + 2).map(|place| format!("${place}")).collect();
             let text = format!("{LEAD} WHERE tenant = $1 AND lead IN ({})", places.join(", "));
-            let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(self.tenant.as_str());
+            let mut query = sqlx::query_as(AssertSqlSafe(text)).bind(self.tenant.as_str());
             for lead in chunk {
                 query = query.bind(*lead);
             }

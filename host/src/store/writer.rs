@@ -182,12 +182,18 @@ impl Store {
 }
 
 impl TenantStore<'_> {
-    /// Whether this very commit was made.
+    /// Whether this very commit was made. Where it is still being made, over a connection that was lost, the answer
+    /// waits for the end of that.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`].
     pub async fn made(&self, head: i64, nonce: i64) -> Result<bool, Error> {
+        if self.store.db == Db::Postgres {
+            // It holds this row from its beginning to its end.
+            let row = sqlx::query("SELECT 1 FROM tenants WHERE tenant = $1 FOR UPDATE");
+            row.bind(self.tenant.as_str()).execute(&self.store.write).await?;
+        }
         let found = sqlx::query_scalar("SELECT nonce FROM commits WHERE tenant = $1 AND head = $2");
         let found: Option<i64> =
             found.bind(self.tenant.as_str()).bind(head).fetch_optional(&self.store.read).await?;
