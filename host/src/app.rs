@@ -113,6 +113,7 @@ impl App {
             outside: Live { fetcher: Fetcher::new(reach) },
             limits: line::Limits {
                 waiting: settings.limits.waiting_leads as usize,
+                cold: settings.limits.leads_in_memory as usize,
                 ..line::Limits::default()
             },
             metrics: metrics.clone(),

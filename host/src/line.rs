@@ -267,7 +267,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { waiting: 1024, group: 64, cold: 4096 }
+        Self { waiting: 1024, group: 64, cold: 8192 }
     }
 }
 

@@ -99,6 +99,8 @@ pub struct Limits {
     pub concurrency: u32,
     /// Leads of a tenant that may stand in line.
     pub waiting_leads: u32,
+    /// Leads of a tenant that stay in memory though nothing changes them by itself.
+    pub leads_in_memory: u32,
     /// How long a request may take.
     pub timeout: Duration,
 }
@@ -337,6 +339,12 @@ fn limits(keys: &mut Keys) -> Limits {
             whole(1..=1_000_000),
             1_024,
             "leads of a tenant that may stand in line, on one host; the next is refused with 429",
+        ),
+        leads_in_memory: keys.or(
+            "limits.leads_in_memory",
+            whole(1..=1_000_000),
+            8_192,
+            "leads of a tenant that stay in memory though nothing changes them by itself, on one host",
         ),
         timeout: keys.seconds(
             "limits.timeout_seconds",

@@ -1,6 +1,6 @@
 //! What a durable decision costs over HTTP, beside handlers that do less.
 //!
-//! `cargo xtask bench service [rates|tenants|stored|hosts]` prints Markdown tables. In each, all ways serve from this
+//! `cargo xtask bench service [rates|tenants|stored|hosts|alone]` prints Markdown tables. In each, all ways serve from this
 //! one process to the same 64 clients, one after the other in short turns, again and again, so that what disturbs one
 //! disturbs all; a figure is the median over the turns. Rates are of answered requests; latencies are measured at
 //! half of a way's own rate, each from the moment at which its request was to be sent.
@@ -81,10 +81,6 @@ fn rates(bench: &Bench) -> Result<()> {
 fn alone(bench: &Bench) -> Result<()> {
     let ways = [bench.service(hosts::On::Sqlite, 1, 1)?];
     println!("{:.0} leads a second", medians(bench, &ways)?[0]);
-    for rate in [50.0, 100.0, 200.0, 400.0] {
-        let Latencies { p50, p99, p999 } = bench.latencies(&ways[0], rate)?;
-        println!("{rate}: {p50:.2} {p99:.2} {p999:.2}");
-    }
     Ok(())
 }
 

@@ -91,7 +91,6 @@ struct Line {
 
 /// Until nobody has asked anything for a while, or nobody can any more.
 pub(super) async fn run(parts: Arc<Parts>, tenant: TenantId, mut asked: mpsc::Receiver<Asked>) {
-    let many = parts.limits.cold * 2;
     let mut line = Line {
         parts,
         tenant,
@@ -101,7 +100,7 @@ pub(super) async fn run(parts: Arc<Parts>, tenant: TenantId, mut asked: mpsc::Re
         chain: Chain::default(),
         current: None,
         clock: Timestamp::MIN,
-        many,
+        many: 0,
         lost: false,
     };
     let mut next: Option<Begun> = None;
@@ -333,8 +332,8 @@ impl Line {
             let fallen = self.landed(0).await;
             if let Some(loaded) = &mut self.loaded {
                 loaded.desk.forget_cold();
-                self.many = loaded.desk.len() + self.parts.limits.cold * 2;
             }
+            self.many = self.loaded.as_ref().map_or(0, |loaded| self.many_of(loaded));
             return fallen;
         }
         None
@@ -352,6 +351,10 @@ impl Line {
     /// They come next, in their order.
     fn put_back(&mut self, group: Vec<Asked>) {
         group.into_iter().rev().for_each(|asked| self.backlog.push_front(asked));
+    }
+
+    fn many_of(&self, loaded: &Loaded) -> usize {
+        loaded.desk.len() + self.parts.limits.cold
     }
 
     /// Forgets a desk that a group did not change after all. A version that did not come into force may still be changed.
@@ -426,8 +429,9 @@ impl Line {
         let mut loaded = match self.loaded.take() {
             Some(loaded) => loaded,
             None => {
-                self.chain = Chain::default();
-                load(&self.parts, &self.tenant, publishes, self.current.as_ref()).await?
+                let loaded = load(&self.parts, &self.tenant, publishes, self.current.as_ref()).await?;
+                (self.chain, self.many) = (Chain::default(), self.many_of(&loaded));
+                loaded
             }
         };
         match publishes {

@@ -82,6 +82,7 @@ fn without_anything() {
                 burst: 2000,
                 concurrency: 256,
                 waiting_leads: 1024,
+                leads_in_memory: 8192,
                 timeout: 30s,
             },
             retention: Retention {

@@ -52,7 +52,10 @@ fn check(on: On, number: usize, killed: Killed) {
     let database = cluster.as_ref().map_or_else(|| database(on, folder.path()), Cluster::url);
     let starts: Vec<Start> = (0..number)
         .map(|host| {
-            Start::new(&database, folder.path(), &format!("state-{host}")).and("--allow-private-hosts")
+            // Nearly every lead that is asked about has to be read back.
+            Start::new(&database, folder.path(), &format!("state-{host}"))
+                .and("--allow-private-hosts")
+                .and("--limits-leads-in-memory=4")
         })
         .collect();
     let mut load = Load::new(&starts[0], number);
