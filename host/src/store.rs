@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor, Transaction};
+use tokio::sync::Semaphore;
 
 use crate::lead::TenantId;
 use crate::telemetry::Fault;
@@ -62,7 +63,7 @@ pub use rows::{
 pub use runs::{Begun, NewRun, RUNS_A_DAY};
 pub use secrets::{Sealed, SealedRow};
 pub use tenants::TenantRow;
-pub use writer::{Chain, Commit, Committed, Submitted};
+pub use writer::{Chain, Commit, Committed, Submitted, Turn};
 
 /// Which database it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +92,8 @@ pub struct Store {
     /// For what writes: one connection where the database has one writer.
     write: AnyPool,
     writer: writer::Writer,
+    /// How many tenants may have a turn at once.
+    turns: Arc<Semaphore>,
 }
 
 /// Everything of one tenant.
@@ -187,7 +190,9 @@ impl Store {
         };
         migrations::run(db, &write).await?;
         let writer = writer::Writer::start(db, &write);
-        Ok(Self { db, read, write, writer })
+        // Whoever has a turn needs other connections as well.
+        let turns = Arc::new(Semaphore::new(options.connections as usize / 4));
+        Ok(Self { db, read, write, writer, turns })
     }
 
     /// Which database it is.

@@ -17,7 +17,7 @@ use super::decide::{Ready, on_the_desk, prepare, recollect};
 use super::load::{Loaded, load};
 use super::{Answer, Ask, Asked, Parts, Question, Refused};
 use crate::lead::TenantId;
-use crate::store::{self, Chain, Commit, Committed, Submitted};
+use crate::store::{self, Chain, Commit, Committed, Submitted, Turn};
 use crate::telemetry::{CommitDone, CommitFailed, CommitStale};
 use crate::tenant::Tenant;
 
@@ -26,6 +26,9 @@ const IDLE: Duration = Duration::from_secs(600);
 
 /// Commits of a tenant that are under way at once.
 const FLYING: usize = 4;
+
+/// How often in a row another host may be first before this one has them wait.
+const BEHIND: u32 = 3;
 
 /// How often a group is decided again before it is told that the host is busy.
 const TRIES: u32 = 50;
@@ -85,6 +88,10 @@ struct Line {
     clock: Timestamp,
     /// Leads in memory from which on those are forgotten that nothing changes by itself.
     many: usize,
+    /// How often in a row another host was first.
+    behind: u32,
+    /// Keeps other hosts back for one commit, after they were first too often.
+    turn: Option<Turn>,
     /// Whether the database was given up on.
     lost: bool,
 }
@@ -101,6 +108,8 @@ pub(super) async fn run(parts: Arc<Parts>, tenant: TenantId, mut asked: mpsc::Re
         current: None,
         clock: Timestamp::MIN,
         many: 0,
+        behind: 0,
+        turn: None,
         lost: false,
     };
     let mut next: Option<Begun> = None;
@@ -325,7 +334,10 @@ impl Line {
         }
         match commit {
             Some(commit) => self.send(group, answers, commit).await,
-            None => return self.answer_unchanged(group, answers).await,
+            None => {
+                self.turn = None;
+                return self.answer_unchanged(group, answers).await;
+            }
         }
         // What was told of them has to be in the database before they are read from there again.
         if self.loaded.as_ref().is_some_and(|loaded| loaded.desk.len() > self.many) {
@@ -359,7 +371,7 @@ impl Line {
 
     /// Forgets a desk that a group did not change after all. A version that did not come into force may still be changed.
     fn forget(&mut self, group: &[Asked]) {
-        self.loaded = None;
+        (self.loaded, self.turn) = (None, None);
         if group.iter().any(Asked::publishes) {
             self.current = None;
         }
@@ -429,6 +441,9 @@ impl Line {
         let mut loaded = match self.loaded.take() {
             Some(loaded) => loaded,
             None => {
+                if self.behind >= BEHIND && self.flying.is_empty() {
+                    self.turn = self.parts.store.of(&self.tenant).turn().await?;
+                }
                 let loaded = load(&self.parts, &self.tenant, publishes, self.current.as_ref()).await?;
                 (self.chain, self.many) = (Chain::default(), self.many_of(&loaded));
                 loaded
@@ -468,7 +483,12 @@ impl Line {
 
     async fn send(&mut self, group: Vec<Asked>, answers: Vec<Result<Answer, Refused>>, commit: Commit) {
         let (head, nonce) = (commit.head, commit.nonce);
-        match self.parts.store.submit(commit, self.chain.clone()).await {
+        let (store, chain) = (&self.parts.store, self.chain.clone());
+        let submitted = match self.turn.take() {
+            Some(turn) => Ok(store.submit_in(turn, commit, chain)),
+            None => store.submit(commit, chain).await,
+        };
+        match submitted {
             Ok(done) => self.flying.push_back(Flying { group, answers, head, nonce, done }),
             Err(error) => {
                 self.lost = true;
@@ -510,6 +530,7 @@ impl Line {
     async fn land(&mut self, landed: Result<Committed, store::Error>) -> Option<Fallen> {
         let flight = self.flying.pop_front()?;
         let mut fallen = self.fell(flight, landed).await?;
+        self.behind += 1;
         while let Some(mut flight) = self.flying.pop_front() {
             let landed = flight.done.landed().await;
             fallen.extend(self.fell(flight, landed).await.unwrap_or_default());
@@ -537,6 +558,7 @@ impl Line {
         match made {
             Some(true) => {
                 CommitDone { tenant: self.tenant.clone(), head }.emit(&self.parts.metrics);
+                self.behind = 0;
                 answer(group, answers);
                 None
             }
@@ -551,7 +573,7 @@ impl Line {
     }
 
     /// Asks the database until it says whether a commit was made.
-    async fn made(&self, head: i64, nonce: i64) -> Option<bool> {
+    async fn made(&mut self, head: i64, nonce: i64) -> Option<bool> {
         let asking = async {
             loop {
                 match self.parts.store.of(&self.tenant).made(head, nonce).await {

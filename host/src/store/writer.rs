@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::configurations::mark_published;
@@ -91,6 +91,13 @@ impl Chain {
     }
 }
 
+/// A tenant that nobody else commits for, until the commit that this is given for is made, or until it is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    transaction: Transaction<'static, Any>,
+    _permit: OwnedSemaphorePermit,
+}
+
 struct Asked {
     commit: Commit,
     chain: Chain,
@@ -158,6 +165,18 @@ impl Store {
         self.submit(commit, Chain::default()).await?.landed().await
     }
 
+    /// Makes a commit of a tenant whose turn it is. It waits for no other: others may be waiting for it.
+    pub fn submit_in(&self, turn: Turn, commit: Commit, chain: Chain) -> Submitted {
+        let (answer, answered) = oneshot::channel();
+        let asked = Asked { commit, chain, answer };
+        tokio::spawn(async move {
+            let Turn { transaction, _permit } = turn;
+            let written = write_in(transaction, std::slice::from_ref(&asked)).await;
+            asked.tell(written.map(|results| results[0]));
+        });
+        Submitted(answered)
+    }
+
     /// Hands a commit over, which was made on top of those of its chain.
     ///
     /// # Errors
@@ -181,7 +200,31 @@ impl Store {
     }
 }
 
+impl Asked {
+    fn tell(self, result: Result<Committed, Error>) {
+        if result.is_err() {
+            self.chain.breaks();
+        }
+        let _ = self.answer.send(result);
+    }
+}
+
 impl TenantStore<'_> {
+    /// Keeps other hosts from committing for this tenant; `None` where there can be no other, and where this host has
+    /// as many turns as leave it connections to work with.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn turn(&self) -> Result<Option<Turn>, Error> {
+        let permit = Arc::clone(&self.store.turns).try_acquire_owned();
+        let (Db::Postgres, Ok(permit)) = (self.store.db, permit) else { return Ok(None) };
+        let mut transaction = self.store.begin().await?;
+        let row = sqlx::query("SELECT 1 FROM tenants WHERE tenant = $1 FOR UPDATE");
+        row.bind(self.tenant.as_str()).execute(&mut *transaction).await?;
+        Ok(Some(Turn { transaction, _permit: permit }))
+    }
+
     /// Whether this very commit was made. Where it is still being made, over a connection that was lost, the answer
     /// waits for the end of that.
     ///
@@ -208,24 +251,18 @@ async fn run(db: Db, pool: AnyPool, mut asked: mpsc::Receiver<Asked>) {
         group.sort_by(|a, b| a.commit.tenant.cmp(&b.commit.tenant));
         match write(db, &pool, &group).await {
             Ok(results) => {
-                for (asked, result) in group.drain(..).zip(results) {
-                    let _ = asked.answer.send(Ok(result));
-                }
+                group.drain(..).zip(results).for_each(|(asked, result)| asked.tell(Ok(result)));
             }
             // One that cannot be written takes nobody along: each alone. Without a database, all wait for the same.
             Err(Error::Unavailable(error)) if group.len() > 1 && is_of_one(&error) => {
                 for asked in group.drain(..) {
-                    let result = write(db, &pool, std::slice::from_ref(&asked)).await;
-                    if result.is_err() {
-                        asked.chain.breaks();
-                    }
-                    let _ = asked.answer.send(result.map(|results| results[0]));
+                    let written = write(db, &pool, std::slice::from_ref(&asked)).await;
+                    asked.tell(written.map(|results| results[0]));
                 }
             }
             Err(Error::Unavailable(error)) => {
                 for asked in group.drain(..) {
-                    asked.chain.breaks();
-                    let _ = asked.answer.send(Err(Error::Unavailable(Arc::clone(&error))));
+                    asked.tell(Err(Error::Unavailable(Arc::clone(&error))));
                 }
             }
             // Nothing else comes of writing; whoever waits is told that there is no answer.
@@ -245,7 +282,13 @@ fn is_of_one(error: &sqlx::Error) -> bool {
 
 /// One transaction: what became of each, in their order.
 async fn write(db: Db, pool: &AnyPool, group: &[Asked]) -> Result<Vec<Committed>, Error> {
-    let mut transaction: Transaction<'static, Any> = begin(db, pool).await?;
+    write_in(begin(db, pool).await?, group).await
+}
+
+async fn write_in(
+    mut transaction: Transaction<'static, Any>,
+    group: &[Asked],
+) -> Result<Vec<Committed>, Error> {
     let mut made: Vec<&Commit> = Vec::with_capacity(group.len());
     let mut results = Vec::with_capacity(group.len());
     for Asked { commit, chain, .. } in group {
@@ -370,6 +413,23 @@ mod tests {
             }
             let landed = submit(5, &again).await.landed().await.expect("is written");
             assert!(matches!(landed, Committed::Done { .. }), "{landed:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn others_wait_for_whose_turn_it_is() {
+        for store in stores().await {
+            let tenant = acme(&store).await;
+            let Some(turn) = store.of(&tenant).turn().await.expect("is asked") else {
+                assert_eq!(store.db(), Db::Sqlite);
+                continue;
+            };
+            assert!(store.of(&tenant).turn().await.expect("is asked").is_none(), "connections are kept free");
+            let mut theirs = store.submit(commit(1), Chain::default()).await.expect("is taken");
+            let mut ours = store.submit_in(turn, commit(1), Chain::default());
+            let landed = ours.landed().await.expect("is written");
+            assert!(matches!(landed, Committed::Done { .. }), "{landed:?}");
+            assert_eq!(theirs.landed().await.expect("is asked"), Committed::Behind);
         }
     }
 }
