@@ -1,6 +1,6 @@
 //! What a durable decision costs over HTTP, beside handlers that do less.
 //!
-//! `cargo xtask bench service [rates|tenants|stored|hosts|alone]` prints Markdown tables. In each, all ways serve from this
+//! `cargo xtask bench service [rates|tenants|stored [NUMBER]|hosts|alone]` prints Markdown tables. In each, all ways serve from this
 //! one process to the same 64 clients, one after the other in short turns, again and again, so that what disturbs one
 //! disturbs all; a figure is the median over the turns. Rates are of answered requests; latencies are measured at
 //! half of a way's own rate, each from the moment at which its request was to be sent.
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     if arguments.first().is_some_and(|first| first == CHILD) {
         return child(&arguments[1..]);
     }
-    match run(arguments.first().map(String::as_str)) {
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error:#}");
@@ -39,14 +39,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(which: Option<&str>) -> Result<()> {
+fn run(arguments: &[String]) -> Result<()> {
     let server = std::env::var("LANEWRIGHT_TEST_POSTGRES")
         .context("LANEWRIGHT_TEST_POSTGRES names no server; `cargo xtask bench service` starts one")?;
     let bench = Bench::new(server)?;
-    match which {
+    match arguments.first().map(String::as_str) {
         None | Some("rates") => rates(&bench),
         Some("tenants") => tenants(&bench),
-        Some("stored") => stored(&bench),
+        Some("stored") => {
+            let most = arguments.get(1).map_or(Ok(10_000_000), |number| number.parse());
+            stored(&bench, most.context("how many decisions are stored is a number")?)
+        }
         Some("hosts") => several(&bench),
         Some("alone") => alone(&bench),
         Some(other) => bail!("there is no bench {other:?}; there are rates, tenants, stored, hosts, alone"),
@@ -95,18 +98,14 @@ fn tenants(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// The same with many decisions in the database already.
-fn stored(bench: &Bench) -> Result<()> {
+/// The same with many decisions in the database already, as against ten thousand.
+fn stored(bench: &Bench, most: u64) -> Result<()> {
     for on in [hosts::On::Sqlite, hosts::On::Postgres] {
         let ways = [bench.service(on, 1, 1)?, bench.service(on, 1, 1)?];
         bench.load(&ways[0], 10_000)?;
-        bench.load(&ways[1], 10_000_000)?;
+        bench.load(&ways[1], most)?;
         let rates = medians(bench, &ways)?;
-        table(
-            &format!("Leads a second with 10 thousand and 10 million stored decisions, {on:?}"),
-            &ways,
-            &rates,
-        );
+        table(&format!("Leads a second with 10,000 and {most} stored decisions, {on:?}"), &ways, &rates);
         println!("\ncost of a decision: {:.2} ×\n", rates[0] / rates[1]);
     }
     Ok(())
