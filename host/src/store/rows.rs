@@ -61,7 +61,8 @@ pub(super) async fn write_all<R: Row>(
 
 /// `INSERT` of so many rows.
 fn insert<R: Row>(number: usize, numbered: bool) -> SqlStr {
-    static KNOWN: LazyLock<Mutex<HashMap<(&str, usize, bool), SqlStr>>> = LazyLock::new(Mutex::default);
+    type Known = HashMap<(&'static str, usize, bool), SqlStr>;
+    static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
     let make = || {
         let row = |row: usize| {
             let places = (row * R::COLUMNS.len() + 1..).zip(R::COLUMNS);
