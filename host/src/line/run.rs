@@ -326,7 +326,7 @@ impl Line {
     /// Has what was decided written, and answers where nothing is to be; what fell, itself included, where what it was
     /// decided on is not there.
     async fn take_off(&mut self, (group, answers, commit): Decided) -> Option<Fallen> {
-        let most = if commit.is_some() { FLYING - 1 } else { 0 };
+        let (alone, most) = (self.turn.is_some(), if commit.is_some() { FLYING - 1 } else { 0 });
         if let Some(mut fallen) = self.landed(most).await {
             self.forget(&group);
             fallen.extend(group);
@@ -338,6 +338,10 @@ impl Line {
                 self.turn = None;
                 return self.answer_unchanged(group, answers).await;
             }
+        }
+        // Nothing is written on top of it before it is made: it goes a way of its own.
+        if alone && let Some(fallen) = self.landed(0).await {
+            return Some(fallen);
         }
         // What was told of them has to be in the database before they are read from there again.
         if self.loaded.as_ref().is_some_and(|loaded| loaded.desk.len() > self.many) {

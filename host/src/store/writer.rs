@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -220,6 +220,8 @@ impl TenantStore<'_> {
         let permit = Arc::clone(&self.store.turns).try_acquire_owned();
         let (Db::Postgres, Ok(permit)) = (self.store.db, permit) else { return Ok(None) };
         let mut transaction = self.store.begin().await?;
+        // A host that stops in the middle keeps nobody back for longer.
+        transaction.execute("SET LOCAL idle_in_transaction_session_timeout = '60s'").await?;
         let row = sqlx::query("SELECT 1 FROM tenants WHERE tenant = $1 FOR UPDATE");
         row.bind(self.tenant.as_str()).execute(&mut *transaction).await?;
         Ok(Some(Turn { transaction, _permit: permit }))
