@@ -17,7 +17,7 @@ use super::Interval;
 const DAY: u16 = 24 * 60;
 
 /// No deadline is further away than this: ten years.
-const FARTHEST: SignedDuration = SignedDuration::from_hours(24 * 3653);
+pub(super) const FARTHEST: SignedDuration = SignedDuration::from_hours(24 * 3653);
 
 /// Work without a break, on the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
