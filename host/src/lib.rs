@@ -31,6 +31,7 @@
 //! - [`records`]: what the CRM has already, and the ways to find it.
 //! - [`rules`]: conditions that tenants write, checked when read, answered with why.
 //! - [`events`]: what happens after a decision, as a stream tells it.
+//! - [`trust`]: what publishers say of plugins, and whose word counts.
 //! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
 //! - [`config`]: the tenant's folder, read raw, then checked; every problem at once. [`text`]: the
 //!   embedded text model.
@@ -100,5 +101,6 @@ pub mod telemetry;
 pub mod tenant;
 pub mod text;
 pub mod timers;
+pub mod trust;
 pub mod versions;
 pub mod zones;
