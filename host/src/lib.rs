@@ -46,7 +46,7 @@
 //! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions for a person; [`replay`]: decisions run again.
 //! - [`store`]: the database. [`clock`]: the time.
 //! - [`access`]: who somebody is and what they may do; secrets at rest. [`versions`]: a tenant's configuration from draft
-//!   to publication. [`effects`]: what is done outside.
+//!   to publication. [`effects`]: what is done outside. [`oci`]: plugins from registries and bundle files.
 //! - [`line`]: one tenant at work: groups decided, committed, answered. [`timers`]: what happens because time has passed.
 //! - [`http`]: routes and wire shapes. [`app`]: all of it together.
 //! - [`cli`]: arguments, files, exit codes.
@@ -84,6 +84,7 @@ pub mod http;
 pub mod lead;
 pub mod line;
 mod nearest;
+pub mod oci;
 pub mod pacing;
 pub mod pipeline;
 pub mod plugin;

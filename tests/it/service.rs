@@ -7,7 +7,7 @@ pub(crate) mod harness;
 mod leads;
 mod load;
 mod outage;
-mod program;
+pub(crate) mod program;
 mod reprocess;
 mod roles;
 mod simulate;

@@ -26,7 +26,7 @@ const LAYERS: [&[&str]; 17] = [
     &["fetch", "tenant"],
     &["pipeline"],
     &["desk", "coverage", "simulate", "report", "replay", "booking"],
-    &["access", "effects", "versions"],
+    &["access", "effects", "oci", "versions"],
     &["line"],
     &["timers", "http"],
     &["app"],

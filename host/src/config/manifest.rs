@@ -161,12 +161,52 @@ fields = ["budget"]
 
     #[test]
     fn a_manifest_is_read() {
-        check(GOOD, &expect![]);
+        check(
+            GOOD,
+            &expect![[r#"
+            {
+              "publisher": "acme",
+              "name": "deal-scorer",
+              "version": "1.2.0",
+              "description": "Scores deals by their size.",
+              "licence": "Apache-2.0",
+              "interface": "0.1.0",
+              "roles": [
+                "scorer",
+                "enricher"
+              ],
+              "asks": {
+                "origins": [
+                  "https://api.example.com"
+                ],
+                "fields": [
+                  "budget"
+                ]
+              }
+            }"#]],
+        );
     }
 
     #[test]
     fn every_problem_is_told_at_once() {
-        check("", &expect![]);
+        check(
+            "",
+            &expect![[r#"
+            plugin.toml: the file has no `publisher`
+              hint: add publisher = "acme"
+            plugin.toml: the file has no `name`
+              hint: add name = "deal-scorer"
+            plugin.toml: the file has no `version`
+              hint: add version = "0.1.0"
+            plugin.toml: the file has no `description`
+              hint: add description = "Scores deals by their size."
+            plugin.toml: the file has no `licence`
+              hint: add licence = "Apache-2.0"
+            plugin.toml: the file has no `interface`
+              hint: add interface = "0.1.0"
+            plugin.toml: the file has no `roles`
+              hint: add roles = ["scorer"], or what else the plugin exports"#]],
+        );
         check(
             r#"
 publisher = "Acme Inc"
@@ -181,12 +221,47 @@ roles = ["scorer", "scorer", "enrich"]
 origins = ["http://api.example.com", "api.example.com/v1"]
 fields = [5]
 "#,
-            &expect![],
+            &expect![[r#"
+                plugin.toml:2: `publisher` cannot be "Acme Inc": a publisher is 1 to 40 lower-case letters, digits and single `-` between them, not "Acme Inc"
+                plugin.toml:3: `name` cannot be "deal_scorer": a plugin's name is 1 to 40 lower-case letters, digits and single `-` between them, not "deal_scorer"
+                plugin.toml:4: `version` cannot be "1.2": a version is MAJOR.MINOR.PATCH, perhaps with -PRERELEASE, of at most 64 bytes: unexpected end of input while parsing minor version number
+                plugin.toml:5: the file has no key `license`
+                  hint: did you mean `licence`?
+                plugin.toml:6: `description` is empty
+                plugin.toml:7: `interface` must be a text, found the number 1
+                  hint: put it between quotes: interface = "1"
+                plugin.toml:8: `roles` has "scorer" twice
+                  hint: leave one out
+                plugin.toml:8: `roles` cannot be "enrich"
+                  hint: did you mean `enricher`?
+                plugin.toml:11: `origins` cannot be "http://api.example.com": an origin is `https://` and the name of a host, perhaps with a port, not "http://api.example.com"
+                plugin.toml:11: `origins` cannot be "api.example.com/v1": an origin is `https://` and the name of a host, perhaps with a port, not "api.example.com/v1"
+                plugin.toml:12: `fields` must be a list of texts, found the number 5"#]],
         );
-        check(&GOOD.replace(", \"enricher\"", ""), &expect![]);
-        check(&format!("{GOOD}\n#{}", "-".repeat(MAX_MANIFEST)), &expect![]);
+        check(
+            &GOOD.replace(", \"enricher\"", ""),
+            &expect![[r#"
+            plugin.toml:10: only an enricher can ask others
+              hint: leave `origins` out, or add "enricher" to `roles`"#]],
+        );
+        check(
+            &format!("{GOOD}\n#{}", "-".repeat(MAX_MANIFEST)),
+            &expect![[r#"
+            plugin.toml: the file has 65781 bytes, at most 65536 are read
+              hint: a manifest describes one plugin"#]],
+        );
         let fields: Vec<String> = (0..=MAX_FIELDS).map(|n| format!("\"f{n}\"")).collect();
-        check(&GOOD.replace("\"budget\"", &fields.join(", ")), &expect![]);
-        check("publisher = ", &expect![]);
+        check(
+            &GOOD.replace("\"budget\"", &fields.join(", ")),
+            &expect![[r#"
+            plugin.toml:12: `fields` has 65 entries, at most 64 are read
+              hint: ask for what the plugin really uses"#]],
+        );
+        check(
+            "publisher = ",
+            &expect![[r#"
+            plugin.toml:1: this is not TOML: string values must be quoted, expected literal string
+              hint: a text stands between quotes and ends on its line: name = "Ana""#]],
+        );
     }
 }

@@ -13,24 +13,24 @@ use url::{Host, Url};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// A publisher, or a plugin of one.
-    #[error("{what} is 1 to {most} lower-case letters, digits and single `-` between them, not {found:?}")]
+    #[error("{what} is 1 to {most} lower-case letters, digits and single `-` between them")]
     Word {
         /// Such as `a publisher`.
         what: &'static str,
         /// Bytes at most.
         most: usize,
-        /// How it begins.
-        found: String,
     },
     /// A plugin's full name.
-    #[error("a plugin is named `publisher/name`, not {0:?}")]
-    Plugin(String),
+    #[error("a plugin is named `publisher/name`")]
+    Plugin,
     /// A version.
     #[error("a version is MAJOR.MINOR.PATCH, perhaps with -PRERELEASE, of at most {MAX_VERSION} bytes: {0}")]
     Version(String),
     /// Where a plugin asks.
-    #[error("an origin is `https://` and the name of a host, perhaps with a port, not {0:?}")]
-    Origin(String),
+    #[error(
+        "an origin is `https://` and the name of a host in lower case, perhaps with a port, and nothing behind it"
+    )]
+    Origin,
     /// A text for people, or of a tenant.
     #[error("{what} is 1 to {most} bytes on one line, without white space around it")]
     Line {
@@ -141,7 +141,7 @@ serde_as_text!(PluginName);
 impl FromStr for PluginName {
     type Err = NameError;
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let (publisher, name) = text.split_once('/').ok_or_else(|| NameError::Plugin(start(text)))?;
+        let (publisher, name) = text.split_once('/').ok_or(NameError::Plugin)?;
         Ok(Self { publisher: publisher.parse()?, name: name.parse()? })
     }
 }
@@ -180,17 +180,12 @@ impl fmt::Display for Version {
     }
 }
 
-/// How a text begins, for a message.
-fn start(text: &str) -> String {
-    text.chars().take(100).collect()
-}
-
 fn word(what: &'static str, text: &str) -> Result<(), NameError> {
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let parts = text.split('-').all(|part| !part.is_empty() && part.chars().all(letters));
     match parts && text.len() <= MAX_WORD {
         true => Ok(()),
-        false => Err(NameError::Word { what, most: MAX_WORD, found: start(text) }),
+        false => Err(NameError::Word { what, most: MAX_WORD }),
     }
 }
 
@@ -207,7 +202,7 @@ fn origin(text: &str) -> Result<(), NameError> {
     let one_spelling = |url: &Url| url.origin().ascii_serialization() == text;
     match Url::parse(text) {
         Ok(url) if text.len() <= MAX_ORIGIN && named(&url) && one_spelling(&url) => Ok(()),
-        _ => Err(NameError::Origin(start(text))),
+        _ => Err(NameError::Origin),
     }
 }
 
