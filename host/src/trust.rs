@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::releases::Version;
 
 mod few;
 mod keys;
@@ -21,10 +22,7 @@ mod tests;
 
 pub use keys::{KeyError, PublicKey, Signature, SigningKey};
 pub use manifest::{Asks, MAX_FIELDS, MAX_MANIFEST, MAX_ORIGINS, Manifest, Role};
-pub use names::{
-    Description, Field, Licence, MAX_VERSION, MAX_WORD, Name, NameError, Origin, PluginName, Publisher,
-    Version,
-};
+pub use names::{Description, Field, Licence, MAX_WORD, Name, NameError, Origin, PluginName, Publisher};
 pub use revocations::{MAX_REVOCATIONS, Revocation, Revocations, TooMany};
 pub use statement::{MAX_SIGNED, STATEMENT_TYPE, Signed, SignedError, Statement};
 

@@ -16,14 +16,14 @@ use source::{Named, paths};
 /// Lowest first. A module may name those of its own layer and of the layers before it.
 const LAYERS: [&[&str]; 17] = [
     &["lead", "digest", "failure", "nearest", "zones"],
-    &["assignment", "events", "hours", "pacing", "records", "rules", "seed", "trust"],
+    &["assignment", "events", "hours", "pacing", "records", "releases", "rules", "seed", "trust"],
     &["decision", "rotation"],
     &["config", "text"],
     &["settings"],
     &["telemetry"],
     &["store", "clock"],
     &["plugin", "counters", "roster"],
-    &["fetch", "tenant"],
+    &["fetch", "health", "tenant"],
     &["pipeline"],
     &["desk", "coverage", "simulate", "report", "replay", "booking"],
     &["access", "effects", "oci", "versions"],
@@ -65,7 +65,7 @@ const WORDS: [(&str, &[&str]); 28] = [
     ("jsonwebtoken", &["access"]),
     ("chacha20poly1305", &["access"]),
     ("ed25519_dalek", &["trust"]),
-    ("semver", &["trust"]),
+    ("semver", &["releases"]),
     ("tar", &["versions"]),
     ("similar", &["versions"]),
     ("clap", &["main", "cli"]),
@@ -73,7 +73,7 @@ const WORDS: [(&str, &[&str]); 28] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 15] = [
+const PURE: [&str; 16] = [
     "lead",
     "assignment",
     "digest",
@@ -82,6 +82,7 @@ const PURE: [&str; 15] = [
     "zones",
     "pacing",
     "records",
+    "releases",
     "rules",
     "trust",
     "decision",

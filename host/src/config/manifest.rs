@@ -1,14 +1,15 @@
 //! `plugin.toml`: a plugin's manifest, checked, with every problem at its line.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::str::FromStr;
 
 use super::read::{At, Findings, Source};
 use super::toml_table::{Table, parse};
-use super::values::{Wrong, checked, wrong};
+use super::values::{Wrong, checked, id, wrong};
 use super::{Problem, Problems};
 use crate::nearest::nearest;
-use crate::trust::{Asks, MAX_FIELDS, MAX_MANIFEST, MAX_ORIGINS, Manifest, NameError, Role};
+use crate::trust::{Asks, MAX_FIELDS, MAX_MANIFEST, MAX_ORIGINS, Manifest, Role};
 
 /// What the file is called.
 pub const MANIFEST: &str = "plugin.toml";
@@ -54,8 +55,8 @@ fn read(root: &Table<'_>, findings: &Findings) -> Option<Manifest> {
     }
     let asks = root.table("asks", "[asks]", &["origins", "fields"]);
     let asks = asks.map_or_else(Asks::default, |table| Asks {
-        origins: set(&table, "origins", MAX_ORIGINS, findings, word),
-        fields: set(&table, "fields", MAX_FIELDS, findings, word),
+        origins: set(&table, "origins", MAX_ORIGINS, findings, id),
+        fields: set(&table, "fields", MAX_FIELDS, findings, id),
     });
     if !asks.origins.is_empty() && !roles.is_empty() && !roles.contains(&Role::Enricher) {
         let hint = "leave `origins` out, or add \"enricher\" to `roles`";
@@ -73,13 +74,13 @@ fn read(root: &Table<'_>, findings: &Findings) -> Option<Manifest> {
     })
 }
 
-fn text<T: FromStr<Err = NameError>>(
+fn text<T: FromStr<Err: Display>>(
     table: &Table<'_>,
     key: &str,
     example: &str,
     findings: &Findings,
 ) -> Option<T> {
-    checked(key, &table.required_text(key, example)?, findings, word)
+    checked(key, &table.required_text(key, example)?, findings, id)
 }
 
 /// A list of few different texts.
@@ -107,10 +108,6 @@ fn set<T: Ord>(
         }
     }
     set
-}
-
-fn word<T: FromStr<Err = NameError>>(text: &str) -> Result<T, Wrong> {
-    text.parse().or_else(|error: NameError| wrong(format!("cannot be {text:?}: {error}"), None))
 }
 
 fn role(text: &str) -> Result<Role, Wrong> {

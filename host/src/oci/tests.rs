@@ -310,7 +310,7 @@ fn redirects_lead_to_public_addresses_alone() {
     check("http://93.184.216.34/x", "it has to begin with `https://`");
     check("file:///etc/passwd", "it has to begin with `https://`");
     check("", "it is no URL");
-    check("/v2/acme/scorer/blobs/elsewhere", "answers that there is none");
+    check("/v2/acme/scorer/blobs/elsewhere", "the registry does not have the component");
 }
 
 #[test]
@@ -431,7 +431,8 @@ fn a_bundle_holds_one_plugin_and_little_else() {
     };
     let component = format!("blobs/sha256/{}", Digest::of("a component").hex());
     check(&|files| put(files, &component, b"b component".to_vec()), "damaged or exchanged");
-    check(&|files| drop(files.remove(&component.parse().expect("a path"))), "the component is missing");
+    let remove = |files: &mut Files| assert!(files.remove(&component.parse().expect("a path")));
+    check(&remove, "the component is missing");
     check(&|files| put(files, "big", vec![0; (256 << 10) + 1]), "more than 262144 bytes");
     check(&|files| (0..3).for_each(|n| put(files, &n.to_string(), vec![])), "more than 7 files");
     check(

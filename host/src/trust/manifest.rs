@@ -9,7 +9,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::few::few;
-use super::names::{Description, Field, Licence, Name, Origin, PluginName, Publisher, Version};
+use super::names::{Description, Field, Licence, Name, Origin, PluginName, Publisher};
+use crate::releases::Version;
 
 /// The largest `plugin.toml`, in bytes.
 pub const MAX_MANIFEST: usize = 64 << 10;

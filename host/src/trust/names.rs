@@ -23,9 +23,6 @@ pub enum NameError {
     /// A plugin's full name.
     #[error("a plugin is named `publisher/name`")]
     Plugin,
-    /// A version.
-    #[error("a version is MAJOR.MINOR.PATCH, perhaps with -PRERELEASE, of at most {MAX_VERSION} bytes: {0}")]
-    Version(String),
     /// Where a plugin asks.
     #[error(
         "an origin is `https://` and the name of a host in lower case, perhaps with a port, and nothing behind it"
@@ -43,8 +40,6 @@ pub enum NameError {
 
 /// The longest publisher, and the longest name of a plugin, in bytes.
 pub const MAX_WORD: usize = 40;
-/// The longest version, in bytes.
-pub const MAX_VERSION: usize = 64;
 /// The longest origin, in bytes: a host name has at most 253.
 const MAX_ORIGIN: usize = 270;
 
@@ -152,34 +147,6 @@ impl fmt::Display for PluginName {
     }
 }
 
-/// A version by semver.org, without build metadata: that has no order, so two releases could both be the newest.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Version(semver::Version);
-
-serde_as_text!(Version);
-
-impl FromStr for Version {
-    type Err = NameError;
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        let wrong = |why: String| Err(NameError::Version(why));
-        if text.len() > MAX_VERSION {
-            return wrong(format!("it has {} bytes", text.len()));
-        }
-        match semver::Version::parse(text) {
-            Ok(version) if version.build.is_empty() => Ok(Self(version)),
-            Ok(version) => wrong(format!("leave out +{}", version.build)),
-            Err(error) => wrong(error.to_string()),
-        }
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 fn word(what: &'static str, text: &str) -> Result<(), NameError> {
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let parts = text.split('-').all(|part| !part.is_empty() && part.chars().all(letters));
@@ -228,10 +195,6 @@ mod tests {
         );
         check::<Publisher>(&["acme"], &["acme.example", " acme", &"a".repeat(MAX_WORD + 1)]);
         check::<PluginName>(&["acme/scorer"], &["acme", "acme/", "/scorer", "acme/scorer/x", "acme//scorer"]);
-        check::<Version>(
-            &["0.1.0", "1.2.3-rc.1"],
-            &["1", "1.2", "v1.2.3", "01.2.3", "1.2.3+build", "1.2.3 ", &format!("1.2.3-{}", "a".repeat(60))],
-        );
         check::<Origin>(
             &["https://api.example.com", "https://api.example.com:8443"],
             &[
@@ -246,12 +209,5 @@ mod tests {
             ],
         );
         check::<Licence>(&["Apache-2.0 OR MIT"], &["", " MIT", "MIT\n"]);
-    }
-
-    #[test]
-    fn versions_are_ordered() {
-        let version = |text: &str| text.parse::<Version>().expect("a version");
-        let rising = ["0.9.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.10.0"];
-        assert!(rising.windows(2).all(|pair| version(pair[0]) < version(pair[1])));
     }
 }

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::few::few;
 use super::keys::PublicKey;
 use super::manifest::Manifest;
-use super::names::{PluginName, Version};
+use super::names::PluginName;
 use crate::digest::Digest;
+use crate::releases::Version;
 
 /// The most entries of one list.
 pub const MAX_REVOCATIONS: usize = 10_000;
