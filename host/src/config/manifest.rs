@@ -219,9 +219,9 @@ origins = ["http://api.example.com", "api.example.com/v1"]
 fields = [5]
 "#,
             &expect![[r#"
-                plugin.toml:2: `publisher` cannot be "Acme Inc": a publisher is 1 to 40 lower-case letters, digits and single `-` between them, not "Acme Inc"
-                plugin.toml:3: `name` cannot be "deal_scorer": a plugin's name is 1 to 40 lower-case letters, digits and single `-` between them, not "deal_scorer"
-                plugin.toml:4: `version` cannot be "1.2": a version is MAJOR.MINOR.PATCH, perhaps with -PRERELEASE, of at most 64 bytes: unexpected end of input while parsing minor version number
+                plugin.toml:2: `publisher` cannot be "Acme Inc": a publisher is 1 to 40 lower-case letters, digits and single `-` between them
+                plugin.toml:3: `name` cannot be "deal_scorer": a plugin's name is 1 to 40 lower-case letters, digits and single `-` between them
+                plugin.toml:4: `version` cannot be "1.2": a version has three numbers, such as `1.4.0`, and at most 64 characters: unexpected end of input while parsing minor version number
                 plugin.toml:5: the file has no key `license`
                   hint: did you mean `licence`?
                 plugin.toml:6: `description` is empty
@@ -231,8 +231,8 @@ fields = [5]
                   hint: leave one out
                 plugin.toml:8: `roles` cannot be "enrich"
                   hint: did you mean `enricher`?
-                plugin.toml:11: `origins` cannot be "http://api.example.com": an origin is `https://` and the name of a host, perhaps with a port, not "http://api.example.com"
-                plugin.toml:11: `origins` cannot be "api.example.com/v1": an origin is `https://` and the name of a host, perhaps with a port, not "api.example.com/v1"
+                plugin.toml:11: `origins` cannot be "http://api.example.com": an origin is `https://` and the name of a host in lower case, perhaps with a port, and nothing behind it
+                plugin.toml:11: `origins` cannot be "api.example.com/v1": an origin is `https://` and the name of a host in lower case, perhaps with a port, and nothing behind it
                 plugin.toml:12: `fields` must be a list of texts, found the number 5"#]],
         );
         check(
