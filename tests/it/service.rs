@@ -8,7 +8,7 @@ mod leads;
 mod load;
 mod outage;
 pub(crate) mod plugins;
-mod program;
+pub(crate) mod program;
 mod reprocess;
 mod roles;
 mod simulate;

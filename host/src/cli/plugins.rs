@@ -9,7 +9,7 @@ use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Exit, Sandboxing, tell};
+use super::{Exit, Sandboxing, tell, trust};
 use crate::config::{self, Config, EnricherChoice, Place, PluginChoice, PluginSource, Problems};
 use crate::counters::Ledger;
 use crate::decision::{CallTrace, Cause};
@@ -43,6 +43,8 @@ enum Verb {
     Run(Run),
     /// Prints the interface that plugins are written against
     Wit,
+    #[command(flatten)]
+    Trust(trust::Verb),
 }
 
 #[derive(Debug, clap::Args)]
@@ -112,6 +114,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             print!("{}", plugin::WIT);
             Ok(Exit::Done)
         }
+        Verb::Trust(verb) => trust::run(verb),
     }
 }
 
