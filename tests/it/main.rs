@@ -13,3 +13,4 @@ mod properties;
 mod registry;
 mod scenarios;
 mod service;
+mod versions;
