@@ -9,7 +9,7 @@ use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Exit, Sandboxing, tell, trust};
+use super::{Exit, Sandboxing, remote, tell, trust};
 use crate::config::{self, Config, EnricherChoice, Place, PluginChoice, PluginSource, Problems};
 use crate::counters::Ledger;
 use crate::decision::{CallTrace, Cause};
@@ -49,6 +49,8 @@ enum Verb {
     },
     #[command(flatten)]
     Trust(trust::Verb),
+    #[command(flatten)]
+    Remote(remote::Verb),
 }
 
 #[derive(Debug, clap::Args)]
@@ -119,6 +121,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
         Verb::Trust(verb) => trust::run(verb),
+        Verb::Remote(verb) => remote::run(verb),
     }
 }
 
