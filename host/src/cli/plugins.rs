@@ -276,7 +276,7 @@ fn answer(arguments: &Run) -> anyhow::Result<Exit> {
     let mut exit = Exit::Done;
     for (_, role, (answer, calls)) in asked.into_iter().filter(|(exported, ..)| *exported) {
         for call in calls.iter().filter(|call| call.plugin == prototype.digest()) {
-            tell_call(call, plugins.plan());
+            tell_call(call, prototype.plan());
             if call.failure.is_some() {
                 exit = Exit::Findings;
             }

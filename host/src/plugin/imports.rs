@@ -276,12 +276,13 @@ mod tests {
     use wasmtime::Store;
     use wasmtime::component::Component;
 
+    use super::super::engine::Class;
     use super::*;
 
     /// No guest can make the host panic; should it ever, the guest's call ends, and nothing else.
     #[test]
     fn a_panic_of_ours_stops_at_the_boundary() {
-        let engine = super::super::engine::compiler().expect("an engine");
+        let engine = super::super::engine::compiler(Class::Small).expect("an engine");
         let component = Component::new(
             &engine,
             wat::parse_str(

@@ -77,6 +77,11 @@ impl Prototype {
         self.digest
     }
 
+    /// The limits its calls run under.
+    pub fn plan(&self) -> &Plan {
+        &self.sandbox.plan
+    }
+
     /// What it answers.
     pub fn exports(&self) -> Exports {
         Exports {
