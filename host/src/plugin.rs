@@ -28,6 +28,8 @@ mod engine;
 mod imports;
 mod interface;
 mod plan;
+mod probe;
+mod prune;
 mod release;
 mod upload;
 
@@ -38,6 +40,8 @@ pub use engine::{Size, THREAD_STACK};
 pub use imports::Directory;
 pub use interface::{Surface, WIT};
 pub use plan::{Plan, VISIBLE_TEXT};
+pub use probe::Probe;
+pub use prune::without_export;
 pub use release::{
     Called, CandidateRow, Exports, Instance, Prototype, Release, ScoreQuestion, Unstarted, VisibleLead,
 };

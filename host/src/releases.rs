@@ -230,7 +230,9 @@ impl Step {
     /// The release it needs.
     pub fn version(&self) -> Option<&Version> {
         match self {
-            Self::Shadow { version } | Self::Canary { version, .. } | Self::Activate { version } => Some(version),
+            Self::Shadow { version } | Self::Canary { version, .. } | Self::Activate { version } => {
+                Some(version)
+            }
             Self::RollBack { .. } | Self::Budget { .. } => None,
         }
     }
@@ -283,7 +285,9 @@ impl Deployment {
                     next.candidate = None;
                 }
             }
-            Step::RollBack { version: Some(version) } if !self.running().any(|running| running == version) => {
+            Step::RollBack { version: Some(version) }
+                if !self.running().any(|running| running == version) =>
+            {
                 return Err(Unstepped::NotRunning(version.clone()));
             }
             Step::RollBack { version }
@@ -307,10 +311,9 @@ impl Deployment {
             return Err(Unstepped::Active(version.clone()));
         }
         match &self.candidate {
-            Some(other) if other.version != *version => Err(Unstepped::Another {
-                version: other.version.clone(),
-                stage: other.stage.as_str(),
-            }),
+            Some(other) if other.version != *version => {
+                Err(Unstepped::Another { version: other.version.clone(), stage: other.stage.as_str() })
+            }
             _ => Ok(Candidate { version: version.clone(), stage }),
         }
     }

@@ -131,9 +131,10 @@ impl Lines {
         let schema = answered.await.map_err(|_| Refused::Broken)?;
         let refuse = |message: String| Refused::Plugin(vec![Refusal::new(Stage::Settings, message)]);
         let schema = schema.map_err(|failure| refuse(format!("the schema cannot be told: {failure}")))?;
-        let schema =
-            serde_json::from_str(&schema).map_err(|error| refuse(format!("the schema is not JSON: {error}")))?;
-        let (exports, imports) = (surface.exports.into_iter().collect(), surface.imports.into_iter().collect());
+        let schema = serde_json::from_str(&schema)
+            .map_err(|error| refuse(format!("the schema is not JSON: {error}")))?;
+        let (exports, imports) =
+            (surface.exports.into_iter().collect(), surface.imports.into_iter().collect());
         Ok((Report { exports, imports, schema }, "0.1".to_owned()))
     }
 }

@@ -7,7 +7,7 @@
 //! Two numbers bound every call: fuel, which is deterministic and what metering counts, and an epoch
 //! deadline in wall time behind it. The epoch is ticked by a thread that ends with its engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,7 @@ use wasmtime::{
 
 use super::Plan;
 use super::imports::{self, State};
+use super::probe::Probe;
 use crate::failure::Failure;
 
 /// Bytes of guest stack.
@@ -106,6 +107,8 @@ pub(super) struct Sandbox {
     pub(super) linker: Linker<State>,
     pub(super) class: Class,
     pub(super) plan: Plan,
+    /// Looks where a guest spends its fuel.
+    pub(super) probe: OnceLock<Arc<Probe>>,
 }
 
 impl Sandbox {
@@ -118,7 +121,7 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         imports::link(&mut linker).map_err(host)?;
         tick(&engine)?;
-        Ok(Arc::new(Self { engine, linker, class, plan }))
+        Ok(Arc::new(Self { engine, linker, class, plan, probe: OnceLock::new() }))
     }
 }
 
@@ -154,7 +157,8 @@ fn config(class: Class) -> Config {
         .wasm_component_model(true)
         .shared_memory(false)
         .concurrency_support(false)
-        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(16))
+        // Interpreters nest deeply, and profiles show all of it.
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(128))
         .native_unwind_info(false)
         // Small guests touch few pages: copying them beats mapping an image and faulting it in. A runtime
         // starts from megabytes of which it touches a part.

@@ -14,6 +14,7 @@ use wasmtime::{ResourceLimiter, StoreContextMut};
 use super::bindings::{directory, log, types};
 use super::convert;
 use super::plan::Plan;
+use super::probe::Probe;
 use crate::failure::{Failure, Limit, LogLevel, LogLine, clean};
 use crate::lead::FieldValue;
 use crate::text::{self, TextModel};
@@ -45,6 +46,7 @@ pub(super) struct State {
     pub(super) directory: Arc<Directory>,
     pub(super) fields: Arc<BTreeMap<String, FieldValue>>,
     pub(super) used: Used,
+    pub(super) probe: Option<Arc<Probe>>,
     memory: usize,
     tables: usize,
 }
@@ -71,7 +73,7 @@ impl State {
         directory: Arc<Directory>,
         fields: Arc<BTreeMap<String, FieldValue>>,
     ) -> Self {
-        Self { plan, setup, directory, fields, used: Used::default(), memory: 0, tables: 0 }
+        Self { plan, setup, directory, fields, used: Used::default(), probe: None, memory: 0, tables: 0 }
     }
 
     /// What was used since the last time, leaving a clean slate for the next call.

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from string import ascii_lowercase, ascii_uppercase
 
 from wit_world import exports
 from wit_world.exports.classifier import Policy
@@ -22,6 +23,9 @@ SCHEMA = {
         "otherwise": {"type": "string", "description": "the lane of an inquiry with none of them"},
     },
 }
+
+# ASCII alone, so that every character stays where it is.
+LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 class Setup(exports.Setup):
@@ -50,12 +54,12 @@ class Setup(exports.Setup):
 class Classifier(exports.Classifier):
     def classify(self, lead: Lead, policy: Policy) -> Verdict:
         given = json.loads(settings.json())
-        text = lead.text.lower()
+        text = lead.text.translate(LOWER)
         signals: list[Signal] = []
         hits: Counter[str] = Counter()
         for lane, words in given["words"].items():
             for word in words:
-                at = text.find(word.lower())
+                at = text.find(word.translate(LOWER))
                 if at < 0:
                     continue
                 hits[lane] += 1
