@@ -12,3 +12,4 @@ mod program;
 mod properties;
 mod scenarios;
 mod service;
+mod tutorials;

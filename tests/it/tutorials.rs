@@ -28,7 +28,8 @@ fn python() {
 #[test]
 fn typescript() {
     let folder = tempfile::tempdir().expect("a folder");
-    let script = "lanewright plugin new typed --language typescript\ncd typed\nnpm install\nlanewright plugin test";
+    let script =
+        "lanewright plugin new typed --language typescript\ncd typed\nnpm install\nlanewright plugin test";
     let printed = Reader::new(folder.path()).run(script);
     assert!(printed.contains("3 passed, 0 failed"), "{printed}");
 }
@@ -46,7 +47,8 @@ fn follow(page: &str) {
             None => {}
             Some(("diff", file)) => {
                 let path = reader.folder.join(file);
-                let before = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{at}: {file}: {error}"));
+                let before =
+                    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{at}: {file}: {error}"));
                 std::fs::write(&path, patched(&at, &before, &content)).expect("written");
             }
             Some((_, file)) => std::fs::write(reader.folder.join(file), content).expect("written"),
@@ -71,7 +73,7 @@ impl Reader {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path)));
         let out = Command::new("sh")
-            .args(["-eu", "-c", &format!("{commands}\npwd >&3")])
+            .args(["-eu", "-c", &format!("{commands}\nprintf '\\n%s' \"$PWD\"")])
             .current_dir(&self.folder)
             .env("PATH", path.expect("a path"))
             .env("LANEWRIGHT_CACHE", cache())
@@ -88,6 +90,67 @@ impl Reader {
             .expect("a shell");
         let (printed, told) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
         assert!(out.status.success(), "{commands}\n{}\n{printed}\n{told}", out.status);
-        printed.into_owned()
+        let (printed, place) = printed.rsplit_once('\n').expect("where the commands ended");
+        self.folder = place.into();
+        printed.to_owned()
     }
+}
+
+/// A fenced block of a page.
+#[derive(Debug, PartialEq)]
+struct Block {
+    line: usize,
+    kind: String,
+    content: String,
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut lines = page.lines().enumerate();
+    while let Some((i, line)) = lines.next() {
+        if let Some(kind) = line.strip_prefix("```") {
+            let inside = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "```");
+            let content = inside.flat_map(|line| [line, "\n"]).collect();
+            blocks.push(Block { line: i + 1, kind: kind.trim().to_owned(), content });
+        }
+    }
+    blocks
+}
+
+/// The lines of `expected` stand in `printed`, in this order; every number is as good as another.
+fn shows(at: &str, printed: &str, expected: &str) {
+    let settled = |line: &str| {
+        let mut out = String::new();
+        for word in line.split_whitespace() {
+            let number = |c: char| c.is_ascii_digit() || c == ',' || c == '.';
+            let is = word.starts_with(|c: char| c.is_ascii_digit()) && word.chars().all(number);
+            out.push_str(if is { "#" } else { word });
+            out.push(' ');
+        }
+        out
+    };
+    let mut printed_lines = printed.lines().map(settled);
+    for line in expected.lines().map(settled).filter(|line| !line.is_empty()) {
+        assert!(printed_lines.any(|printed| printed == line), "{at}: {line:?} is not printed:\n{printed}");
+    }
+}
+
+/// The text with the lines of a change replaced, which stand in it once.
+fn patched(at: &str, text: &str, change: &str) -> String {
+    let side = |other: char| -> String {
+        let lines = change.lines().filter(|line| !line.starts_with(other));
+        lines.flat_map(|line| [line.get(1..).unwrap_or_default(), "\n"]).collect()
+    };
+    let (old, new) = (side('+'), side('-'));
+    assert_eq!(text.matches(&old).count(), 1, "{at}: once in the file:\n{old}\nin\n{text}");
+    text.replacen(&old, &new, 1)
+}
+
+#[test]
+fn a_page_is_read_as_people_read_it() {
+    let page = "a\n```sh\none\ntwo\n```\nb\n```json cases/x.json\n{}\n```\n";
+    let block = |line, kind: &str, content: &str| Block { line, kind: kind.into(), content: content.into() };
+    assert_eq!(blocks(page), [block(2, "sh", "one\ntwo\n"), block(7, "json cases/x.json", "{}\n")]);
+    assert_eq!(patched("", "a\n b\nc\n", "  b\n+d\n-c\n"), "a\n b\nd\n");
+    shows("", "x 1\ny  2,000.5\nz\n", "y 7\n\nz\n");
 }

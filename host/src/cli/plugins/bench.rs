@@ -10,7 +10,7 @@ use crate::author::trial::{Measured, Said};
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    workshop: workshop::Arguments,
+    workshop: workshop::ProjectArguments,
     /// Calls of each kind; the cases take turns
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     calls: u32,

@@ -14,7 +14,7 @@ use crate::author::trial::Said;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    workshop: workshop::Arguments,
+    workshop: workshop::ProjectArguments,
     /// The case that is played [default: the first]
     #[arg(long, value_name = "NAME")]
     case: Option<String>,

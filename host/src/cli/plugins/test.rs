@@ -15,7 +15,7 @@ use crate::failure::clean;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    workshop: workshop::Arguments,
+    workshop: workshop::ProjectArguments,
     /// Write what is answered now into the cases, as what they ask for
     #[arg(long)]
     bless: bool,
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 #[derive(Debug, clap::Args)]
 pub(super) struct WatchArguments {
     #[command(flatten)]
-    workshop: workshop::Arguments,
+    workshop: workshop::ProjectArguments,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {

@@ -14,7 +14,7 @@ use crate::author::trial::Trial;
 use crate::plugin::{Plugins, Prototype, THREAD_STACK};
 
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct Arguments {
+pub(super) struct ProjectArguments {
     /// The project's folder, with settings.json, cases/ and tenant/
     #[arg(default_value = ".")]
     folder: PathBuf,
@@ -36,7 +36,7 @@ pub(super) struct Workshop {
     plugins: Plugins,
 }
 
-impl Arguments {
+impl ProjectArguments {
     /// Its cases' folder.
     pub(super) fn cases(&self) -> PathBuf {
         self.folder.join("cases")
