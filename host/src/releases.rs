@@ -294,7 +294,9 @@ impl Deployment {
                     next.candidate = None;
                 }
             }
-            Step::RollBack { version: Some(version) } if !self.running().any(|running| running == version) => {
+            Step::RollBack { version: Some(version) }
+                if !self.running().any(|running| running == version) =>
+            {
                 return Err(Unstepped::NotRunning(version.clone()));
             }
             Step::RollBack { version }
@@ -333,10 +335,9 @@ impl Deployment {
             return Err(Unstepped::Active(version.clone()));
         }
         match &self.candidate {
-            Some(other) if other.version != *version => Err(Unstepped::Another {
-                version: other.version.clone(),
-                stage: other.stage.as_str(),
-            }),
+            Some(other) if other.version != *version => {
+                Err(Unstepped::Another { version: other.version.clone(), stage: other.stage.as_str() })
+            }
             _ => Ok(Candidate { version: version.clone(), stage }),
         }
     }

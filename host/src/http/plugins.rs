@@ -153,7 +153,10 @@ pub(super) struct PluginsBody {
 #[utoipa::path(get, path = "/v1/plugins", tag = "plugins",
     security(("bearer" = ["ReadConfiguration"])),
     responses((status = 200, body = PluginsBody), (status = "default", body = ProblemBody)))]
-async fn list(caller: Caller<ReadConfiguration>, State(api): State<Api>) -> Result<Json<PluginsBody>, Problem> {
+async fn list(
+    caller: Caller<ReadConfiguration>,
+    State(api): State<Api>,
+) -> Result<Json<PluginsBody>, Problem> {
     let rows = api.store.of(caller.tenant()).plugins().await?;
     let items = rows.into_iter().map(|row| Ok(PluginBody::of(row.plugin.clone(), read(&row)?)));
     Ok(Json(PluginsBody { items: items.collect::<Result<_, Problem>>()? }))

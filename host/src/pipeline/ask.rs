@@ -197,9 +197,14 @@ pub(super) fn score(
         candidates: &candidates,
     };
     let fields = Arc::new(prepared.lead.fields.clone());
-    let called = ask(tenant, &prepared.cast.scorer, (&prepared.lead.id, &fields), "scorer.score", outside, |instance| {
-        instance.score(&prepared.visible, &prepared.verdict, &question)
-    });
+    let called = ask(
+        tenant,
+        &prepared.cast.scorer,
+        (&prepared.lead.id, &fields),
+        "scorer.score",
+        outside,
+        |instance| instance.score(&prepared.visible, &prepared.verdict, &question),
+    );
     let trace =
         ScoreTrace { call: called.trace, fits: fits.columns(), factors: Vec::new(), matches: Vec::new() };
     (trace, called.answer.ok())

@@ -233,7 +233,8 @@ impl Change {
         let row = row.clone();
         let add = add.bind(self.tenant.to_string()).bind(row.plugin).bind(row.version).bind(row.digest);
         let add = add.bind(row.bytes).bind(row.interface).bind(row.report).bind(row.manifest);
-        let add = add.bind(row.publisher).bind(row.signed).bind(row.source).bind(row.made_at).bind(row.made_by);
+        let add =
+            add.bind(row.publisher).bind(row.signed).bind(row.source).bind(row.made_at).bind(row.made_by);
         Ok(add.execute(self.connection()).await?.rows_affected() == 1)
     }
 
