@@ -22,9 +22,11 @@ mod answers;
 mod bindings;
 pub mod build;
 mod cache;
+mod caps;
 mod compile;
 mod convert;
 mod engine;
+mod given;
 mod imports;
 mod interface;
 mod plan;
@@ -184,7 +186,8 @@ impl Plugins {
         #[expect(unsafe_code, reason = "machine code our own child process made a moment ago")]
         // SAFETY: the bytes come from our own compiler, through a file that only we can write.
         let component = unsafe { Component::deserialize(&self.sandbox.engine, &compiled.artifact) };
-        component.map_err(|error| vec![Refusal::new(Stage::Compile, format!("{error:#}"))])
+        let hint = "this is the host's trouble, not the plugin's";
+        component.map_err(|error| vec![Refusal::new(Stage::Compile, format!("{error:#}")).hint(hint)])
     }
 
     /// Machine code depends on engine and settings as well as on the component.

@@ -28,6 +28,7 @@ mod configuration;
 mod decisions;
 mod edges;
 mod mutate;
+mod plugin;
 mod requests;
 
 /// Something that reads bytes of strangers.
@@ -68,6 +69,7 @@ targets! {
     archive: configuration::ARCHIVE,
     condition: configuration::CONDITION,
     component: configuration::COMPONENT,
+    plugin: plugin::PLUGIN,
     key: edges::KEY,
     token: edges::TOKEN,
     target: edges::TARGET,

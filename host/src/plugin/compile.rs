@@ -6,11 +6,12 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use serde::{Deserialize, Serialize};
 use wait_timeout::ChildExt;
 
@@ -87,9 +88,18 @@ fn compile_in_child(
             let artifact = std::fs::read(output.path())?;
             Ok(Ok(Compiled { artifact, surface }))
         }
-        _ => {
-            Ok(Err(gave_up(&format!("it was stopped ({status}) at its limits of memory or processor time"))))
-        }
+        _ => Ok(Err(gave_up(&ended(status)))),
+    }
+}
+
+/// Why a child said nothing.
+fn ended(status: ExitStatus) -> String {
+    match status.signal().and_then(Signal::from_named_raw) {
+        Some(Signal::XCPU | Signal::KILL) => format!("it used up its {CPU_SECONDS} s of processor time"),
+        // The allocator aborts where there is no more, and so does a stack at its end.
+        Some(Signal::ABORT) => format!("it used up its {} MiB of memory", MEMORY >> 20),
+        Some(Signal::XFSZ) => "the machine code is larger than it may be".to_owned(),
+        _ => format!("it broke off ({status})"),
     }
 }
 

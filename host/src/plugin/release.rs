@@ -17,6 +17,7 @@ use super::answers::{self, Request, Scores};
 use super::bindings::{classifier, enricher, fallback, scorer, setup, types};
 use super::convert;
 use super::engine::{GUEST_STACK, Sandbox};
+use super::given;
 use super::imports::{Directory, Setup, State, Stop, Used};
 use super::plan::Plan;
 use crate::decision::{Action, Body, CallTrace, Cause, Exchange};
@@ -94,7 +95,11 @@ impl Prototype {
 
     /// What the plugin says is wrong with these settings, as pointer and message.
     pub fn check(&self, settings: &Json, lanes: &[Lane]) -> Result<Vec<(String, String)>, Failure> {
-        let (json, lanes) = (settings.to_string(), convert::lanes(lanes));
+        let json = match given::text(settings) {
+            Ok(json) => json,
+            Err(issue) => return Ok(vec![issue]),
+        };
+        let lanes = convert::lanes(lanes);
         let issues = self.in_setup(|store, guest| guest.call_check(store, &json, &lanes))?;
         let max = self.sandbox.plan.log_line_bytes;
         let readable = |issue: setup::Issue| (clean(&issue.path, max), clean(&issue.message, max));
@@ -103,7 +108,8 @@ impl Prototype {
 
     /// The work the plugin does once for these settings and lanes.
     pub fn prepare(&self, settings: &Json, lanes: &[Lane]) -> Result<Vec<u8>, Failure> {
-        let (json, lanes) = (settings.to_string(), convert::lanes(lanes));
+        let refused = |(pointer, message)| Failure::Settings { message: format!("{pointer} {message}") };
+        let (json, lanes) = (given::text(settings).map_err(refused)?, convert::lanes(lanes));
         let plan = &self.sandbox.plan;
         let prepared = self.in_setup(|store, guest| guest.call_prepare(store, &json, &lanes))?;
         let prepared = prepared.map_err(|failure| said(failure, plan))?;

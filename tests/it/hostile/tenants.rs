@@ -153,6 +153,11 @@ impl Neighbour {
         self.leads.iter().map(decide).collect()
     }
 
+    /// Decides about one of its leads, as often as a bench likes.
+    pub(crate) fn decides(&self, n: usize) -> Decision {
+        decide_about(&self.tenant, &self.leads[n % self.leads.len()])
+    }
+
     /// Decides again; every byte has to be the same.
     pub(crate) fn noticed_nothing(&self) {
         assert_eq!(self.decisions(), self.undisturbed);
