@@ -13,9 +13,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::digest::Digest;
-use crate::lead::{
-    Account, Caps, LabelPolicy, Lane, LaneId, Rep, RepId, Reps, RouterId, Team, TeamId, TenantId, Territory,
-    Tier,
+use crate::lead::{Account, Caps, LabelPolicy, Lane, LaneId, PluginId, Rep, RepId, Reps, RouterId, Team, TeamId, TenantId, Territory, Tier,
 };
 use crate::pacing::Pacing;
 use crate::records::Records;
@@ -282,6 +280,8 @@ pub enum PluginSource {
     Standard,
     /// A component's file, relative to the tenant's folder.
     File(PathBuf),
+    /// The release in force of a plugin that the tenant publishes by name.
+    Published(PluginId),
 }
 
 /// An enricher and whom it may ask.

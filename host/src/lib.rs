@@ -87,6 +87,7 @@ pub mod pacing;
 pub mod pipeline;
 pub mod plugin;
 pub mod records;
+pub mod releases;
 pub mod replay;
 pub mod report;
 pub mod roster;

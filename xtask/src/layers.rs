@@ -16,7 +16,7 @@ use source::{Named, paths};
 /// Lowest first. A module may name those of its own layer and of the layers before it.
 const LAYERS: [&[&str]; 17] = [
     &["lead", "digest", "failure", "nearest", "zones"],
-    &["assignment", "events", "hours", "pacing", "records", "rules", "seed"],
+    &["assignment", "events", "hours", "pacing", "records", "releases", "rules", "seed"],
     &["decision", "rotation"],
     &["config", "text"],
     &["settings"],
@@ -71,7 +71,7 @@ const WORDS: [(&str, &[&str]); 26] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 14] = [
+const PURE: [&str; 15] = [
     "lead",
     "assignment",
     "digest",
@@ -80,6 +80,7 @@ const PURE: [&str; 14] = [
     "zones",
     "pacing",
     "records",
+    "releases",
     "rules",
     "decision",
     "rotation",

@@ -18,7 +18,7 @@ use crate::fetch::{Fetcher, Reach};
 use crate::lead::Lane;
 use crate::pipeline::{self, Live, Nobody};
 use crate::plugin::{self, Plan, Plugins, Prototype, Refusal, THREAD_STACK, build};
-use crate::tenant::Tenant;
+use crate::tenant::{Published, Tenant};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -253,7 +253,7 @@ fn answer(arguments: &Run) -> anyhow::Result<Exit> {
     };
     stand_in(&mut config, &prototype, &choice);
     let tenant =
-        Tenant::new(config, &plugins).map_err(|problems| not_in_order(&arguments.component, &problems))?;
+        Tenant::new(config, &plugins, &Published::default()).map_err(|problems| not_in_order(&arguments.component, &problems))?;
 
     let outside = Live { fetcher: Fetcher::new(Reach::Public) };
     let prepared = pipeline::prepare(&tenant, &lead, Timestamp::now(), &outside)

@@ -17,7 +17,7 @@ use crate::pipeline::capacity::{caps, load};
 use crate::pipeline::presence::free_now;
 use crate::pipeline::{Fits, Nobody, Numbered, Outside};
 use crate::plugin::{Called, CandidateRow, Instance, Release, ScoreQuestion, Scores, VisibleLead};
-use crate::tenant::{Enricher, Tenant};
+use crate::tenant::{Cast, Enricher, Tenant};
 
 type Fields = Arc<BTreeMap<String, FieldValue>>;
 
@@ -58,9 +58,14 @@ fn failed<T>(trace: CallTrace) -> Called<T> {
 }
 
 /// Adds what the enrichers find out to the lead's fields. The message's own fields are never overwritten.
-pub(super) fn enrich(tenant: &Tenant, mut lead: Lead, outside: &dyn Outside) -> (Lead, Vec<EnrichTrace>) {
-    let mut traces = Vec::with_capacity(tenant.enrichers.len());
-    for enricher in &tenant.enrichers {
+pub(super) fn enrich(
+    tenant: &Tenant,
+    cast: &Cast,
+    mut lead: Lead,
+    outside: &dyn Outside,
+) -> (Lead, Vec<EnrichTrace>) {
+    let mut traces = Vec::with_capacity(cast.enrichers.len());
+    for enricher in &cast.enrichers {
         let trace = enrich_once(tenant, enricher, &lead, outside);
         for (name, value) in &trace.added {
             lead.fields.entry(name.clone()).or_insert_with(|| value.clone());
@@ -102,6 +107,7 @@ fn enrich_once(tenant: &Tenant, enricher: &Enricher, lead: &Lead, outside: &dyn 
 /// The lane: by the tenant's classifier, else by the standard one and marked low.
 pub(super) fn classify(
     tenant: &Tenant,
+    cast: &Cast,
     lead: &Lead,
     visible: &VisibleLead,
     outside: &dyn Outside,
@@ -109,7 +115,7 @@ pub(super) fn classify(
     let fields = Arc::new(lead.fields.clone());
     let policy = tenant.config.policy;
     let mut calls = Vec::new();
-    for release in tenant.classifier.in_order() {
+    for release in cast.classifier.in_order() {
         let called = ask(tenant, release, &fields, "classifier.classify", outside, |instance| {
             instance.classify(visible, policy)
         });
@@ -176,7 +182,7 @@ pub(super) fn score(
         candidates: &candidates,
     };
     let fields = Arc::new(prepared.lead.fields.clone());
-    let called = ask(tenant, &tenant.scorer, &fields, "scorer.score", outside, |instance| {
+    let called = ask(tenant, &prepared.cast.scorer, &fields, "scorer.score", outside, |instance| {
         instance.score(&prepared.visible, &prepared.verdict, &question)
     });
     let trace =
@@ -195,7 +201,7 @@ pub(super) fn fallback(
     let verdict = prepared.classify.verdict.as_ref().or(Some(&prepared.verdict));
     let mut trace =
         FallbackTrace { cause: nobody.cause, reason: nobody.reason, calls: Vec::new(), actions: Vec::new() };
-    for release in tenant.fallback.in_order() {
+    for release in prepared.cast.fallback.in_order() {
         let called = ask(tenant, release, &fields, "fallback.resolve", outside, |instance| {
             instance.resolve(&prepared.visible, verdict, nobody.cause)
         });
