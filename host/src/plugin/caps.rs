@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wasmparser::{
     CanonicalFunction, CanonicalOption, ComponentDefinedType, ComponentType, ComponentTypeDeclaration,
-    ComponentTypeRef, ComponentValType, ElementItems, FunctionBody, InstanceTypeDeclaration, Operator, Payload,
-    PrimitiveValType, TypeBounds,
+    ComponentTypeRef, ComponentValType, ElementItems, FunctionBody, InstanceTypeDeclaration, Operator,
+    Payload, PrimitiveValType, TypeBounds,
 };
 
 use super::upload::{Refusal, Stage};
@@ -115,10 +115,13 @@ impl Built {
             Payload::ElementSection(section) => {
                 self.add(Counted::Segments, section.count());
                 for segment in section.clone().into_iter().flatten() {
-                    self.add(Counted::Elements, match segment.items {
-                        ElementItems::Functions(items) => items.count(),
-                        ElementItems::Expressions(_, items) => items.count(),
-                    });
+                    self.add(
+                        Counted::Elements,
+                        match segment.items {
+                            ElementItems::Functions(items) => items.count(),
+                            ElementItems::Expressions(_, items) => items.count(),
+                        },
+                    );
                 }
             }
             Payload::DataSection(section) => self.add(Counted::Segments, section.count()),

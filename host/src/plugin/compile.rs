@@ -97,14 +97,14 @@ fn ended(status: ExitStatus) -> String {
     match status.signal().and_then(Signal::from_named_raw) {
         Some(Signal::XCPU | Signal::KILL) => format!("it used up its {CPU_SECONDS} s of processor time"),
         // The allocator aborts where there is no more, and so does a stack at its end.
-        Some(Signal::ABORT) => format!("it used up its {} MiB of memory", MEMORY >> 20),
+        Some(Signal::ABORT) => format!("it used up its {} MiB of memory, or its stack", MEMORY >> 20),
         Some(Signal::XFSZ) => "the machine code is larger than it may be".to_owned(),
         _ => format!("it broke off ({status})"),
     }
 }
 
 fn gave_up(why: &str) -> Vec<Refusal> {
-    let hint = "split huge functions and tables; a plugin of ordinary code compiles in a second";
+    let hint = "split huge functions and tables, and types inside one another; ordinary code compiles in a second";
     vec![Refusal::new(Stage::Compile, format!("the compiler gave up: {why}")).hint(hint)]
 }
 
