@@ -78,6 +78,7 @@ pub mod effects;
 pub mod events;
 pub mod failure;
 pub mod fetch;
+pub mod health;
 pub mod hours;
 pub mod http;
 pub mod lead;

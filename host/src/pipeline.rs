@@ -85,7 +85,7 @@ pub use known::{freed, known, note};
 pub use mode::mode;
 pub use never::never;
 pub use normalise::{Refusal, normalise};
-pub use outside::{Live, Offline, Outside, Recorded};
+pub use outside::{Beside, Live, Offline, Outside, Recorded, Watched};
 pub use place::{Located, People, people, place, territories_of};
 pub use presence::{Moment, absent, free_from, free_now, not_soon};
 pub use queue::{Pool, preferring, queue};
@@ -137,6 +137,19 @@ pub fn route(
     state: &mut State,
 ) -> Result<Decision, Refusal> {
     let prepared = prepare(tenant, received, past.since.unwrap_or(at), outside)?;
+    Ok(settle(tenant, &Numbered::new(tenant, &prepared, (at, number, past)), outside, state))
+}
+
+/// The same, where it is said who answers.
+pub fn route_by(
+    tenant: &Tenant,
+    cast: Arc<Cast>,
+    received: &Json,
+    (at, number, past): (Timestamp, u32, Past),
+    outside: &dyn Outside,
+    state: &mut State,
+) -> Result<Decision, Refusal> {
+    let prepared = prepare_by(tenant, cast, received, past.since.unwrap_or(at), outside)?;
     Ok(settle(tenant, &Numbered::new(tenant, &prepared, (at, number, past)), outside, state))
 }
 

@@ -203,7 +203,11 @@ pub enum Step {
         version: Version,
     },
     /// The candidate goes; where there is none, the release before decides again.
-    RollBack,
+    RollBack {
+        /// The one that is taken back, for somebody who means no other.
+        #[serde(default)]
+        version: Option<Version>,
+    },
     /// Budgets from now on.
     Budget {
         /// Which.
@@ -218,7 +222,7 @@ impl Step {
             Self::Shadow { .. } => "plugin.shadowed",
             Self::Canary { .. } => "plugin.canaried",
             Self::Activate { .. } => "plugin.activated",
-            Self::RollBack => "plugin.rolled-back",
+            Self::RollBack { .. } => "plugin.rolled-back",
             Self::Budget { .. } => "plugin.budgeted",
         }
     }
@@ -227,7 +231,7 @@ impl Step {
     pub fn version(&self) -> Option<&Version> {
         match self {
             Self::Shadow { version } | Self::Canary { version, .. } | Self::Activate { version } => Some(version),
-            Self::RollBack | Self::Budget { .. } => None,
+            Self::RollBack { .. } | Self::Budget { .. } => None,
         }
     }
 }
@@ -246,6 +250,9 @@ pub enum Unstepped {
         /// As what.
         stage: &'static str,
     },
+    /// It answers nowhere.
+    #[error("release {0} is neither active nor on its way")]
+    NotRunning(Version),
     /// There is nothing to go back to.
     #[error("no release is on its way, and none was active before")]
     NothingBefore,
@@ -276,8 +283,15 @@ impl Deployment {
                     next.candidate = None;
                 }
             }
-            Step::RollBack if self.candidate.is_some() => next.candidate = None,
-            Step::RollBack => {
+            Step::RollBack { version: Some(version) } if !self.running().any(|running| running == version) => {
+                return Err(Unstepped::NotRunning(version.clone()));
+            }
+            Step::RollBack { version }
+                if self.candidate.is_some() && (version.is_none() || *version != self.active) =>
+            {
+                next.candidate = None;
+            }
+            Step::RollBack { .. } => {
                 let good = self.good.clone().ok_or(Unstepped::NothingBefore)?;
                 next.active = Some(good);
                 // What failed is not what the next roll back returns to.

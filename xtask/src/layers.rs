@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 17] = [
     &["telemetry"],
     &["store", "clock"],
     &["plugin", "counters", "roster"],
-    &["fetch", "tenant"],
+    &["fetch", "health", "tenant"],
     &["pipeline"],
     &["desk", "coverage", "simulate", "report", "replay", "booking"],
     &["access", "effects", "versions"],

@@ -26,8 +26,8 @@ fn a_release_goes_its_way_and_back() {
     check("{}", Step::Shadow { version: two() }, Ok(r#"{"candidate": {"version": "2.0.0", "stage": "shadow"}}"#));
     check(beside, Step::Canary { version: two(), share }, Ok(canary));
     check(canary, Step::Activate { version: two() }, Ok(done));
-    check(beside, Step::RollBack, Ok(r#"{"active": "1.0.0"}"#));
-    check(done, Step::RollBack, Ok(r#"{"active": "1.0.0"}"#));
+    check(beside, Step::RollBack { version: None }, Ok(r#"{"active": "1.0.0"}"#));
+    check(done, Step::RollBack { version: None }, Ok(r#"{"active": "1.0.0"}"#));
     check(done, Step::Activate { version: one() }, Ok(r#"{"active": "1.0.0", "good": "2.0.0"}"#));
     // Another than the candidate is put in its place, and the candidate stays on its way.
     check(
@@ -36,7 +36,16 @@ fn a_release_goes_its_way_and_back() {
         Ok(r#"{"active": "1.0.1", "good": "1.0.0", "candidate": {"version": "2.0.0", "stage": "canary", "share": 12.5}}"#),
     );
 
-    check("{}", Step::RollBack, Err("no release is on its way, and none was active before"));
+    // Where somebody says which, no other goes.
+    let of = |version| Step::RollBack { version: Some(version) };
+    check(beside, of(two()), Ok(r#"{"active": "1.0.0"}"#));
+    check(
+        r#"{"active": "1.0.0", "good": "0.9.0", "candidate": {"version": "2.0.0", "stage": "shadow"}}"#,
+        of(one()),
+        Ok(r#"{"active": "0.9.0", "candidate": {"version": "2.0.0", "stage": "shadow"}}"#),
+    );
+    check(done, of(one()), Err("release 1.0.0 is neither active nor on its way"));
+    check("{}", Step::RollBack { version: None }, Err("no release is on its way, and none was active before"));
     check(done, Step::Shadow { version: two() }, Err("release 2.0.0 is the active one already"));
     check(done, Step::Activate { version: two() }, Err("release 2.0.0 is the active one already"));
     check(
