@@ -74,6 +74,7 @@ targets! {
     token: edges::TOKEN,
     target: edges::TARGET,
     settings: edges::SETTINGS,
+    publish: requests::PUBLISH,
     request: requests::REQUEST,
 }
 

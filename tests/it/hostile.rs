@@ -10,6 +10,7 @@ mod crafted;
 mod fair;
 mod isolation;
 mod leak;
+mod poison;
 mod repeat;
 mod settings;
 mod tenants;
@@ -118,6 +119,7 @@ const CASES: &[Case] = &[
     case(27, "repeats_itself", Expect::Counts),
     case(27, "wants_relaxed_simd", Expect::Refused(Stage::Compile, "relaxed SIMD")),
     case(27, "wants_shared_memory", Expect::Refused(Stage::Resources, "2 memories")),
+    case(36, "traps_on_some_leads", Expect::Counts),
 ];
 
 const BLAMES_SETTINGS: &str = "settings = { blame = \"settings\" }";

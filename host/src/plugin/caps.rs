@@ -25,6 +25,7 @@ pub(super) struct Built {
 /// What a component may have only so much of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Counted {
+    Components,
     Functions,
     Body,
     Locals,
@@ -49,6 +50,9 @@ impl Counted {
         let fewer = "take out what nothing uses, as link-time optimisation and `wasm-opt` do";
         let strip = "strip debug information, as `lanewright plugin build` does";
         match self {
+            Self::Components => {
+                (100, "components inside it", "a plugin is one module and the adapters around it")
+            }
             Self::Functions => (50_000, "functions", fewer),
             Self::Body => (256 << 10, "bytes of code in one function", split),
             Self::Locals => (5_000, "locals in one function", split),
@@ -126,6 +130,7 @@ impl Built {
             }
             Payload::DataSection(section) => self.add(Counted::Segments, section.count()),
             Payload::CodeSectionEntry(body) => self.body(body),
+            Payload::ComponentSection { .. } => self.add(Counted::Components, 1_u32),
             Payload::ComponentImportSection(section) => self.add(Counted::Imports, section.count()),
             Payload::ComponentExportSection(section) => self.add(Counted::Exports, section.count()),
             Payload::ComponentTypeSection(section) => {

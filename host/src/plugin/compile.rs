@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, Signal, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, nice, setrlimit};
 use serde::{Deserialize, Serialize};
 use wait_timeout::ChildExt;
 
@@ -29,6 +29,9 @@ const MEMORY: u64 = 4 << 30;
 const CPU_SECONDS: u64 = 60;
 /// Wall time of the child: longer, because machines are shared.
 const WALL: Duration = Duration::from_secs(120);
+
+/// How far it steps back behind everything else.
+const NICE: i32 = 10;
 
 /// What the child says of a component.
 #[derive(Debug, Serialize, Deserialize)]
@@ -104,7 +107,8 @@ fn ended(status: ExitStatus) -> String {
 }
 
 fn gave_up(why: &str) -> Vec<Refusal> {
-    let hint = "split huge functions and tables, and types inside one another; ordinary code compiles in a second";
+    let hint =
+        "split huge functions and tables, and types inside one another; ordinary code compiles in a second";
     vec![Refusal::new(Stage::Compile, format!("the compiler gave up: {why}")).hint(hint)]
 }
 
@@ -132,6 +136,8 @@ fn limit_self(file_bytes: u64) -> std::io::Result<()> {
     let set = |resource, most: u64| -> std::io::Result<()> {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).map_err(Into::into)
     };
+    // Whoever routes leads beside it comes first.
+    nice(NICE)?;
     set(Resource::Core, 0)?;
     set(Resource::As, MEMORY)?;
     set(Resource::Cpu, CPU_SECONDS)?;

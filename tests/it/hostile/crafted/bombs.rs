@@ -112,7 +112,12 @@ fn exotic_types_are_refused() {
     let inner = (0..2_000).fold(b"\0asm\x0d\0\x01\0".to_vec(), |inner, _| {
         with(b"\0asm\x0d\0\x01\0", &[&RawSection { id: 4, data: &inner }])
     });
-    check("nested components", &with(plain, &[&RawSection { id: 4, data: &inner }]), Stage::Parse, "nest");
+    check(
+        "nested components",
+        &with(plain, &[&RawSection { id: 4, data: &inner }]),
+        Stage::Parse,
+        "components inside it; at most 100",
+    );
 
     let collected =
         wat::parse_str("(module (rec (type $a (struct (field (ref null $a))))))").expect("a module");
