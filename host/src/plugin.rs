@@ -26,24 +26,29 @@ mod caps;
 mod compile;
 mod convert;
 mod engine;
+mod exports;
 mod given;
 mod imports;
 mod interface;
 mod plan;
 mod release;
 mod upload;
+mod v0_1;
+mod version;
 
 pub use answers::{Request, Scores};
 pub use compile::{CHILD, child};
 pub use convert::visible_text;
 pub use engine::{Size, THREAD_STACK};
+pub use exports::Exports;
 pub use imports::Directory;
-pub use interface::{Surface, WIT};
+pub use interface::Surface;
 pub use plan::{Plan, VISIBLE_TEXT};
 pub use release::{
-    Called, CandidateRow, Exports, Instance, Prototype, Release, ScoreQuestion, Unstarted, VisibleLead,
+    Called, CandidateRow, Instance, Prototype, Release, ScoreQuestion, Situation, Unstarted, VisibleLead,
 };
 pub use upload::{Refusal, Stage};
+pub use version::InterfaceVersion;
 
 use cache::{Cache, Kind};
 use engine::Sandbox;

@@ -29,6 +29,7 @@ mod decisions;
 mod edges;
 mod mutate;
 mod plugin;
+mod releases;
 mod requests;
 
 /// Something that reads bytes of strangers.
@@ -76,6 +77,10 @@ targets! {
     settings: edges::SETTINGS,
     publish: requests::PUBLISH,
     request: requests::REQUEST,
+    manifest: releases::MANIFEST,
+    statement: releases::STATEMENT,
+    bundle: releases::BUNDLE,
+    reference: releases::REFERENCE,
 }
 
 /// The seed of the suite, the same every time.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use lanewright::plugin::{WIT, build};
+use lanewright::plugin::{InterfaceVersion, build};
 use wasm_encoder::{ComponentSection, ComponentSectionId, InstanceSection, ModuleArg, RawSection};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, UnresolvedPackageGroup};
@@ -25,8 +25,8 @@ pub(crate) fn guests() -> &'static BTreeMap<String, Vec<u8>> {
         let mut guests = in_rust(&folder);
         for path in files(&folder.join("wat")) {
             let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
-            let (module, world) = module(&path);
-            let component = component(module, &world, StringEncoding::UTF8)
+            let (module, version, world) = module(&path);
+            let component = component(module, version, &world, StringEncoding::UTF8)
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let before = guests.insert(name, component);
             assert!(before.is_none(), "{} names a guest that is there already", path.display());
@@ -44,8 +44,8 @@ fn in_rust(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     built.into_iter().map(|built| (built.name, built.component)).collect()
 }
 
-/// A guest in text as a core module, and the world of the role it exports.
-pub(crate) fn module(path: &Path) -> (Vec<u8>, String) {
+/// A guest in text as a core module, and the version and world of the role it exports.
+pub(crate) fn module(path: &Path) -> (Vec<u8>, InterfaceVersion, String) {
     let text = fs::read_to_string(path).expect("a guest's text");
     let parts = path.with_file_name("parts");
     let mut whole = String::new();
@@ -64,17 +64,19 @@ pub(crate) fn module(path: &Path) -> (Vec<u8>, String) {
         .into_iter()
         .find(|role| whole.contains(&format!("lanewright:plugin/{role}@")))
         .expect("a guest exports a role");
-    (module, format!("{role}-plugin"))
+    let version = InterfaceVersion::ALL.into_iter().find(|v| whole.contains(&format!("/{role}@{v}.")));
+    (module, version.expect("a version of the interface"), format!("{role}-plugin"))
 }
 
-/// Makes a component of a core module that exports what this world of ours does.
+/// Makes a component of a core module that exports what this world does in this version.
 pub(crate) fn component(
     mut module: Vec<u8>,
+    version: InterfaceVersion,
     world: &str,
     strings: StringEncoding,
 ) -> Result<Vec<u8>, String> {
     let mut resolve = Resolve::default();
-    let group = UnresolvedPackageGroup::parse("plugin.wit", WIT).expect("our own interface parses");
+    let group = UnresolvedPackageGroup::parse("plugin.wit", version.wit()).expect("our own interface parses");
     let package = resolve.push_group(group).expect("our own interface resolves");
     let world = resolve.select_world(&[package], Some(world)).expect("a world of ours");
     embed_component_metadata(&mut module, &resolve, world, strings).map_err(|error| format!("{error:#}"))?;

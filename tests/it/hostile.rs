@@ -141,6 +141,7 @@ const ELSEWHERE: &[&str] = &[
     "loops_in_prepare",
     "loops_in_start",
     "prepares_too_much",
+    "tells_what_it_sees",
 ];
 
 #[test]
@@ -273,6 +274,8 @@ fn wrong_answers_never_count() {
         (c, "intent-nan", Answer("intent is NaN")),
         (c, "intent-infinite", Answer("intent is inf")),
         (c, "intent-range", Answer("intent is -1")),
+        (c, "complexity-nan", Answer("complexity is NaN")),
+        (c, "complexity-range", Answer("complexity is 1.5")),
         (c, "signal-beyond", Answer("signals[0] spans 0..")),
         (c, "signal-empty", Answer("signals[0] spans 1..1")),
         (c, "signal-backwards", Answer("signals[0] spans 2..1")),

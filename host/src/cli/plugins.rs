@@ -9,7 +9,7 @@ use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Exit, Sandboxing, tell};
+use super::{Exit, Sandboxing, tell, trust};
 use crate::config::{self, Config, EnricherChoice, Place, PluginChoice, PluginSource, Problems};
 use crate::counters::Ledger;
 use crate::decision::{CallTrace, Cause};
@@ -17,7 +17,7 @@ use crate::digest::Digest;
 use crate::fetch::{Fetcher, Reach};
 use crate::lead::Lane;
 use crate::pipeline::{self, Live, Nobody};
-use crate::plugin::{self, Plan, Plugins, Prototype, Refusal, THREAD_STACK, build};
+use crate::plugin::{InterfaceVersion, Plan, Plugins, Prototype, Refusal, THREAD_STACK, build};
 use crate::tenant::{Published, Tenant};
 
 #[derive(Debug, clap::Args)]
@@ -42,7 +42,13 @@ enum Verb {
     /// Gives a component a lead and shows its answers
     Run(Run),
     /// Prints the interface that plugins are written against
-    Wit,
+    Wit {
+        /// A version of it [default: the newest]
+        #[arg(long, value_name = "VERSION")]
+        version: Option<InterfaceVersion>,
+    },
+    #[command(flatten)]
+    Trust(trust::Verb),
 }
 
 #[derive(Debug, clap::Args)]
@@ -108,10 +114,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             let threads = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(THREAD_STACK).build()?;
             threads.install(|| answer(arguments))
         }
-        Verb::Wit => {
-            print!("{}", plugin::WIT);
+        Verb::Wit { version } => {
+            print!("{}", version.unwrap_or(InterfaceVersion::NEWEST).wit());
             Ok(Exit::Done)
         }
+        Verb::Trust(verb) => trust::run(verb),
     }
 }
 
@@ -178,6 +185,7 @@ fn check(arguments: &Check) -> anyhow::Result<Exit> {
         bytes.len().div_ceil(1024),
         plugins.plan().component_bytes / 1024
     );
+    println!("  interface {}", surface.interface);
     println!("  exports   {}", list(&surface.exports));
     println!("  imports   {}", list(&surface.imports));
     let prototype = match plugins.load(&bytes) {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use lanewright::plugin::{Options, Plan, Plugins, Size, Stage, Standard, WIT};
+use lanewright::plugin::{InterfaceVersion, Options, Plan, Plugins, Size, Stage, Standard};
 use wasmparser::{Parser, Payload};
 use wit_component::StringEncoding;
 use wit_parser::abi::{AbiVariant, WasmType};
@@ -85,7 +85,11 @@ fn plugin(bytes: &[u8]) -> Result<Vec<u8>, String> {
         [role] => format!("{role}-plugin"),
         _ => "suite".to_owned(),
     };
-    component(module, &world, StringEncoding::UTF8).map_err(|error| format!("no component: {error}"))
+    let of = |version: &InterfaceVersion| {
+        exports(&module).iter().any(|name| name.contains(&format!("@{version}.")))
+    };
+    let version = InterfaceVersion::ALL.into_iter().find(of).ok_or("no version")?;
+    component(module, version, &world, StringEncoding::UTF8).map_err(|error| format!("no component: {error}"))
 }
 
 fn exports(module: &[u8]) -> Vec<String> {
@@ -172,8 +176,9 @@ fn core(component: &[u8]) -> Vec<u8> {
 
 /// A module with every import and export that our interface has.
 fn shape() -> Vec<u8> {
+    let version = InterfaceVersion::NEWEST;
     let mut resolve = Resolve::default();
-    let group = UnresolvedPackageGroup::parse("plugin.wit", WIT).expect("our own interface parses");
+    let group = UnresolvedPackageGroup::parse("plugin.wit", version.wit()).expect("our own interface parses");
     let package = resolve.push_group(group).expect("our own interface resolves");
     let world = resolve.select_world(&[package], Some("suite")).expect("our own world");
     let world = &resolve.worlds[world];

@@ -132,9 +132,9 @@ fn handles_and_tasks_are_refused() {
 #[test]
 fn other_strings_are_refused() {
     let host = Host::new();
-    let (plain, world) = module(&root().join("tests/guests/wat/plain.wat"));
+    let (plain, version, world) = module(&root().join("tests/guests/wat/plain.wat"));
     for strings in [StringEncoding::UTF16, StringEncoding::CompactUTF16] {
-        let component = component(plain.clone(), &world, strings).expect("a component");
+        let component = component(plain.clone(), version, &world, strings).expect("a component");
         host.refuses(&format!("{strings:?}"), &component, Stage::Parse, "strings that are not UTF-8");
     }
 }
