@@ -22,10 +22,12 @@ mod answers;
 mod bindings;
 pub mod build;
 mod cache;
+mod caps;
 mod compile;
 mod convert;
 mod engine;
 mod exports;
+mod given;
 mod imports;
 mod interface;
 mod plan;
@@ -218,7 +220,8 @@ impl Plugins {
         #[expect(unsafe_code, reason = "machine code our own child process made a moment ago")]
         // SAFETY: the bytes come from our own compiler, through a file that only we can write.
         let component = unsafe { Component::deserialize(&sandbox.engine, &compiled.artifact) };
-        component.map_err(|error| vec![Refusal::new(Stage::Compile, format!("{error:#}"))])
+        let hint = "this is the host's trouble, not the plugin's";
+        component.map_err(|error| vec![Refusal::new(Stage::Compile, format!("{error:#}")).hint(hint)])
     }
 
     /// A cache that cannot be written costs time, not leads.

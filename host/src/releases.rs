@@ -241,7 +241,9 @@ impl Step {
     /// The release it needs.
     pub fn version(&self) -> Option<&Version> {
         match self {
-            Self::Shadow { version } | Self::Canary { version, .. } | Self::Activate { version } => Some(version),
+            Self::Shadow { version } | Self::Canary { version, .. } | Self::Activate { version } => {
+                Some(version)
+            }
             Self::RollBack { .. } | Self::Withdraw { .. } | Self::Budget { .. } => None,
         }
     }

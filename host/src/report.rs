@@ -154,7 +154,9 @@ fn confidence(confidence: Confidence, look: Look) -> Cell {
 pub fn columns(header: &[&str], rows: Vec<Vec<String>>, numbers: Range<usize>, look: Look) -> String {
     let mut table = plain_table(look);
     table.set_header(header.iter().copied());
-    table.add_rows(rows.into_iter().map(|row| row.into_iter().map(|text| clean(&text, 100)).collect::<Vec<_>>()));
+    table.add_rows(
+        rows.into_iter().map(|row| row.into_iter().map(|text| clean(&text, 100)).collect::<Vec<_>>()),
+    );
     laid_out(&mut table, numbers)
 }
 

@@ -238,7 +238,8 @@ mod tests {
         assert_eq!(build, ["a C compiler", "the target wasm32-unknown-unknown"]);
         assert_eq!(
             test,
-            [&build[..], &["PostgreSQL's server", "a registry", "Node.js 20 with npm", "Python with venv"]].concat()
+            [&build[..], &["PostgreSQL's server", "a registry", "Node.js 20 with npm", "Python with venv"]]
+                .concat()
         );
     }
 

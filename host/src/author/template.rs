@@ -111,7 +111,10 @@ pub fn files(language: Language, name: &ProjectName) -> Vec<(PathBuf, String)> {
         Language::Rust => files.extend(sdk()),
         _ => {
             files.push(("wit/world.wit".into(), include_str!("../../templates/wit/world.wit").to_owned()));
-            files.push(("wit/deps/lanewright-plugin/plugin.wit".into(), InterfaceVersion::NEWEST.wit().to_owned()));
+            files.push((
+                "wit/deps/lanewright-plugin/plugin.wit".into(),
+                InterfaceVersion::NEWEST.wit().to_owned(),
+            ));
         }
     }
     files

@@ -193,7 +193,9 @@ fn publish(
     let plugin = match (plugin, named) {
         (Some(plugin), _) => plugin.to_string(),
         (None, Some(name)) => name,
-        (None, None) => bail!("say with --plugin which plugin it is: no plugin.toml lies beside {}", release.display()),
+        (None, None) => {
+            bail!("say with --plugin which plugin it is: no plugin.toml lies beside {}", release.display())
+        }
     };
     let version = match (version, &described) {
         (Some(version), _) => version.clone(),
@@ -205,7 +207,8 @@ fn publish(
     let (media, bytes) = match described {
         Some(package) => ("application/x-tar", bundle::write(&package, Vec::new())?),
         None => {
-            let bytes = std::fs::read(release).with_context(|| format!("{} cannot be read", release.display()))?;
+            let bytes =
+                std::fs::read(release).with_context(|| format!("{} cannot be read", release.display()))?;
             ("application/wasm", bytes)
         }
     };
@@ -239,7 +242,8 @@ impl Remote {
         let headers = [("authorization", authorization.as_str()), ("content-type", media)];
         // The service is one's own, wherever it is.
         let asked = Ask { method, url: &url, headers: &headers, within: WITHIN, most: MOST };
-        let answer = Fetcher::new(Reach::Anywhere).ask(&asked).with_context(|| format!("{url} does not answer"))?;
+        let answer =
+            Fetcher::new(Reach::Anywhere).ask(&asked).with_context(|| format!("{url} does not answer"))?;
         let json: Json = serde_json::from_slice(&answer.body)
             .map_err(|_| anyhow!("{url} answers {} and no JSON", answer.status))?;
         match answer.status {
@@ -301,7 +305,9 @@ fn tell(plugin: &Json) -> anyhow::Result<Exit> {
     let on_its_way = match candidate.is_null() {
         true => "-".to_owned(),
         false => match candidate["share"].as_f64() {
-            Some(share) => format!("{} as {}, {share} %", word(&candidate["version"]), word(&candidate["stage"])),
+            Some(share) => {
+                format!("{} as {}, {share} %", word(&candidate["version"]), word(&candidate["stage"]))
+            }
             None => format!("{} as {}", word(&candidate["version"]), word(&candidate["stage"])),
         },
     };
@@ -316,7 +322,11 @@ fn items(answer: &Json) -> impl Iterator<Item = &Json> {
     answer["items"].as_array().into_iter().flatten()
 }
 
-fn show(header: &[&str], rows: impl Iterator<Item = Vec<String>>, numbers: Range<usize>) -> anyhow::Result<Exit> {
+fn show(
+    header: &[&str],
+    rows: impl Iterator<Item = Vec<String>>,
+    numbers: Range<usize>,
+) -> anyhow::Result<Exit> {
     println!("{}", columns(header, rows.collect(), numbers, Look::of_stdout()));
     Ok(Exit::Done)
 }
@@ -324,7 +334,12 @@ fn show(header: &[&str], rows: impl Iterator<Item = Vec<String>>, numbers: Range
 fn list(answer: &Json) -> anyhow::Result<Exit> {
     let row = |plugin: &Json| {
         let candidate = &plugin["candidate"];
-        vec![word(&plugin["plugin"]), word(&plugin["active"]), word(&candidate["version"]), word(&candidate["stage"])]
+        vec![
+            word(&plugin["plugin"]),
+            word(&plugin["active"]),
+            word(&candidate["version"]),
+            word(&candidate["stage"]),
+        ]
     };
     show(&["plugin", "active", "on its way", "as"], items(answer).map(row), 4..4)
 }
@@ -350,7 +365,8 @@ fn health(answer: &Json) -> anyhow::Result<Exit> {
         row
     };
     let header = [
-        "release", "stage", "calls", "failed", "fuel p50", "fuel p99", "µs p50", "µs p99", "compared", "differed",
+        "release", "stage", "calls", "failed", "fuel p50", "fuel p99", "µs p50", "µs p99", "compared",
+        "differed",
     ];
     show(&header, items(answer).map(row), 2..header.len())
 }

@@ -65,7 +65,10 @@ fn highest_first(mut rows: Vec<ReleaseRow>) -> Vec<ReleaseRow> {
 /// The catalogue: the highest version of each plugin.
 #[utoipa::path(get, path = "/v1/catalogue", tag = "plugins", security(("bearer" = ["ReadConfiguration"])),
     responses((status = 200, body = CatalogueBody), (status = "default", body = ProblemBody)))]
-async fn list(_caller: Caller<ReadConfiguration>, State(api): State<Api>) -> Result<Json<CatalogueBody>, Problem> {
+async fn list(
+    _caller: Caller<ReadConfiguration>,
+    State(api): State<Api>,
+) -> Result<Json<CatalogueBody>, Problem> {
     let rows = highest_first(api.store.of(&TenantId::operators()).releases(None).await?);
     let mut items: BTreeMap<String, CardBody> = BTreeMap::new();
     for row in rows {

@@ -388,7 +388,9 @@ async fn install(
 ) -> Result<(StatusCode, Json<ReleaseBody>), Problem> {
     let InstallBody { catalogue, version, registry, user, secret } = asked;
     let (package, source) = match (catalogue, registry) {
-        (Some(name), None) => (catalogue::package(&api, &name, version.as_ref()).await?, ReleaseFrom::Catalogue),
+        (Some(name), None) => {
+            (catalogue::package(&api, &name, version.as_ref()).await?, ReleaseFrom::Catalogue)
+        }
         (None, Some(reference)) => {
             let reference = reference.parse::<Reference>().map_err(|error| {
                 Problem::new(Code::Malformed, "the body does not read").at("registry", error.to_string())
@@ -421,11 +423,16 @@ async fn credentials(
     let sealed = api.store.of(tenant).secret(&secret).await?.ok_or_else(unknown)?;
     let opened = api.vault()?.open(tenant, For::Secret(&secret), &sealed)?;
     let password = String::from_utf8(opened.expose().to_vec());
-    let password = password.map_err(|_| Problem::new(Code::Conflict, format!("the secret {secret} is not text")))?;
+    let password =
+        password.map_err(|_| Problem::new(Code::Conflict, format!("the secret {secret} is not text")))?;
     Ok(Some(Credentials { user, password }))
 }
 
-async fn pulled(api: &Api, reference: Reference, credentials: Option<Credentials>) -> Result<Package, Problem> {
+async fn pulled(
+    api: &Api,
+    reference: Reference,
+    credentials: Option<Credentials>,
+) -> Result<Package, Problem> {
     let fetcher = Fetcher::new(api.reach);
     // Less than the request itself may take.
     let limits = oci::Limits { time: api.timeout.mul_f64(0.8), ..oci::Limits::default() };
@@ -622,7 +629,8 @@ pub(super) struct QuantilesBody {
 
 impl CountsBody {
     pub(super) fn of(version: Option<String>, digest: String, stage: String, counts: &Counts) -> Self {
-        let quantiles = |of: &crate::releases::Histogram| QuantilesBody { p50: of.quantile(0.5), p99: of.quantile(0.99) };
+        let quantiles =
+            |of: &crate::releases::Histogram| QuantilesBody { p50: of.quantile(0.5), p99: of.quantile(0.99) };
         Self {
             version,
             digest,

@@ -152,7 +152,8 @@ impl Lines {
         let mut change = store.begin(by.at).await?;
         if !change.add_release(&row, &component).await? {
             drop(change);
-            let again = || Refused::Conflict(format!("release {plugin} {version} is being published already"));
+            let again =
+                || Refused::Conflict(format!("release {plugin} {version} is being published already"));
             let known = known(store.releases(Some(&plugin)).await?).ok_or_else(again)?;
             return same(known, &digest).map(|known| (known, false));
         }
@@ -183,9 +184,10 @@ impl Lines {
         let schema = answered.await.map_err(|_| Refused::Broken)?;
         let refuse = |message: String| Refused::Plugin(vec![Refusal::new(Stage::Settings, message)]);
         let schema = schema.map_err(|failure| refuse(format!("the schema cannot be told: {failure}")))?;
-        let schema =
-            serde_json::from_str(&schema).map_err(|error| refuse(format!("the schema is not JSON: {error}")))?;
-        let (exports, imports) = (surface.exports.into_iter().collect(), surface.imports.into_iter().collect());
+        let schema = serde_json::from_str(&schema)
+            .map_err(|error| refuse(format!("the schema is not JSON: {error}")))?;
+        let (exports, imports) =
+            (surface.exports.into_iter().collect(), surface.imports.into_iter().collect());
         Ok((Report { exports, imports, schema }, interface))
     }
 }
@@ -198,7 +200,8 @@ fn as_it_says(manifest: &Manifest, report: &Report, interface: &str) -> Result<(
     };
     let said = manifest.interface.to_string();
     if !said.starts_with(&format!("{interface}.")) {
-        let message = format!("the manifest says interface {said}, and the component is written against {interface}");
+        let message =
+            format!("the manifest says interface {said}, and the component is written against {interface}");
         return refuse(message, "mend `interface` in plugin.toml, and sign again");
     }
     match manifest.roles.iter().find(|role| !report.exports.iter().any(|export| export == role.as_str())) {

@@ -5,8 +5,8 @@
 
 use serde_json::json;
 
-use super::published::deployments;
 use super::publish::Content;
+use super::published::deployments;
 use super::{Lines, Refused};
 use crate::digest::Digest;
 use crate::lead::TenantId;
@@ -134,7 +134,9 @@ impl Lines {
     async fn revocations(&self, tenant: &TenantId) -> Result<(Trust, Revocations), Refused> {
         let (trust, mut revocations, _) = self.trust(tenant).await?;
         let (_, everybodys, _) = self.trust(&TenantId::operators()).await?;
-        revocations.merge(everybodys.iter().cloned()).map_err(|error| Refused::Conflict(error.to_string()))?;
+        revocations
+            .merge(everybodys.iter().cloned())
+            .map_err(|error| Refused::Conflict(error.to_string()))?;
         Ok((trust, revocations))
     }
 

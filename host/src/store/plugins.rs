@@ -287,7 +287,8 @@ impl Store {
     ///
     /// [`Error::Unavailable`].
     pub async fn tenants_with_plugins(&self) -> Result<Vec<TenantId>, Error> {
-        let found = sqlx::query_scalar("SELECT DISTINCT tenant FROM plugins WHERE tenant <> '*' ORDER BY tenant");
+        let found =
+            sqlx::query_scalar("SELECT DISTINCT tenant FROM plugins WHERE tenant <> '*' ORDER BY tenant");
         let found: Vec<String> = found.fetch_all(&self.read).await?;
         Ok(found.into_iter().filter_map(|tenant| tenant.parse().ok()).collect())
     }
