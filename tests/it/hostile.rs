@@ -23,6 +23,7 @@ use lanewright::failure::{Blame, Failure, Limit};
 use lanewright::plugin::Stage;
 
 use crate::guests::{guest, guests, with_component, with_instances};
+use crate::harness::PLAN;
 use tenants::plugins;
 
 pub(crate) use leak::resident;
@@ -250,6 +251,29 @@ fn a_component_is_one_module_and_what_is_around_it() {
     check("twelve modules", &many, Stage::Parse, "core modules; at most 10");
     let nested = "(component (core module) (core instance (instantiate 0)))";
     check("a component inside", &with_component(plain, nested), Stage::Parse, "inside nested components");
+}
+
+/// What is larger than plain code may be runs in an engine of its own, under limits of its own: here a
+/// guest with a megabyte of nothing.
+#[test]
+fn large_guests_have_larger_limits_and_reach_them() {
+    let neighbour = Neighbour::new();
+    let padding = format!("(module (data \"{}\"))", "x".repeat(PLAN.component_bytes));
+    let check = |guest_name: &'static str, expect: Expect| {
+        let large = with_instances(guest(guest_name), &padding, 0);
+        let case = Case { attack: 5, guest: guest_name, role: Role::Classifier, settings: "", expect };
+        check(guest_name, &large, &case);
+        neighbour.noticed_nothing();
+    };
+    check("plain", Expect::Counts);
+    check("loops_forever", Expect::Limit(Limit::Fuel, 10 * PLAN.fuel));
+    check("eats_memory", Expect::Limit(Limit::Memory, 4 * PLAN.memory_bytes as u64));
+
+    let larger = "x".repeat(40 * PLAN.component_bytes);
+    let Err(refusals) = plugins().load(&[guest("plain"), larger.as_bytes()].concat()) else {
+        panic!("no component is that large");
+    };
+    assert_eq!(refusals[0].stage, Stage::Size, "{refusals:?}");
 }
 
 /// Attack 25: every kind of answer that cannot be.

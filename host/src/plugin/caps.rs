@@ -13,11 +13,13 @@ use wasmparser::{
     Payload, PrimitiveValType, TypeBounds,
 };
 
+use super::engine::Shape;
 use super::upload::{Refusal, Stage};
 
 /// What was found so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Built {
+    shape: Shape,
     counts: BTreeMap<Counted, u64>,
     foreign: BTreeSet<Foreign>,
 }
@@ -47,7 +49,7 @@ enum Counted {
 
 impl Counted {
     /// How much, in words of what, and how to come below it.
-    fn cap(self) -> (u64, &'static str, &'static str) {
+    fn cap(self, shape: Shape) -> (u64, &'static str, &'static str) {
         let split = "split the function; code as compilers write it is far below";
         let fewer = "take out what nothing uses, as link-time optimisation and `wasm-opt` do";
         let strip = "strip debug information, as `lanewright plugin build` does";
@@ -72,7 +74,7 @@ impl Counted {
             Self::Types => (10_000, "types of the component's interface", fewer),
             Self::Parts => (20_000, "fields, cases and parameters in the interface's types", fewer),
             Self::Custom => (1_000, "custom sections", strip),
-            Self::CustomBytes => (512 << 10, "bytes of custom sections", strip),
+            Self::CustomBytes => (shape.custom_bytes as u64, "bytes of custom sections", strip),
         }
     }
 }
@@ -113,6 +115,11 @@ impl Foreign {
 }
 
 impl Built {
+    /// Nothing yet, of a component of this shape.
+    pub(super) fn within(shape: Shape) -> Self {
+        Self { shape, counts: BTreeMap::new(), foreign: BTreeSet::new() }
+    }
+
     /// Counts one payload. What cannot be read is told by whoever decodes it.
     pub(super) fn see(&mut self, payload: &Payload<'_>) {
         match payload {
@@ -156,7 +163,7 @@ impl Built {
     /// What there is too much of.
     pub(super) fn too_much(&self) -> Vec<Refusal> {
         let told = self.counts.iter().filter_map(|(counted, count)| {
-            let (most, what, hint) = counted.cap();
+            let (most, what, hint) = counted.cap(self.shape);
             let message = || format!("{count} {what}; at most {most}");
             (*count > most).then(|| Refusal::new(Stage::Parse, message()).hint(hint))
         });

@@ -21,6 +21,7 @@ use super::exports::{Exports, Indices};
 use super::given;
 use super::imports::{Directory, Setup, State, Stop, Used};
 use super::plan::Plan;
+use super::probe::Probe;
 use super::v0_1;
 use super::version::InterfaceVersion;
 use crate::decision::{Action, Body, CallTrace, Cause, Exchange};
@@ -54,6 +55,17 @@ impl Prototype {
     /// What it is known by.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// The limits its calls run under.
+    pub fn plan(&self) -> &Plan {
+        &self.sandbox.plan
+    }
+
+    /// Has its calls, and no other plugin's, broken off by a probe; for profiles, one in the life of an engine.
+    pub fn probe(&self) -> Option<Arc<Probe>> {
+        let probe = Arc::new(Probe::new(self.digest));
+        self.sandbox.probe.set(Arc::clone(&probe)).is_ok().then_some(probe)
     }
 
     /// What it answers.
@@ -453,7 +465,8 @@ impl Live {
         let armed = arm(&mut store);
         match prototype.pre.instantiate(&mut store) {
             Ok(instance) => {
-                Ok(Self { interface: prototype.indices.interface, store, instance, armed, fuel: 0 })
+                let interface = prototype.indices.interface;
+                Ok(Self { interface, store, instance, armed, fuel: 0 }.probed(prototype))
             }
             Err(error) => {
                 let failure = failure(&mut store, armed, &error);
@@ -472,6 +485,19 @@ impl Live {
         let function = self.instance.get_typed_func::<P, (T,)>(&mut self.store, function)?;
         self.arm();
         Ok(function.call(&mut self.store, params)?.0)
+    }
+
+    /// Whoever looks where the fuel goes has the calls broken off earlier.
+    fn probed(mut self, prototype: &Prototype) -> Self {
+        let (plan, used) = (self.store.data().plan.fuel, spent(&self.store));
+        let probe = prototype.sandbox.probe.get();
+        if let Some((probe, fuel)) = probe.and_then(|p| Some((p, p.allowed(prototype.digest, plan, used)?))) {
+            let state = self.store.data_mut();
+            (state.plan.fuel, state.probe) = (fuel, Some(Arc::clone(probe)));
+            self.fuel = used;
+            self.armed = arm(&mut self.store);
+        }
+        self
     }
 
     /// A full budget for the next exported call.
@@ -517,6 +543,9 @@ fn failure(store: &mut Store<State>, armed: Instant, error: &wasmtime::Error) ->
     let trap = error.downcast_ref::<Trap>().copied();
     match trap {
         Some(Trap::OutOfFuel) => {
+            if let Some(probe) = &store.data().probe {
+                probe.stopped(error);
+            }
             return Failure::Limit { limit: Limit::Fuel, used: plan.fuel, allowed: plan.fuel };
         }
         Some(Trap::Interrupt) => {
