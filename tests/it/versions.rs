@@ -102,7 +102,7 @@ fn with_plugins(replaced: &[(&str, &[u8])], settings: &str) -> Tenant {
 fn two_versions_work_side_by_side() {
     let check = |replaced: &[(&str, &[u8])], expect: [InterfaceVersion; 3]| {
         let tenant = with_plugins(replaced, "");
-        let used = [&tenant.classifier.chosen, &tenant.scorer, &tenant.fallback.chosen];
+        let used = [&tenant.active.classifier.chosen, &tenant.active.scorer, &tenant.active.fallback.chosen];
         assert_eq!(used.map(|release| release.interface()), expect);
         for before in recorded(InterfaceVersion::V0_1) {
             let decision = decide(&tenant, &before.trace.received);

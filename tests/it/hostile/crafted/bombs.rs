@@ -27,8 +27,8 @@ fn compile_bombs_are_refused_before_they_cost_anything() {
     };
     let parse = Stage::Parse;
     check("a million functions", &functions(1_000_000, empty()), parse, "functions; at most 50000");
-    let calls = repeated(&[0x10, 0], 200_000);
-    check("a huge function", &functions(1, calls), parse, "bytes of code in one function; at most 262144");
+    let calls = repeated(&[0x10, 0], 600_000);
+    check("a huge function", &functions(1, calls), parse, "bytes of code in one function; at most 1048576");
     let locals = Function::new([(50_000, ValType::I64)]);
     check("locals", &functions(1, locals), parse, "50000 locals in one function; at most 5000");
     let many = Function::new((0..300).map(|_| (1_000, ValType::V128)));
@@ -70,7 +70,7 @@ fn compile_bombs_are_refused_before_they_cost_anything() {
     }
     let mut module = Module::new();
     module.section(&memories).section(&data);
-    check("data segments", &module, parse, "100000 data and element segments; at most 5000");
+    check("data segments", &module, parse, "100000 data and element segments; at most 12000");
     let mut elements = ElementSection::new();
     elements.passive(Elements::Functions(vec![0; 900_000].into()));
     let mut module = Module::new();
