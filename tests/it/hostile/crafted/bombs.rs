@@ -3,9 +3,9 @@
 use lanewright::plugin::Stage;
 use wasm_encoder::{
     CodeSection, ComponentExportKind, ComponentExportSection, ComponentImportSection, ComponentSection as _,
-    ComponentTypeRef, ComponentTypeSection, ComponentValType, CustomSection, EntityType, ExportKind,
-    ExportSection, Function, FunctionSection, ImportSection, Module, PrimitiveValType, RawSection,
-    TypeSection, ValType,
+    ComponentTypeRef, ComponentTypeSection, ComponentValType, ConstExpr, CustomSection, DataSection,
+    ElementSection, Elements, EntityType, ExportKind, ExportSection, Function, FunctionSection,
+    ImportSection, MemorySection, MemoryType, Module, PrimitiveValType, RawSection, TypeSection, ValType,
 };
 
 use super::Host;
@@ -27,8 +27,8 @@ fn compile_bombs_are_refused_before_they_cost_anything() {
     };
     let parse = Stage::Parse;
     check("a million functions", &functions(1_000_000, empty()), parse, "functions; at most 50000");
-    let calls = repeated(&[0x10, 0], 200_000);
-    check("a huge function", &functions(1, calls), parse, "bytes of code in one function; at most 262144");
+    let calls = repeated(&[0x10, 0], 600_000);
+    check("a huge function", &functions(1, calls), parse, "bytes of code in one function; at most 1048576");
     let locals = Function::new([(50_000, ValType::I64)]);
     check("locals", &functions(1, locals), parse, "50000 locals in one function; at most 5000");
     let many = Function::new((0..300).map(|_| (1_000, ValType::V128)));
@@ -49,6 +49,33 @@ fn compile_bombs_are_refused_before_they_cost_anything() {
     let mut deep = empty();
     deep.raw([2, 0x40].repeat(60_000)).raw([0x0b].repeat(60_000));
     check("deep blocks", &functions(1, deep), parse, "60000 blocks inside one another; at most 5000");
+
+    let mut loops = empty();
+    loops.raw([3, 0x40].repeat(1_000)).raw([0x0b].repeat(1_000));
+    check("loops in loops", &functions(1, loops), parse, "1000 loops inside one another; at most 500");
+    let mut live = Function::new([(5_000, ValType::I32)]);
+    live.raw([3, 0x40, 0x0b].repeat(3_000));
+    check("locals in loops", &functions(7, live), parse, "locals times loops, all functions together");
+
+    let (mut memories, mut data) = (MemorySection::new(), DataSection::new());
+    memories.memory(MemoryType {
+        minimum: 1,
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    for _ in 0..100_000 {
+        data.active(0, &ConstExpr::i32_const(0), [1]);
+    }
+    let mut module = Module::new();
+    module.section(&memories).section(&data);
+    check("data segments", &module, parse, "100000 data and element segments; at most 12000");
+    let mut elements = ElementSection::new();
+    elements.passive(Elements::Functions(vec![0; 900_000].into()));
+    let mut module = Module::new();
+    module.section(&elements);
+    check("elements", &module, parse, "elements in its segments; at most 200000");
 
     // Within every cap, and yet two hundred bytes of machine code a byte.
     let words = "bytes of machine code; at most 1048576";
