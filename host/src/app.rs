@@ -24,10 +24,11 @@ use crate::access::{Access, FetchJson, Vault, VaultKey};
 use crate::clock::Clock;
 use crate::effects::{self, Deliverer, Mailer, Unseal};
 use crate::fetch::{Fetcher, Reach};
+use crate::health::Health;
 use crate::http::limits::{Allowed, Limits};
 use crate::http::{self, Api, ApiParts, Patience};
 use crate::lead::TenantId;
-use crate::line::{self, Lines, Parts};
+use crate::line::{self, Beside, Lines, Parts};
 use crate::pipeline::Live;
 use crate::plugin::{Options as PluginOptions, Plan, Plugins, Size, THREAD_STACK};
 use crate::settings::Settings;
@@ -65,6 +66,8 @@ pub struct Stepped {
     pub tenants: usize,
     /// Configurations that were to be published.
     pub publications: usize,
+    /// Decisions that were compared with those of a release on its way, and releases that were taken back.
+    pub releases: usize,
     /// Batches that were decided.
     pub batches: usize,
     /// Destinations that had their turn.
@@ -111,6 +114,8 @@ impl App {
             threads,
             plugins,
             outside: Live { fetcher: Fetcher::new(reach) },
+            health: Health::default(),
+            beside: Beside::default(),
             limits: line::Limits {
                 waiting: settings.limits.waiting_leads as usize,
                 cold: settings.limits.leads_in_memory as usize,
@@ -182,11 +187,13 @@ impl App {
         let now = self.clock.now();
         let publications = timers::publications(now, store, lines, metrics).await?;
         let tenants = timers::deadlines(now, store, lines, metrics).await?;
+        let releases = timers::releases(now, lines, metrics).await?;
+        timers::counts(lines, store).await?;
         let batches = usize::from(timers::batch(now, store, lines, metrics).await?);
         let destinations = self.deliver(now).await?;
         effects::expire(now, store).await?;
         let over = timers::retention(now, store, &self.kept()).await?;
-        Ok(Stepped { tenants, publications, batches, destinations, over })
+        Ok(Stepped { tenants, publications, releases, batches, destinations, over })
     }
 
     /// Gives every destination that is due its turn, several at once; how many had one.
@@ -260,6 +267,13 @@ impl App {
             Ok(published + timers::deadlines(now, store, lines, metrics).await? > 0)
         });
         self.every(&mut work, SOON, |app, now| async move {
+            Ok(timers::releases(now, &app.lines, &app.metrics).await? > 0)
+        });
+        self.every(&mut work, SECONDS, |app, _| async move {
+            timers::counts(&app.lines, &app.store).await?;
+            Ok(false)
+        });
+        self.every(&mut work, SOON, |app, now| async move {
             timers::batch(now, &app.store, &app.lines, &app.metrics).await
         });
         self.every(&mut work, SOON, |app, now| async move { Ok(app.deliver(now).await? > 0) });
@@ -308,6 +322,8 @@ impl App {
 
 /// How long until somebody looks again for what is due.
 const SOON: Duration = Duration::from_millis(500);
+/// The same for what may be a little late.
+const SECONDS: Duration = Duration::from_secs(5);
 /// The same where more is likely.
 const AGAIN: Duration = Duration::from_millis(5);
 /// The same for what is in no hurry.

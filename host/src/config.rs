@@ -13,9 +13,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::digest::Digest;
-use crate::lead::{
-    Account, Caps, LabelPolicy, Lane, LaneId, Rep, RepId, Reps, RouterId, Team, TeamId, TenantId, Territory,
-    Tier,
+use crate::lead::{Account, Caps, LabelPolicy, Lane, LaneId, PluginId, Rep, RepId, Reps, RouterId, Team, TeamId, TenantId, Territory, Tier,
 };
 use crate::pacing::Pacing;
 use crate::records::Records;
@@ -31,6 +29,7 @@ mod handling;
 mod hours;
 mod known;
 mod lanes;
+mod manifest;
 mod names;
 mod people;
 mod plugins;
@@ -59,6 +58,7 @@ pub use fairness::{Fairness, QueueBy, Share};
 pub use handling::{Handling, Missed, Modes};
 pub use hours::Hours;
 pub use known::{Duplicates, Exclusions, HandoverRule, KnownRules, Sticky};
+pub use manifest::{MANIFEST, manifest};
 pub use problem::{Problem, Problems};
 pub use territory_index::{Role, TerritoryIndex};
 pub use territory_words::in_words;
@@ -282,6 +282,8 @@ pub enum PluginSource {
     Standard,
     /// A component's file, relative to the tenant's folder.
     File(PathBuf),
+    /// The release in force of a plugin that the tenant publishes by name.
+    Published(PluginId),
 }
 
 /// An enricher and whom it may ask.

@@ -48,6 +48,18 @@ pub enum Failure {
         /// Its own words.
         message: String,
     },
+    /// It failed on so many leads in a row that it is not asked for now.
+    #[error("it is not asked for now: it failed on the last {leads} leads in a row")]
+    Broken {
+        /// Different leads.
+        leads: u32,
+    },
+    /// It failed on this lead so often that it is not asked about it any more.
+    #[error("it is not asked about this lead any more: it failed on it {times} times")]
+    Quarantined {
+        /// How often.
+        times: u32,
+    },
     /// The host had no room for the call.
     #[error("the host is busy: {message}")]
     Capacity {
@@ -130,6 +142,7 @@ impl Failure {
             Self::Limit { .. } | Self::Trap { .. } | Self::Answer { .. } | Self::Internal { .. } => {
                 Blame::Plugin
             }
+            Self::Broken { .. } | Self::Quarantined { .. } => Blame::Plugin,
             Self::Settings { .. } => Blame::Settings,
             Self::Capacity { .. } | Self::Host { .. } => Blame::Host,
         }

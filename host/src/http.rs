@@ -44,6 +44,7 @@ mod keys;
 mod leads;
 pub mod limits;
 mod page;
+mod plugins;
 pub mod problem;
 mod providers;
 mod reprocess;
@@ -156,6 +157,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .merge(usage::routes())
         .merge(configurations::routes())
         .merge(simulate::routes())
+        .merge(plugins::routes())
         .merge(effects::routes())
         .merge(destinations::routes())
         .merge(keys::routes())
@@ -215,6 +217,7 @@ fn tidy(document: &mut OpenApi) {
         (name = "events", description = "What happens, as it happens"),
         (name = "usage", description = "What a tenant has used"),
         (name = "configurations", description = "The configuration as versions: drafts, checks, approvals, publication, the way back"),
+        (name = "plugins", description = "Releases of plugins: published, tried beside, active, taken back"),
         (name = "effects", description = "What is to be done outside, and where it goes"),
         (name = "access", description = "Keys, identity providers and secrets"),
         (name = "audit", description = "Who did what, and erasing a person"),

@@ -30,6 +30,9 @@ pub enum IdError {
     /// It starts or ends with white space.
     #[error("an id cannot start or end with white space")]
     Padded,
+    /// It holds a character that cannot stand in a path, where this id does.
+    #[error("this id is made of small letters, digits and hyphens, and cannot hold {0:?}")]
+    Plain(char),
 }
 
 /// The longest id, in bytes.
@@ -51,8 +54,19 @@ fn checked_id(text: &str) -> Result<(), IdError> {
     Ok(())
 }
 
+/// An id that is also a part of a path, of a URL as of a folder: small letters, digits and hyphens.
+fn checked_plain_id(text: &str) -> Result<(), IdError> {
+    checked_id(text)?;
+    let plain = |c: &char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-');
+    match text.chars().find(plain) {
+        Some(c) => Err(IdError::Plain(c)),
+        None => Ok(()),
+    }
+}
+
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident) => { id!($(#[$doc])* $name, checked_id); };
+    ($(#[$doc:meta])* $name:ident, $checked:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
@@ -68,14 +82,14 @@ macro_rules! id {
         impl FromStr for $name {
             type Err = IdError;
             fn from_str(text: &str) -> Result<Self, IdError> {
-                checked_id(text).map(|()| Self(text.to_owned()))
+                $checked(text).map(|()| Self(text.to_owned()))
             }
         }
 
         impl TryFrom<String> for $name {
             type Error = IdError;
             fn try_from(text: String) -> Result<Self, IdError> {
-                checked_id(&text).map(|()| Self(text))
+                $checked(&text).map(|()| Self(text))
             }
         }
 
@@ -118,6 +132,8 @@ id!(/// A condition with what follows from it.
     RuleId);
 id!(/// A way from an inquiry to a meeting.
     RouterId);
+id!(/// A plugin that a tenant runs releases of.
+    PluginId, checked_plain_id);
 
 impl TenantId {
     /// Nobody's id: keys and the log of those who run the service stand there.

@@ -24,21 +24,27 @@ use crate::clock::Clock;
 use crate::config::Problems;
 use crate::decision::Decision;
 use crate::events::What;
-use crate::lead::{LeadId, RepId, RouterId, TeamId, TenantId};
-use crate::pipeline::{Live, Refusal};
-use crate::plugin::Plugins;
+use crate::health::Health;
+use crate::lead::{LeadId, PluginId, RepId, RouterId, TeamId, TenantId};
+use crate::pipeline::{Live, Refusal, Watched};
+use crate::plugin::{self, Plugins};
+use crate::releases::ReleaseName;
 use crate::replay::{Replayed, replay};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::tenant::Tenant;
 
+mod beside;
 mod decide;
 mod load;
+mod publish;
+mod published;
 mod rows;
 mod run;
 mod simulate;
 
 pub use load::NotReady;
+pub use publish::{NewRelease, Report};
 pub use simulate::{Simulated, Simulation};
 
 /// What can be asked of a line.
@@ -191,6 +197,21 @@ pub enum Refused {
     /// There is no such rep.
     #[error("there is no rep {0}")]
     UnknownRep(RepId),
+    /// A component is refused, for these reasons.
+    #[error("the component is refused")]
+    Plugin(Vec<plugin::Refusal>),
+    /// The configuration in force cannot be set up with the release.
+    #[error("the configuration cannot be set up with this release of {0}: {1}")]
+    DoesNotFit(PluginId, Arc<NotReady>),
+    /// There is no such plugin.
+    #[error("there is no plugin {0}")]
+    UnknownPlugin(PluginId),
+    /// There is no such release.
+    #[error("there is no release {0}")]
+    UnknownRelease(ReleaseName),
+    /// Somebody has changed it since it was seen.
+    #[error("somebody has changed it since")]
+    Changed,
     /// There is no such router.
     #[error("there is no router {0}")]
     UnknownRouter(RouterId),
@@ -238,6 +259,8 @@ impl From<store::Error> for Refused {
 
 /// What lines are made with.
 pub struct Parts {
+    /// Decisions that are to be compared.
+    pub beside: Beside,
     /// The database.
     pub store: Store,
     /// The time.
@@ -248,11 +271,17 @@ pub struct Parts {
     pub plugins: Plugins,
     /// Answers enrichers.
     pub outside: Live,
+    /// How plugins fare.
+    pub health: Health,
     /// How much may wait.
     pub limits: Limits,
     /// Counts what happens.
     pub metrics: Metrics,
 }
+
+/// Decisions that wait to be compared with what releases on their way would have decided.
+#[derive(Default)]
+pub struct Beside(beside::Waiting);
 
 /// How much may wait, and how much is kept.
 #[derive(Debug, Clone, Copy)]
@@ -263,6 +292,13 @@ pub struct Limits {
     pub group: usize,
     /// Leads of a tenant that stay in memory though nothing changes them by itself.
     pub cold: usize,
+}
+
+impl Parts {
+    /// The world for one tenant, its plugins watched.
+    fn watched<'a>(&'a self, tenant: &'a TenantId, now: Timestamp) -> Watched<'a> {
+        Watched { live: &self.outside, health: &self.health, tenant, now }
+    }
 }
 
 impl Default for Limits {
@@ -279,6 +315,8 @@ pub struct Lines {
     lines: Arc<Mutex<HashMap<TenantId, mpsc::Sender<Asked>>>>,
     /// A simulation holds thousands of decisions: a host runs one at a time.
     simulations: Arc<Semaphore>,
+    /// A compiler takes a processor for a while: a host has one at work for whoever publishes.
+    publications: Arc<Semaphore>,
 }
 
 /// A question with whoever waits for its answer.
@@ -292,7 +330,8 @@ struct Asked {
 impl Lines {
     /// No line yet; each is made when it is first asked.
     pub fn new(parts: Parts) -> Self {
-        Self { parts: Arc::new(parts), lines: Arc::default(), simulations: Arc::new(Semaphore::new(1)) }
+        let one = || Arc::new(Semaphore::new(1));
+        Self { parts: Arc::new(parts), lines: Arc::default(), simulations: one(), publications: one() }
     }
 
     /// What they are made with.
@@ -406,7 +445,8 @@ impl Lines {
         version: i64,
         decision: Decision,
     ) -> Result<Replayed, Refused> {
-        let set_up = load::tenant(&self.parts, tenant, version).await?;
+        let published = published::recorded(&self.parts, tenant, &decision).await?;
+        let set_up = load::tenant(&self.parts, tenant, version, Arc::new(published)).await?;
         let (answer, answered) = oneshot::channel();
         self.parts.threads.spawn(move || drop(answer.send(replay(&set_up, &decision))));
         let replayed = answered.await.map_err(|_| Refused::Closing)?;
@@ -433,11 +473,17 @@ impl Lines {
     /// [`Refused`] where this host cannot say.
     pub async fn check(&self, tenant: &TenantId, folder: PathBuf) -> Result<Result<(), Problems>, Refused> {
         let (answer, answered) = oneshot::channel();
+        let published = load::published_now(&self.parts, tenant).await?.1;
         let (parts, tenant) = (Arc::clone(&self.parts), tenant.clone());
         self.parts.threads.spawn(move || {
-            drop(answer.send(load::check(&tenant, &folder, &parts.plugins).map(drop)));
+            drop(answer.send(load::check(&tenant, &folder, &parts.plugins, &published).map(drop)));
         });
         answered.await.map_err(|_| Refused::Closing)
+    }
+
+    /// Compares some decisions with what releases on their way would have decided; how many.
+    pub async fn compare(&self, most: usize) -> usize {
+        beside::compare(&self.parts, most).await
     }
 
     /// How many tenants have a line here.

@@ -13,6 +13,8 @@
 //! Stages are pure functions in files of their own; `ask` calls the plugins. This file hands each stage's
 //! value to the next and keeps the trace.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
@@ -27,7 +29,7 @@ use crate::lead::{Account, Lead, Rep, RepId, RuleId, SkillNeed, Verdict};
 use crate::plugin::VisibleLead;
 use crate::records::Records;
 use crate::rules::{Around, Facts, RulesFound, disagreements, segments};
-use crate::tenant::Tenant;
+use crate::tenant::{Cast, Tenant};
 use crate::zones::zone;
 
 mod accounts;
@@ -83,7 +85,7 @@ pub use known::{freed, known, note};
 pub use mode::mode;
 pub use never::never;
 pub use normalise::{Refusal, normalise};
-pub use outside::{Live, Offline, Outside, Recorded};
+pub use outside::{Beside, Live, Offline, Outside, Recorded, Watched};
 pub use place::{Located, People, people, place, territories_of};
 pub use presence::{Moment, absent, free_from, free_now, not_soon};
 pub use queue::{Pool, preferring, queue};
@@ -138,8 +140,22 @@ pub fn route(
     Ok(settle(tenant, &Numbered::new(tenant, &prepared, (at, number, past)), outside, state))
 }
 
+/// The same, where it is said who answers.
+pub fn route_by(
+    tenant: &Tenant,
+    cast: Arc<Cast>,
+    received: &Json,
+    (at, number, past): (Timestamp, u32, Past),
+    outside: &dyn Outside,
+    state: &mut State,
+) -> Result<Decision, Refusal> {
+    let prepared = prepare_by(tenant, cast, received, past.since.unwrap_or(at), outside)?;
+    Ok(settle(tenant, &Numbered::new(tenant, &prepared, (at, number, past)), outside, state))
+}
+
 /// A lead up to where counters begin to matter: its lane, tier, territory and rules.
 pub struct Prepared {
+    cast: Arc<Cast>,
     received: Json,
     /// When it came.
     since: Timestamp,
@@ -182,17 +198,46 @@ pub fn prepare(
     outside: &dyn Outside,
 ) -> Result<Prepared, Refusal> {
     let normalise = normalise(received, &tenant.config, at)?;
-    let (lead, enrich) = ask::enrich(tenant, normalise.lead.clone(), outside);
+    let cast = cast(tenant, &normalise);
+    Ok(ask_cast(tenant, cast, received.clone(), at, normalise, outside))
+}
+
+/// The same, where it is said who answers.
+pub fn prepare_by(
+    tenant: &Tenant,
+    cast: Arc<Cast>,
+    received: &Json,
+    at: Timestamp,
+    outside: &dyn Outside,
+) -> Result<Prepared, Refusal> {
+    let normalise = normalise(received, &tenant.config, at)?;
+    Ok(ask_cast(tenant, cast, received.clone(), at, normalise, outside))
+}
+
+/// Who answers for a lead: the same for all of one account.
+fn cast(tenant: &Tenant, normalise: &NormaliseTrace) -> Arc<Cast> {
+    let lead = &normalise.lead;
+    let account = normalise.account.as_deref().or(lead.company.domain.as_deref());
+    tenant.cast(account.unwrap_or(lead.id.as_str()))
+}
+
+fn ask_cast(
+    tenant: &Tenant,
+    cast: Arc<Cast>,
+    received: Json,
+    since: Timestamp,
+    normalise: NormaliseTrace,
+    outside: &dyn Outside,
+) -> Prepared {
+    let (lead, enrich) = ask::enrich(tenant, &cast, normalise.lead.clone(), outside);
     let visible = VisibleLead::new(&lead);
-    let classify = ask::classify(tenant, &lead, &visible, outside);
-    Ok(assemble(
-        tenant,
-        Asked { received: received.clone(), since: at, normalise, lead, visible, enrich, classify },
-    ))
+    let classify = ask::classify(tenant, &cast, &lead, &visible, outside);
+    assemble(tenant, Asked { cast, received, since, normalise, lead, visible, enrich, classify })
 }
 
 /// A lead once its enrichers and its classifier have answered.
 struct Asked {
+    cast: Arc<Cast>,
     received: Json,
     since: Timestamp,
     normalise: NormaliseTrace,
@@ -205,7 +250,7 @@ struct Asked {
 /// The rest of the first half: no plugin is asked any more.
 fn assemble(tenant: &Tenant, asked: Asked) -> Prepared {
     let Tenant { config, roster, .. } = tenant;
-    let Asked { received, since, normalise, lead, visible, enrich, classify } = asked;
+    let Asked { cast, received, since, normalise, lead, visible, enrich, classify } = asked;
     let kept_out = never(config, &normalise.lead, since);
     let verdict = classify.verdict.clone().unwrap_or_else(|| ask::no_verdict(config));
     let tier = tier(config, &lead, &verdict);
@@ -240,6 +285,7 @@ fn assemble(tenant: &Tenant, asked: Asked) -> Prepared {
         ..place(config, &lead, &verdict, account, tier.tier)
     };
     Prepared {
+        cast,
         received,
         since,
         units: units(config, &lead, verdict.lane.as_ref(), tier.tier, found.units()),

@@ -35,6 +35,7 @@ mod keys;
 mod leads;
 mod load;
 mod migrations;
+mod plugins;
 mod providers;
 mod retention;
 mod rows;
@@ -55,6 +56,7 @@ pub use events::{Event, EventRow};
 pub use keys::KeyRow;
 pub use leads::{LeadFilter, LeadFound};
 pub use load::{Since, Standing};
+pub use plugins::{CountRow, PluginRow, PluginUsageRow, ReleaseRow, TrustRow};
 pub use providers::ProviderRow;
 pub use retention::Over;
 pub use rows::{

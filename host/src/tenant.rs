@@ -3,25 +3,49 @@
 //! A [`Tenant`] is an immutable snapshot, swapped whole when something changes. Whatever a lead could
 //! trip over is found here first: plugins that do not compile, do not answer what they are chosen for,
 //! or refuse their settings are [`Problem`]s of the folder like any other.
+//!
+//! Who answers in one decision is a [`Cast`]: a plugin for each role. Most leads have the active one; a lead whose
+//! account is part of a canary's share has another, and a shadow is a cast that decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use url::Origin;
 
-use crate::config::{self, Config, Place, PluginChoice, PluginSource, Problem, Problems};
+use crate::config::{self, Config, Place, Problem, Problems};
 use crate::decision::Versions;
 use crate::digest::Digest;
-use crate::lead::Lane;
-use crate::plugin::{Directory, Exports, Plugins, Prototype, Release, Standard};
+use crate::lead::PluginId;
+use crate::plugin::{Directory, Plugins, Release};
+use crate::releases::{ReleaseName, Share, Stage};
 use crate::roster::Roster;
-use crate::text::TextModel;
+
+mod published;
+mod set_up;
+mod slots;
+
+pub use published::{Component, Published, Running};
 
 /// One tenant ready to serve.
 pub struct Tenant {
     /// The folder, checked.
     pub config: Config,
+    /// Who answers unless a canary does.
+    pub active: Arc<Cast>,
+    /// Who answers for the accounts of a canary.
+    canaries: Canaries,
+    /// Who answers beside, and is only compared.
+    pub candidates: Vec<Beside>,
+    /// Its people by what the route looks them up by.
+    pub roster: Roster,
+    /// Its people, as plugins see them.
+    pub directory: Arc<Directory>,
+}
+
+/// Who answers in one decision.
+#[derive(Clone)]
+pub struct Cast {
     /// Names the lane.
     pub classifier: Role,
     /// Weighs the candidates.
@@ -30,15 +54,12 @@ pub struct Tenant {
     pub fallback: Role,
     /// Add facts first, in this order.
     pub enrichers: Vec<Enricher>,
-    /// Its people by what the route looks them up by.
-    pub roster: Roster,
-    /// Its people, as plugins see them.
-    pub directory: Arc<Directory>,
     /// What decisions are made by.
     pub versions: Versions,
 }
 
 /// A plugin, and the standard one that answers when it fails.
+#[derive(Clone)]
 pub struct Role {
     /// The tenant's choice.
     pub chosen: Release,
@@ -54,6 +75,7 @@ impl Role {
 }
 
 /// An enricher and whom it may ask.
+#[derive(Clone)]
 pub struct Enricher {
     /// Its name in traces.
     pub name: String,
@@ -63,180 +85,87 @@ pub struct Enricher {
     pub hosts: Vec<Origin>,
 }
 
+/// A release on its way, and who answers where it does.
+pub struct Beside {
+    /// Which.
+    pub release: ReleaseName,
+    /// Its component.
+    pub digest: Digest,
+    /// As what.
+    pub stage: Stage,
+    /// The active cast with it in its roles.
+    pub cast: Arc<Cast>,
+}
+
+/// Canaries, and a cast for each way in which they can come together.
+struct Canaries {
+    shares: Vec<(PluginId, Share)>,
+    /// By which of them take the account, a bit each.
+    casts: Vec<Arc<Cast>>,
+}
+
+/// Canaries of a tenant at once: their casts double with each.
+pub const MOST_CANARIES: usize = 3;
+
 impl Tenant {
     /// Reads and checks a folder and sets its plugins up; every problem at once.
     pub fn load(folder: &Path, plugins: &Plugins) -> Result<Self, Problems> {
-        Self::new(config::load(folder)?, plugins)
+        Self::new(config::load(folder)?, plugins, &Published::beside(folder))
     }
 
     /// Sets up the plugins of a checked folder.
-    pub fn new(config: Config, plugins: &Plugins) -> Result<Self, Problems> {
-        let lanes: Arc<[Lane]> = config.lanes.clone().into();
-        let mut setup = SetUp { folder: &config.folder, lanes: &lanes, plugins, problems: Vec::new() };
-
-        let chosen = &config.plugins;
-        let classifier = setup.role(&chosen.classifier, Standard::Classifier, CLASSIFIER);
-        let scorer = setup.choice(&chosen.scorer, Standard::Scorer, SCORER);
-        let fallback = setup.role(&chosen.fallback, Standard::Fallback, FALLBACK);
-        let mut enrichers = Vec::new();
-        setup.check_count(3 + chosen.enrichers.len());
-        for enricher in &chosen.enrichers {
-            if let Some(release) = setup.component(&enricher.plugin, ENRICHER) {
-                enrichers.push(Enricher {
-                    name: enricher.name.clone(),
-                    release,
-                    hosts: enricher.hosts.clone(),
-                });
+    pub fn new(config: Config, plugins: &Plugins, published: &Published) -> Result<Self, Problems> {
+        let slots = set_up::slots(&config, plugins, published)?;
+        let used = slots.candidates();
+        let (mut shares, mut candidates) = (Vec::new(), Vec::new());
+        for (plugin, running) in &published.0 {
+            let Some((component, stage)) = &running.candidate else { continue };
+            if !used.contains(plugin) {
+                continue;
             }
+            if let Stage::Canary { share } = stage {
+                shares.push((plugin.clone(), *share));
+            }
+            candidates.push(Beside {
+                release: ReleaseName { plugin: plugin.clone(), version: component.version.clone() },
+                digest: Digest::of(&component.bytes),
+                stage: *stage,
+                cast: Arc::new(slots.cast(&BTreeSet::from([plugin]))),
+            });
         }
-
-        let (Some(classifier), Some(scorer), Some(fallback), true) =
-            (classifier, scorer, fallback, setup.problems.is_empty())
-        else {
-            return Err(Problems(setup.problems));
-        };
-        let directory = Arc::new(Directory::new(&config));
-        let versions = versions(&config, &classifier, &scorer, &fallback, &enrichers);
-        let roster = Roster::new(&config);
-        Ok(Self { config, classifier, scorer, fallback, enrichers, roster, directory, versions })
-    }
-}
-
-fn versions(
-    config: &Config,
-    classifier: &Role,
-    scorer: &Release,
-    fallback: &Role,
-    enrichers: &[Enricher],
-) -> Versions {
-    let mut digests: BTreeMap<String, Digest> = BTreeMap::from([
-        ("classifier".to_owned(), classifier.chosen.digest()),
-        ("scorer".to_owned(), scorer.digest()),
-        ("fallback".to_owned(), fallback.chosen.digest()),
-    ]);
-    for enricher in enrichers {
-        digests.insert(format!("enricher:{}", enricher.name), enricher.release.digest());
-    }
-    Versions { config: config.digest, plugins: digests, text_model: text_model(), engine: ENGINE.to_owned() }
-}
-
-/// This program, and the line of the engine it runs plugins in.
-const ENGINE: &str = concat!("lanewright ", env!("CARGO_PKG_VERSION"), ", wasmtime 48");
-
-/// What a plugin is chosen for: the word, and whether a component answers it.
-type Answers = (&'static str, fn(Exports) -> bool);
-
-const CLASSIFIER: Answers = ("classifier", |exports| exports.classifier);
-const SCORER: Answers = ("scorer", |exports| exports.scorer);
-const FALLBACK: Answers = ("fallback", |exports| exports.fallback);
-const ENRICHER: Answers = ("enricher", |exports| exports.enricher);
-
-/// Sets plugins up one by one and collects what is wrong with each.
-struct SetUp<'a> {
-    folder: &'a Path,
-    lanes: &'a Arc<[Lane]>,
-    plugins: &'a Plugins,
-    problems: Vec<Problem>,
-}
-
-impl SetUp<'_> {
-    fn check_count(&mut self, plugins: usize) {
-        let most = self.plugins.plan().plugins;
-        if plugins > most {
+        if shares.len() > MOST_CANARIES {
             let place = Place { file: "tenant.toml".to_owned(), line: 0 };
-            let message = format!("{plugins} plugins; the plan allows {most}");
-            self.problems.push(Problem::at(&place, message).hint("join enrichers in one component"));
+            let message = format!("{} canaries at once; at most {MOST_CANARIES}", shares.len());
+            return Err(Problems(vec![Problem::at(&place, message).hint("activate one, or roll one back")]));
         }
+        let casts = (0..1_usize << shares.len())
+            .map(|mask| {
+                let taken = shares.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1);
+                Arc::new(slots.cast(&taken.map(|(_, (plugin, _))| plugin).collect()))
+            })
+            .collect::<Vec<_>>();
+        let (active, canaries) = (Arc::clone(&casts[0]), Canaries { shares, casts });
+        let directory = Arc::new(Directory::new(&config));
+        let roster = Roster::new(&config);
+        Ok(Self { config, active, canaries, candidates, roster, directory })
     }
 
-    fn role(&mut self, choice: &PluginChoice, standard: Standard, answers: Answers) -> Option<Role> {
-        let chosen = self.choice(choice, standard, answers)?;
-        if choice.source == PluginSource::Standard {
-            return Some(Role { chosen, standard: None });
-        }
-        let plain = PluginChoice { settings: serde_json::json!({}), ..choice.clone() };
-        let standard = self.release(&plain, standard.component(), answers)?;
-        Some(Role { chosen, standard: Some(standard) })
-    }
-
-    fn choice(&mut self, choice: &PluginChoice, standard: Standard, answers: Answers) -> Option<Release> {
-        match choice.source {
-            PluginSource::Standard => self.release(choice, standard.component(), answers),
-            PluginSource::File(_) => self.component(choice, answers),
-        }
-    }
-
-    /// An enricher has no standard to stand in for it: its choice is always a file.
-    fn component(&mut self, choice: &PluginChoice, answers: Answers) -> Option<Release> {
-        let PluginSource::File(path) = &choice.source else {
-            let message = format!("there is no standard {}", answers.0);
-            self.problems.push(Problem::at(&choice.place, message).hint("name a component"));
-            return None;
+    /// Who answers for a lead of this account; a lead without one is its own.
+    pub fn cast(&self, account: &str) -> Arc<Cast> {
+        let Canaries { shares, casts } = &self.canaries;
+        let takes = |(bit, (plugin, share)): (usize, &(PluginId, Share))| {
+            usize::from(share.takes(plugin, account)) << bit
         };
-        let path = self.folder.join(path);
-        match std::fs::read(&path) {
-            Ok(bytes) => self.release(choice, &bytes, answers),
-            Err(error) => {
-                let message = format!("{} cannot be read: {error}", path.display());
-                self.problems.push(Problem::at(&choice.place, message));
-                None
-            }
-        }
-    }
-
-    fn release(&mut self, choice: &PluginChoice, component: &[u8], answers: Answers) -> Option<Release> {
-        let before = self.problems.len();
-        let prototype = match self.plugins.load(component) {
-            Ok(prototype) => prototype,
-            Err(refusals) => {
-                for refusal in refusals {
-                    let message =
-                        format!("the component is refused at {}: {}", refusal.stage, refusal.message);
-                    let problem = Problem::at(&choice.place, message);
-                    self.problems.push(Problem { hint: refusal.hint, ..problem });
-                }
-                return None;
-            }
-        };
-        let (role, answers) = answers;
-        if !answers(prototype.exports()) {
-            let message = format!("the component exports no {role}");
-            let hint = format!("name {role} in the plugin's `register!`");
-            self.problems.push(Problem::at(&choice.place, message).hint(hint));
-            return None;
-        }
-        self.check_settings(choice, &prototype, role);
-        if self.problems.len() > before {
-            return None;
-        }
-        match self.plugins.release(&prototype, &choice.settings, self.lanes) {
-            Ok(release) => Some(release),
-            Err(failure) => {
-                let message = format!("the {role} cannot prepare: {failure}");
-                self.problems.push(Problem::at(&choice.place, message));
-                None
-            }
-        }
-    }
-
-    fn check_settings(&mut self, choice: &PluginChoice, prototype: &Prototype, role: &str) {
-        match prototype.check(&choice.settings, self.lanes) {
-            Ok(issues) => {
-                for (pointer, message) in issues {
-                    let at = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };
-                    let message = format!("the {role} refuses its settings{at}: {message}");
-                    self.problems.push(Problem::at(&choice.place, message));
-                }
-            }
-            Err(failure) => {
-                let message = format!("the {role} cannot check its settings: {failure}");
-                self.problems.push(Problem::at(&choice.place, message));
-            }
-        }
+        let mask: usize = shares.iter().enumerate().map(takes).sum();
+        Arc::clone(casts.get(mask).unwrap_or(&self.active))
     }
 }
 
-fn text_model() -> Digest {
-    let hex = TextModel::embedded().digest();
-    format!("sha256:{hex}").parse().expect("the text model's digest is one")
+impl Cast {
+    /// Components that answer in it, the standard ones that stand in left out.
+    pub fn releases(&self) -> impl Iterator<Item = &Release> {
+        [&self.classifier.chosen, &self.scorer, &self.fallback.chosen]
+            .into_iter()
+            .chain(self.enrichers.iter().map(|enricher| &enricher.release))
+    }
 }

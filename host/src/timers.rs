@@ -21,6 +21,10 @@ use crate::store::{BatchKind, BatchLeadRow, BatchRow, Error, Over, Store};
 use crate::telemetry::{Metrics, Timer, TimerFired};
 use crate::versions::{self, By};
 
+mod plugins;
+
+pub use plugins::{counts, releases};
+
 /// Who does what time does.
 const ACTOR: &str = "clock";
 

@@ -10,6 +10,7 @@ mod harness;
 mod hostile;
 mod program;
 mod properties;
+mod registry;
 mod scenarios;
 mod service;
 mod versions;

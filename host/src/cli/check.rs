@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
                 config.reps.len(),
                 config.territories.len(),
                 config.accounts.len(),
-                tenant.enrichers.len(),
+                tenant.active.enrichers.len(),
                 config.digest,
             );
             Ok(Exit::Done)

@@ -9,7 +9,7 @@ use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Exit, Sandboxing, tell};
+use super::{Exit, Sandboxing, tell, trust};
 use crate::config::{self, Config, EnricherChoice, Place, PluginChoice, PluginSource, Problems};
 use crate::counters::Ledger;
 use crate::decision::{CallTrace, Cause};
@@ -18,7 +18,7 @@ use crate::fetch::{Fetcher, Reach};
 use crate::lead::Lane;
 use crate::pipeline::{self, Live, Nobody};
 use crate::plugin::{InterfaceVersion, Plan, Plugins, Prototype, Refusal, THREAD_STACK, build};
-use crate::tenant::Tenant;
+use crate::tenant::{Published, Tenant};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -47,6 +47,8 @@ enum Verb {
         #[arg(long, value_name = "VERSION")]
         version: Option<InterfaceVersion>,
     },
+    #[command(flatten)]
+    Trust(trust::Verb),
 }
 
 #[derive(Debug, clap::Args)]
@@ -116,6 +118,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             print!("{}", version.unwrap_or(InterfaceVersion::NEWEST).wit());
             Ok(Exit::Done)
         }
+        Verb::Trust(verb) => trust::run(verb),
     }
 }
 
@@ -258,7 +261,7 @@ fn answer(arguments: &Run) -> anyhow::Result<Exit> {
     };
     stand_in(&mut config, &prototype, &choice);
     let tenant =
-        Tenant::new(config, &plugins).map_err(|problems| not_in_order(&arguments.component, &problems))?;
+        Tenant::new(config, &plugins, &Published::default()).map_err(|problems| not_in_order(&arguments.component, &problems))?;
 
     let outside = Live { fetcher: Fetcher::new(Reach::Public) };
     let prepared = pipeline::prepare(&tenant, &lead, Timestamp::now(), &outside)

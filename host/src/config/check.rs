@@ -351,6 +351,8 @@ fn choice(PluginChoice { source, settings, place: _ }: &PluginChoice) -> Json {
     let source = match source {
         PluginSource::Standard => None,
         PluginSource::File(path) => Some(path.display().to_string()),
+        // No path is empty before its first slash, so that no file can be meant. Which release decides is not the folder's.
+        PluginSource::Published(plugin) => Some(format!("/published/{plugin}")),
     };
     json!([source, settings])
 }

@@ -10,13 +10,14 @@ use serde_json::json;
 use super::names::Names;
 use super::read::{At, Findings};
 use super::toml_table::Table;
-use super::values::{checked, origin};
+use super::values::{checked, id, origin};
 use super::{EnricherChoice, PluginChoice, PluginSource, Plugins, Problem};
+use crate::lead::PluginId;
 
 pub(super) fn plugins(root: &Table<'_>, folder: &Path, findings: &Findings) -> Plugins {
     let table = root.table("plugins", "[plugins]", &["classifier", "scorer", "fallback", "enrichers"]);
     let choose = |key, noun| {
-        let table = table.and_then(|table| table.table(key, noun, &["component", "settings"]));
+        let table = table.and_then(|table| table.table(key, noun, &["component", "plugin", "settings"]));
         match table {
             Some(table) => choice(&table, folder, findings),
             None => PluginChoice { source: PluginSource::Standard, settings: json!({}), place: root.place() },
@@ -33,7 +34,7 @@ pub(super) fn plugins(root: &Table<'_>, folder: &Path, findings: &Findings) -> P
                     "enrichers",
                     "[[plugins.enrichers]]",
                     "this enricher",
-                    &["name", "component", "hosts", "settings"],
+                    &["name", "component", "plugin", "hosts", "settings"],
                 )
             })
             .unwrap_or_default()
@@ -53,8 +54,8 @@ fn enricher(
     if let Some(At { value, place }) = &name {
         names.define(value, place, findings);
     }
-    if table.lacks("component") && !table.misspells("component") {
-        let hint = "there is no standard enricher; add component = \"enricher.wasm\"";
+    if ["component", "plugin"].iter().all(|key| table.lacks(key) && !table.misspells(key)) {
+        let hint = "there is no standard enricher; add component = \"enricher.wasm\", or plugin = \"NAME\" of a published one";
         findings.add(Problem::at(&table.place(), "this enricher has no `component`").hint(hint));
     }
     let hosts = table.texts("hosts").unwrap_or_default();
@@ -66,13 +67,23 @@ fn choice(table: &Table<'_>, folder: &Path, findings: &Findings) -> PluginChoice
     let settings = table.json("settings");
     let place = settings.as_ref().map_or_else(|| table.place(), |at| at.place.clone());
     PluginChoice {
-        source: table
-            .text("component")
-            .and_then(|at| component(&at, folder, findings))
-            .map_or(PluginSource::Standard, PluginSource::File),
+        source: source(table, folder, findings),
         settings: settings.map_or_else(|| json!({}), |at| at.value),
         place,
     }
+}
+
+/// A file of the folder, a published plugin, or the standard one.
+fn source(table: &Table<'_>, folder: &Path, findings: &Findings) -> PluginSource {
+    let (file, name) = (table.text("component"), table.text("plugin"));
+    if let (Some(_), Some(name)) = (&file, &name) {
+        let hint = "keep `component` for a file of this folder, or `plugin` for one that is published";
+        let message = "this plugin has both a `component` and a `plugin`";
+        findings.add(Problem::at(&name.place, message).hint(hint));
+    }
+    let named = name.and_then(|at| checked("plugin", &at, findings, id::<PluginId>));
+    let file = file.and_then(|at| component(&at, folder, findings));
+    named.map(PluginSource::Published).or(file.map(PluginSource::File)).unwrap_or(PluginSource::Standard)
 }
 
 /// A component's file: inside the folder, so that the folder is all of a tenant.

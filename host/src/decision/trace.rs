@@ -10,6 +10,7 @@ use crate::digest::Digest;
 use crate::failure::{Failure, LogLine};
 use crate::lead::{FieldValue, Lead, RepId, RuleId, SkillNeed, TeamId, TerritoryId, Tier, Turns, Verdict};
 use crate::pacing::Price;
+use crate::releases::ReleaseName;
 use crate::rules::RulesSaid;
 
 /// How a decision came about: a section a stage, in the order of the route. A section is absent where
@@ -57,6 +58,9 @@ pub struct Versions {
     pub config: Digest,
     /// Plugins by role and name: `classifier`, `scorer`, `fallback`, `enricher:NAME`.
     pub plugins: BTreeMap<String, Digest>,
+    /// Which release of a published plugin each is, where it is one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub releases: BTreeMap<String, ReleaseName>,
     /// The text model.
     pub text_model: Digest,
     /// The program, and the engine that ran the plugins.
@@ -67,9 +71,11 @@ impl Versions {
     /// Of all of them together.
     pub fn digest(&self) -> Digest {
         let plugins = self.plugins.iter().map(|(role, digest)| format!("{role} {digest}"));
+        let releases = self.releases.iter().map(|(role, release)| format!("{role} {release}"));
         let parts: Vec<String> = [self.config.to_string(), self.text_model.to_string(), self.engine.clone()]
             .into_iter()
             .chain(plugins)
+            .chain(releases)
             .collect();
         Digest::of_parts(parts.iter().map(String::as_bytes))
     }

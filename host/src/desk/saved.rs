@@ -321,7 +321,7 @@ impl Desk {
         self.state.ledger.adopt(&tenant.config);
         for case in self.cases.values_mut() {
             if let Message::Ready(prepared) = &case.message {
-                case.message = Message::Kept(Arc::new(prepared.kept(&self.tenant)));
+                case.message = Message::Kept(Arc::new(prepared.kept()));
             }
         }
         self.tenant = tenant;
@@ -344,7 +344,7 @@ impl Desk {
         let json = |message: &Kept| serde_json::to_string(message).ok();
         let kept = match &case.message {
             Message::Closed => Some(String::new()),
-            Message::Ready(prepared) if with_message => json(&prepared.kept(&self.tenant)),
+            Message::Ready(prepared) if with_message => json(&prepared.kept()),
             Message::Kept(kept) if with_message => json(kept),
             Message::Ready(_) | Message::Kept(_) => None,
         };

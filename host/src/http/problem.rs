@@ -38,6 +38,8 @@ pub enum Code {
     NotReady,
     /// A folder has problems.
     NotInOrder,
+    /// A plugin's component is refused.
+    PluginRefused,
     /// The idempotency key was used for something else.
     KeyReused,
     /// Somebody else has changed it meanwhile.
@@ -58,7 +60,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Malformed,
         Self::TooLarge,
         Self::MediaType,
@@ -71,6 +73,7 @@ impl Code {
         Self::Conflict,
         Self::NotReady,
         Self::NotInOrder,
+        Self::PluginRefused,
         Self::KeyReused,
         Self::Changed,
         Self::VersionNeeded,
@@ -111,6 +114,9 @@ impl Code {
             Self::Conflict => ("conflict", S::CONFLICT, "It cannot be, as things stand"),
             Self::NotReady => ("not-ready", S::CONFLICT, "The tenant has no configuration in force"),
             Self::NotInOrder => ("not-in-order", S::UNPROCESSABLE_ENTITY, "The configuration has problems"),
+            Self::PluginRefused => {
+                ("plugin-refused", S::UNPROCESSABLE_ENTITY, "The plugin's component is refused")
+            }
             Self::KeyReused => {
                 ("key-reused", S::UNPROCESSABLE_ENTITY, "The key was used for another request")
             }
@@ -276,6 +282,27 @@ impl From<Refused> for Problem {
             Refused::UnknownRouter(_) => Self::new(Code::NotFound, detail).hint(
                 "routers stand in tenant.toml of the configuration in force; `GET /v1/routers` lists them",
             ),
+            Refused::Plugin(refusals) => {
+                let errors = refusals.into_iter().map(|refusal| Place {
+                    at: refusal.stage.to_string(),
+                    line: None,
+                    message: refusal.message,
+                    hint: refusal.hint,
+                });
+                Self { errors: errors.collect(), ..Self::new(Code::PluginRefused, detail) }
+            }
+            Refused::DoesNotFit(plugin, why) => {
+                let detail = format!("the configuration cannot be set up with this release of {plugin}");
+                let Self { errors, .. } = why.as_ref().into();
+                Self { errors, ..Self::new(Code::Conflict, detail) }
+                    .hint("publish a release that fits, or a configuration with the settings that it takes")
+            }
+            Refused::UnknownPlugin(_) => {
+                Self::new(Code::NotFound, detail).hint("`GET /v1/plugins` lists those that are published")
+            }
+            Refused::UnknownRelease(_) => Self::new(Code::NotFound, detail)
+                .hint("`GET /v1/plugins/{plugin}/releases` lists those that are published"),
+            Refused::Changed => store::Error::Changed.into(),
             Refused::UnknownTenant(_) => Self::new(Code::NotFound, detail),
             Refused::Conflict(_) => Self::new(Code::Conflict, detail),
             Refused::KeyReused => {

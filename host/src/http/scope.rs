@@ -44,6 +44,7 @@ needs!(
     ReadConfiguration,
     WriteConfiguration,
     ApproveConfiguration,
+    Author,
     ManageAccess,
     ReadAudit,
     ReadUsage,

@@ -13,9 +13,10 @@ use super::Api;
 use super::extract::{Json, Path};
 use super::problem::{Code, Problem, ProblemBody};
 use super::scope::{Caller, Try};
-use crate::access::Right;
+use crate::access::{Right, Scope};
 use crate::lead::LaneId;
 use crate::line::{Simulated, Simulation};
+use crate::releases::ReleaseName;
 use crate::simulate::{Comparison, Sides};
 use crate::store::Arrivals;
 
@@ -87,6 +88,16 @@ async fn simulate(
     Path(version): Path<i64>,
     Json(asked): Json<SimulationBody>,
 ) -> Result<Json<SimulatedBody>, Problem> {
+    simulated(&api, caller.scope(), (Some(version), None), asked).await
+}
+
+/// Both ways of a simulation, which differ by a version of the configuration or by a release.
+pub(super) async fn simulated(
+    api: &Api,
+    scope: &Scope,
+    (version, release): (Option<i64>, Option<ReleaseName>),
+    asked: SimulationBody,
+) -> Result<Json<SimulatedBody>, Problem> {
     let SimulationBody { from, to, limit, lanes } = asked;
     let most = limit.unwrap_or(USUAL);
     let malformed =
@@ -105,13 +116,13 @@ async fn simulate(
         to: to.as_millisecond(),
         lanes: lanes.into_iter().map(String::from).collect(),
     };
-    let simulated = api.lines.simulate(caller.tenant(), Simulation { version, leads, most });
+    let simulated = api.lines.simulate(scope.tenant(), Simulation { version, release, leads, most });
     let simulated = tokio::time::timeout(time(api.timeout), simulated).await.map_err(|_| {
         Problem::new(Code::Timeout, "it takes longer than a request may; nothing was changed")
             .hint("ask for fewer leads with `limit`, or for a shorter time")
     })??;
     let Simulated { versions: Sides { now, then }, routed, refused, more, comparison } = simulated;
-    let comparison = match caller.scope().may(Right::ReadTraces) {
+    let comparison = match scope.may(Right::ReadTraces) {
         Ok(()) => comparison,
         Err(_) => comparison.without_people(),
     };

@@ -17,7 +17,7 @@ use crate::decision::Decision;
 use crate::desk::Desk;
 use crate::events::What;
 use crate::lead::{LeadId, RouterId, TenantId};
-use crate::pipeline::Prepared;
+use crate::pipeline::{Outside, Prepared};
 use crate::store::Commit;
 use crate::tenant::Tenant;
 
@@ -31,8 +31,9 @@ pub(super) enum Ready {
 
 /// Leads are made ready on all cores, before it is known which of them came before.
 pub(super) fn prepare(parts: &Parts, tenant: &Tenant, group: &[Arc<Question>], now: Timestamp) -> Vec<Ready> {
+    let outside = parts.watched(&tenant.config.tenant, now);
     let one = |received: &serde_json::Value| {
-        Desk::prepare(tenant, received, now, &parts.outside).map_err(Refused::NoLead)
+        Desk::prepare(tenant, received, now, &outside).map_err(Refused::NoLead)
     };
     group
         .par_iter()
@@ -103,7 +104,7 @@ pub(super) fn on_the_desk(
     prepared: Vec<Ready>,
     now: Timestamp,
 ) -> (Vec<Result<Answer, Refused>>, Option<Commit>) {
-    let outside = &parts.outside;
+    let outside: &dyn Outside = &parts.watched(tenant, now);
     let mut written = Written::new(parts.clock.now());
     let due = loaded.desk.pass(now, outside);
     written.add(due, "clock");
@@ -198,7 +199,7 @@ pub(super) fn on_the_desk(
 fn batch_on_the_desk(
     loaded: &mut Loaded,
     batch: Vec<Result<Prepared, Refused>>,
-    outside: &crate::pipeline::Live,
+    outside: &dyn Outside,
     written: &mut Written,
     actor: &str,
 ) -> Result<Answer, Refused> {
@@ -219,7 +220,7 @@ fn happened(
     loaded: &mut Loaded,
     what: &What,
     now: Timestamp,
-    outside: &crate::pipeline::Live,
+    outside: &dyn Outside,
 ) -> Result<Vec<Decision>, Refused> {
     if let Some(lead) = what.lead().filter(|lead| !loaded.desk.knows(lead)) {
         return Err(Refused::UnknownLead(lead.clone()));
@@ -245,7 +246,7 @@ fn lead_at(
     lead: Prepared,
     (router, from): (&RouterId, Timestamp),
     now: Timestamp,
-    outside: &crate::pipeline::Live,
+    outside: &dyn Outside,
 ) -> Result<(Vec<Decision>, Option<Meeting>), Refused> {
     known(loaded, router)?;
     loaded.desk.lead_at(lead, (router, from), now, outside).map_err(Refused::Conflict)

@@ -6,16 +6,20 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::oneshot;
 
+use super::published::{Deployments, deployments, published};
 use super::{Parts, Refused};
-use crate::config::{Place, Problem, Problems};
+use crate::config::{self, Place, Problem, Problems};
 use crate::counters::{Counted, NewLead, Sign};
 use crate::desk::{Desk, Saved};
+use crate::digest::Digest;
 use crate::effects::Destination;
+use crate::health::Watch;
 use crate::lead::{LeadId, RepId, RuleId, TeamId, TenantId};
 use crate::plugin::Plugins;
 use crate::records::Record;
+use crate::releases::ReleaseName;
 use crate::store::{self, CounterKind, LeadRow, Since, Standing, TenantRow};
-use crate::tenant::Tenant;
+use crate::tenant::{Published, Tenant};
 use crate::versions::{self, Files, State};
 
 /// A tenant in memory.
@@ -24,6 +28,8 @@ pub(super) struct Loaded {
     pub(super) tenant: Arc<Tenant>,
     /// The configuration it is set up by.
     pub(super) version: i64,
+    /// And the releases.
+    pub(super) deployments: Arc<Deployments>,
     /// The one that is in force, as far as is committed.
     pub(super) in_force: Option<i64>,
     /// The last commit it knows of, of its own making or another's.
@@ -59,7 +65,12 @@ pub enum NotReady {
 }
 
 /// Sets a version up.
-pub(super) async fn tenant(parts: &Arc<Parts>, id: &TenantId, version: i64) -> Result<Arc<Tenant>, Refused> {
+pub(super) async fn tenant(
+    parts: &Arc<Parts>,
+    id: &TenantId,
+    version: i64,
+    published: Arc<Published>,
+) -> Result<Arc<Tenant>, Refused> {
     let nothing = || Refused::NotReady(Arc::new(NotReady::NoVersion(version)));
     let (known, files) = versions::read(&parts.store.of(id), version).await.map_err(|error| match error {
         versions::Error::Store(error) => error.into(),
@@ -71,19 +82,30 @@ pub(super) async fn tenant(parts: &Arc<Parts>, id: &TenantId, version: i64) -> R
     }
     let (answer, answered) = oneshot::channel();
     let (working, id) = (Arc::clone(parts), id.clone());
-    parts.threads.spawn(move || drop(answer.send(set_up(&working, &id, version, &files))));
+    parts.threads.spawn(move || drop(answer.send(set_up(&working, &id, version, &files, &published))));
     answered.await.map_err(|_| Refused::Closing)?.map_err(|why| Refused::NotReady(Arc::new(why)))
 }
 
-fn set_up(parts: &Parts, id: &TenantId, version: i64, files: &Files) -> Result<Arc<Tenant>, NotReady> {
+fn set_up(
+    parts: &Parts,
+    id: &TenantId,
+    version: i64,
+    files: &Files,
+    published: &Published,
+) -> Result<Arc<Tenant>, NotReady> {
     let folder = files.laid_out().map_err(|error| NotReady::Folder(error.to_string()))?;
     let problems = |problems| NotReady::Problems { version, problems };
-    check(id, folder.path(), &parts.plugins).map(Arc::new).map_err(problems)
+    check(id, folder.path(), &parts.plugins, published).map(Arc::new).map_err(problems)
 }
 
 /// Sets the folder of a tenant up, as every host would.
-pub(super) fn check(id: &TenantId, folder: &Path, plugins: &Plugins) -> Result<Tenant, Problems> {
-    let tenant = Tenant::load(folder, plugins)?;
+pub(super) fn check(
+    id: &TenantId,
+    folder: &Path,
+    plugins: &Plugins,
+    published: &Published,
+) -> Result<Tenant, Problems> {
+    let tenant = Tenant::new(config::load(folder)?, plugins, published)?;
     match tenant.config.tenant == *id {
         true => Ok(tenant),
         false => {
@@ -106,15 +128,22 @@ pub(super) async fn load(
     parts: &Arc<Parts>,
     id: &TenantId,
     first: Option<i64>,
-    set_up: Option<&(i64, Arc<Tenant>)>,
+    set_up: Option<&SetUp>,
 ) -> Result<Loaded, Refused> {
     let store = parts.store.of(id);
     let nothing = || Refused::NotReady(Arc::new(NotReady::Nothing));
-    let (tenant, version, standing) = loop {
+    let (tenant, version, deployments, standing) = loop {
         let version = store.row().await?.version.or(first).ok_or_else(nothing)?;
+        let rows = store.plugins().await?;
+        let deployments = Arc::new(deployments(&rows)?);
         let tenant = match set_up {
-            Some((known, tenant)) if *known == version => Arc::clone(tenant),
-            _ => tenant(parts, id, version).await?,
+            Some(known) if known.version == version && known.deployments == deployments => {
+                Arc::clone(&known.tenant)
+            }
+            _ => {
+                let published = published(parts, id, &deployments).await?;
+                tenant(parts, id, version, Arc::new(published)).await?
+            }
         };
         let now = parts.clock.now();
         let looks_back = tenant.config.looks_back();
@@ -124,8 +153,8 @@ pub(super) async fn load(
         };
         let standing = store.standing(since).await?;
         // Another may have come into force while this one was set up.
-        if standing.tenant.version.or(first) == Some(version) {
-            break (tenant, version, standing);
+        if standing.tenant.version.or(first) == Some(version) && standing.plugins == rows {
+            break (tenant, version, deployments, standing);
         }
     };
     let destinations =
@@ -135,10 +164,62 @@ pub(super) async fn load(
     desk.restore(saved(standing)?).map_err(|error| unreadable(&error.to_string()))?;
     let clock = Timestamp::from_millisecond(clock).unwrap_or_default();
     let wake_at = wake_at.and_then(|at| Timestamp::from_millisecond(at).ok());
-    Ok(Loaded { desk, tenant, version, in_force, head, clock, destinations, wake_at })
+    Ok(Loaded { desk, tenant, version, deployments, in_force, head, clock, destinations, wake_at })
+}
+
+/// What a tenant was set up by, and what came of it.
+#[derive(Clone)]
+pub(super) struct SetUp {
+    pub(super) version: i64,
+    pub(super) deployments: Arc<Deployments>,
+    pub(super) tenant: Arc<Tenant>,
+}
+
+/// The tenant's releases as they are now.
+pub(super) async fn published_now(
+    parts: &Parts,
+    id: &TenantId,
+) -> Result<(Arc<Deployments>, Arc<Published>), Refused> {
+    let deployments = deployments(&parts.store.of(id).plugins().await?)?;
+    let published = published(parts, id, &deployments).await?;
+    Ok((Arc::new(deployments), Arc::new(published)))
 }
 
 impl Loaded {
+    /// Releases of which it is watched how they fare.
+    pub(super) fn watched(&self) -> Vec<Watch> {
+        let Self { tenant, deployments, .. } = self;
+        let mut watches: Vec<Watch> = Vec::new();
+        let mut add = |release: &ReleaseName, digest: Digest, stage: &'static str| {
+            let Some(deployment) = deployments.get(&release.plugin) else { return };
+            // There has to be something to go back to.
+            let goes_back = stage != "active" || deployment.good.is_some();
+            let watch = Watch { release: release.clone(), digest, stage, budget: goes_back.then_some(deployment.budget) };
+            if !watches.contains(&watch) {
+                watches.push(watch);
+            }
+        };
+        let versions = &tenant.active.versions;
+        for (role, release) in &versions.releases {
+            if let Some(digest) = versions.plugins.get(role) {
+                add(release, *digest, "active");
+            }
+        }
+        for beside in &tenant.candidates {
+            add(&beside.release, beside.digest, beside.stage.as_str());
+        }
+        watches
+    }
+
+    /// By what it is set up.
+    pub(super) fn set_up(&self) -> SetUp {
+        SetUp {
+            version: self.version,
+            deployments: Arc::clone(&self.deployments),
+            tenant: Arc::clone(&self.tenant),
+        }
+    }
+
     /// Goes on under another version.
     pub(super) async fn adopt(
         &mut self,
@@ -147,7 +228,10 @@ impl Loaded {
         version: i64,
     ) -> Result<(), Refused> {
         if version != self.version {
-            let tenant = tenant(parts, id, version).await?;
+            // As they are now: where they have changed since the desk was read, the commit is told that it is behind.
+            let (deployments, published) = published_now(parts, id).await?;
+            let tenant = tenant(parts, id, version, published).await?;
+            self.deployments = deployments;
             self.desk.adopt(Arc::clone(&tenant));
             (self.tenant, self.version) = (tenant, version);
         }
@@ -209,6 +293,6 @@ fn json<T: serde::de::DeserializeOwned>(text: &str, what: impl Fn() -> String) -
     serde_json::from_str(text).map_err(|error| unreadable(&format!("{} ({error})", what())))
 }
 
-fn unreadable(what: &str) -> Refused {
+pub(super) fn unreadable(what: &str) -> Refused {
     store::Error::Unreadable { what: what.to_owned() }.into()
 }

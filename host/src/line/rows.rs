@@ -1,5 +1,6 @@
 //! What a group has decided, as the rows of one commit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,13 +11,14 @@ use super::load::Loaded;
 use super::{Answer, Key, Made};
 use crate::config::Config;
 use crate::decision::{Decision, Outcome};
+use crate::digest::Digest;
 use crate::desk::{Changes, Notification, Reason, SavedCase};
 use crate::effects::{Destination, Source, Summary, fan_out, notify};
 use crate::events::What;
 use crate::lead::{LeadId, Mode, TenantId};
 use crate::store::{
     AnswerRow, Commit, CounterKind, CounterRow, DecisionRow, EffectRow, EventRow, LeadRow, NewLeadRow,
-    RecordRow, UsageRow,
+    PluginUsageRow, RecordRow, UsageRow,
 };
 use crate::zones::zone;
 
@@ -117,6 +119,7 @@ pub(super) fn commit(
         wake_at: changes.wake_at.map(|at| at.as_millisecond()),
         arrivals: changes.arrivals.try_into().unwrap_or(i64::MAX),
         version: published,
+        plugin_usage: plugin_usage(&usage, decisions.iter().map(|(made, _)| &made.decision)),
         usage: vec![usage],
         ..Commit::default()
     };
@@ -331,6 +334,25 @@ fn fuel(decision: &Decision) -> i64 {
         .calls()
         .map(|call| i64::try_from(call.fuel).unwrap_or(i64::MAX))
         .fold(0, i64::saturating_add)
+}
+
+/// What each plugin used, in the order of their digests.
+fn plugin_usage<'d>(usage: &UsageRow, decisions: impl Iterator<Item = &'d Decision>) -> Vec<PluginUsageRow> {
+    let mut rows: BTreeMap<Digest, PluginUsageRow> = BTreeMap::new();
+    for call in decisions.flat_map(|decision| decision.trace.calls()) {
+        let row = rows.entry(call.plugin).or_insert_with(|| PluginUsageRow {
+            tenant: usage.tenant.clone(),
+            day: usage.day.clone(),
+            digest: call.plugin.to_string(),
+            calls: 0,
+            failed: 0,
+            fuel: 0,
+        });
+        row.calls += 1;
+        row.failed += i64::from(call.failure.is_some());
+        row.fuel = row.fuel.saturating_add(i64::try_from(call.fuel).unwrap_or(i64::MAX));
+    }
+    rows.into_values().collect()
 }
 
 /// The tenant's own day.

@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::decide::{Ready, on_the_desk, prepare, recollect};
-use super::load::{Loaded, load};
+use super::beside;
+use super::load::{Loaded, SetUp, load};
 use super::{Answer, Ask, Asked, Parts, Question, Refused};
 use crate::lead::TenantId;
 use crate::store::{self, Chain, Commit, Committed, Submitted, Turn};
@@ -82,8 +83,8 @@ struct Line {
     flying: VecDeque<Flying>,
     /// What they were decided on top of: one desk, from when it was read.
     chain: Chain,
-    /// The configuration that leads are made ready by while the desk is elsewhere, and its version.
-    current: Option<(i64, Arc<Tenant>)>,
+    /// What leads are made ready by while the desk is elsewhere.
+    current: Option<SetUp>,
     /// The latest moment that was decided for.
     clock: Timestamp,
     /// Leads in memory from which on those are forgotten that nothing changes by itself.
@@ -215,7 +216,7 @@ impl Line {
         if asked.is_empty() {
             return None;
         }
-        let prepared = self.current.clone().map(|(_, tenant)| {
+        let prepared = self.current.clone().map(|SetUp { tenant, .. }| {
             self.clock = self.parts.clock.now().max(self.clock);
             ready(&self.parts, tenant, questions(&asked), self.clock)
         });
@@ -301,7 +302,10 @@ impl Line {
         prepared: Option<MadeReady>,
     ) -> Result<(OnThreads<Settled>, Vec<Arc<Question>>), Refused> {
         let mut loaded = self.ready(group).await?;
-        self.current = Some((loaded.version, Arc::clone(&loaded.tenant)));
+        if self.current.as_ref().is_none_or(|current| !Arc::ptr_eq(&current.tenant, &loaded.tenant)) {
+            self.parts.health.watch(&self.tenant, loaded.watched());
+        }
+        self.current = Some(loaded.set_up());
         let group = questions(group);
         // The desk may have changed since: read anew, or set up by another configuration.
         let holds = |(tenant, at, _): &MadeReady| Arc::ptr_eq(tenant, &loaded.tenant) && *at >= loaded.clock;
@@ -563,6 +567,9 @@ impl Line {
             Some(true) => {
                 CommitDone { tenant: self.tenant.clone(), head }.emit(&self.parts.metrics);
                 self.behind = 0;
+                if let Some(SetUp { tenant, .. }) = &self.current {
+                    beside::note(&self.parts, tenant, &answers);
+                }
                 answer(group, answers);
                 None
             }

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use tokio::sync::oneshot;
 
-use super::load::{NotReady, tenant};
+use super::load::{NotReady, published_now, tenant};
+use super::published::published;
 use super::{Parts, Refused};
 use crate::decision::{Decision, FORMAT, Seen};
 use crate::desk::Desk;
 use crate::lead::TenantId;
 use crate::pipeline::{Offline, Prepared, Recorded};
+use crate::releases::{Deployment, ReleaseName};
 use crate::simulate::{Comparison, Sides, compare};
 use crate::store::{Arrivals, Arrived};
 use crate::tenant::Tenant;
@@ -21,8 +23,10 @@ use crate::tenant::Tenant;
 /// What is simulated.
 #[derive(Debug, Clone)]
 pub struct Simulation {
-    /// The version that is compared with the one in force.
-    pub version: i64,
+    /// The version that is compared with the one in force; the same one where there is none.
+    pub version: Option<i64>,
+    /// A release that is in force there, whatever is here.
+    pub release: Option<ReleaseName>,
     /// Which leads.
     pub leads: Arrivals,
     /// How many at most.
@@ -59,12 +63,22 @@ pub(super) async fn simulate(
     id: &TenantId,
     asked: Simulation,
 ) -> Result<Simulated, Refused> {
-    let Simulation { version, leads, most } = asked;
+    let Simulation { version, release, leads, most } = asked;
     let store = parts.store.of(id);
     let nothing = || Refused::NotReady(Arc::new(NotReady::Nothing));
     let in_force = store.row().await?.version.ok_or_else(nothing)?;
-    let now = Side::new(tenant(parts, id, in_force).await?);
-    let mut sides = Sides { now, then: Side::new(tenant(parts, id, version).await?) };
+    let (mut deployments, published) = published_now(parts, id).await?;
+    let now = Side::new(tenant(parts, id, in_force, Arc::clone(&published)).await?);
+    let version = version.unwrap_or(in_force);
+    let then = match release {
+        Some(ReleaseName { plugin, version }) => {
+            let all = Arc::make_mut(&mut deployments);
+            all.insert(plugin, Deployment { active: Some(version), ..Deployment::default() });
+            Arc::new(self::published(parts, id, all).await?)
+        }
+        None => published,
+    };
+    let mut sides = Sides { now, then: Side::new(tenant(parts, id, version, then).await?) };
     let (mut behind, mut seen, mut refused) = ((-1, -1), 0, 0);
     let more = loop {
         let page = (most - seen).min(PAGE);

@@ -12,12 +12,12 @@ use crate::config::Config;
 use crate::counters::View;
 use crate::decision::{ActionTrace, CallTrace, ClassifyTrace, EnrichTrace, FallbackTrace, ScoreTrace};
 use crate::failure::Failure;
-use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, Rep, Verdict};
+use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, LeadId, Rep, Verdict};
 use crate::pipeline::capacity::{caps, load};
 use crate::pipeline::presence::free_now;
 use crate::pipeline::{Fits, Nobody, Numbered, Outside};
 use crate::plugin::{Called, CandidateRow, Instance, Release, ScoreQuestion, Scores, Situation, VisibleLead};
-use crate::tenant::{Enricher, Tenant};
+use crate::tenant::{Cast, Enricher, Tenant};
 
 type Fields = Arc<BTreeMap<String, FieldValue>>;
 
@@ -25,30 +25,39 @@ type Fields = Arc<BTreeMap<String, FieldValue>>;
 fn ask<T>(
     tenant: &Tenant,
     release: &Release,
-    fields: &Fields,
+    (lead, fields): (&LeadId, &Fields),
     export: &str,
     outside: &dyn Outside,
     question: impl FnOnce(&mut Instance<'_>) -> Called<T>,
 ) -> Called<T> {
-    let mut instance = match open(tenant, release, fields, export, outside) {
-        Ok(instance) => instance,
-        Err(trace) => return failed(*trace),
-    };
-    question(&mut instance)
+    let began = outside.begins();
+    match open(tenant, release, (lead, fields), export, outside) {
+        Ok(mut instance) => {
+            let called = question(&mut instance);
+            outside.called(lead, &called.trace, began);
+            called
+        }
+        Err(trace) => failed(*trace),
+    }
 }
 
 /// A fresh instance, or the trace of why there is none.
 fn open<'a>(
     tenant: &Tenant,
     release: &'a Release,
-    fields: &Fields,
+    (lead, fields): (&LeadId, &Fields),
     export: &str,
     outside: &dyn Outside,
 ) -> Result<Instance<'a>, Box<CallTrace>> {
-    if let Some(recorded) = outside.failure(export, &release.digest()) {
+    if let Some(recorded) = outside.failure(lead, export, &release.digest()) {
         return Err(Box::new(recorded));
     }
-    release.instantiate(&tenant.directory, fields).map_err(|unstarted| Box::new(unstarted.trace(export)))
+    let began = outside.begins();
+    release.instantiate(&tenant.directory, fields).map_err(|unstarted| {
+        let call = unstarted.trace(export);
+        outside.called(lead, &call, began);
+        Box::new(call)
+    })
 }
 
 fn failed<T>(trace: CallTrace) -> Called<T> {
@@ -58,9 +67,14 @@ fn failed<T>(trace: CallTrace) -> Called<T> {
 }
 
 /// Adds what the enrichers find out to the lead's fields. The message's own fields are never overwritten.
-pub(super) fn enrich(tenant: &Tenant, mut lead: Lead, outside: &dyn Outside) -> (Lead, Vec<EnrichTrace>) {
-    let mut traces = Vec::with_capacity(tenant.enrichers.len());
-    for enricher in &tenant.enrichers {
+pub(super) fn enrich(
+    tenant: &Tenant,
+    cast: &Cast,
+    mut lead: Lead,
+    outside: &dyn Outside,
+) -> (Lead, Vec<EnrichTrace>) {
+    let mut traces = Vec::with_capacity(cast.enrichers.len());
+    for enricher in &cast.enrichers {
         let trace = enrich_once(tenant, enricher, &lead, outside);
         for (name, value) in &trace.added {
             lead.fields.entry(name.clone()).or_insert_with(|| value.clone());
@@ -76,22 +90,26 @@ fn enrich_once(tenant: &Tenant, enricher: &Enricher, lead: &Lead, outside: &dyn 
     let fields = Arc::new(lead.fields.clone());
     let mut trace =
         EnrichTrace { name: name.clone(), calls: vec![], exchanges: vec![], added: BTreeMap::new() };
-    let mut instance = match open(tenant, release, &fields, "enricher.plan", outside) {
+    let mut instance = match open(tenant, release, (&lead.id, &fields), "enricher.plan", outside) {
         Ok(instance) => instance,
         Err(call) => {
             trace.calls.push(*call);
             return trace;
         }
     };
+    let began = outside.begins();
     let planned = instance.plan(&visible);
+    outside.called(&lead.id, &planned.trace, began);
     trace.calls.push(planned.trace);
     let Ok(requests) = planned.answer else { return trace };
     trace.exchanges = outside.exchange(name, &requests, hosts);
-    if let Some(recorded) = outside.failure("enricher.interpret", &release.digest()) {
+    if let Some(recorded) = outside.failure(&lead.id, "enricher.interpret", &release.digest()) {
         trace.calls.push(recorded);
         return trace;
     }
+    let began = outside.begins();
     let interpreted = instance.interpret(&visible, &trace.exchanges);
+    outside.called(&lead.id, &interpreted.trace, began);
     trace.calls.push(interpreted.trace);
     if let Ok(found) = interpreted.answer {
         trace.added = found.into_iter().filter(|(name, _)| !lead.fields.contains_key(name)).collect();
@@ -102,6 +120,7 @@ fn enrich_once(tenant: &Tenant, enricher: &Enricher, lead: &Lead, outside: &dyn 
 /// The lane: by the tenant's classifier, else by the standard one and marked low.
 pub(super) fn classify(
     tenant: &Tenant,
+    cast: &Cast,
     lead: &Lead,
     visible: &VisibleLead,
     outside: &dyn Outside,
@@ -109,8 +128,8 @@ pub(super) fn classify(
     let fields = Arc::new(lead.fields.clone());
     let policy = tenant.config.policy;
     let mut calls = Vec::new();
-    for release in tenant.classifier.in_order() {
-        let called = ask(tenant, release, &fields, "classifier.classify", outside, |instance| {
+    for release in cast.classifier.in_order() {
+        let called = ask(tenant, release, (&lead.id, &fields), "classifier.classify", outside, |instance| {
             instance.classify(visible, policy)
         });
         calls.push(called.trace);
@@ -178,7 +197,7 @@ pub(super) fn score(
         candidates: &candidates,
     };
     let fields = Arc::new(prepared.lead.fields.clone());
-    let called = ask(tenant, &tenant.scorer, &fields, "scorer.score", outside, |instance| {
+    let called = ask(tenant, &prepared.cast.scorer, (&prepared.lead.id, &fields), "scorer.score", outside, |instance| {
         instance.score(&prepared.visible, &prepared.verdict, &question)
     });
     let trace =
@@ -202,8 +221,8 @@ pub(super) fn fallback(
     };
     let mut trace =
         FallbackTrace { cause: nobody.cause, reason: nobody.reason, calls: Vec::new(), actions: Vec::new() };
-    for release in tenant.fallback.in_order() {
-        let called = ask(tenant, release, &fields, "fallback.resolve", outside, |instance| {
+    for release in prepared.cast.fallback.in_order() {
+        let called = ask(tenant, release, (&prepared.lead.id, &fields), "fallback.resolve", outside, |instance| {
             instance.resolve(&prepared.visible, verdict, &situation)
         });
         trace.calls.push(called.trace);

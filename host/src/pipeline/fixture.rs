@@ -276,6 +276,7 @@ pub(crate) fn decision(lead: &Lead, outcome: Outcome) -> Decision {
             versions: Versions {
                 config: Digest::of("config"),
                 plugins: BTreeMap::new(),
+                releases: BTreeMap::new(),
                 text_model: Digest::of("text"),
                 engine: "lanewright 0.1.0".to_owned(),
             },

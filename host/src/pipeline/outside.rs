@@ -3,12 +3,15 @@
 //! A lead is routed with what comes in live. A decision that is run again gets what it recorded, asks
 //! nobody, and fails where the clock or a busy host made it fail.
 
+use jiff::Timestamp;
 use url::Origin;
 
 use crate::decision::{CallTrace, Decision, Exchange};
 use crate::digest::Digest;
 use crate::failure::{Failure, Limit};
 use crate::fetch::Fetcher;
+use crate::health::{Began, Health};
+use crate::lead::{LeadId, TenantId};
 use crate::plugin::Request;
 
 /// Where answers and failures from outside come from.
@@ -16,8 +19,16 @@ pub trait Outside: Sync {
     /// Answers an enricher's requests, one each in their order.
     fn exchange(&self, enricher: &str, requests: &[Request], granted: &[Origin]) -> Vec<Exchange>;
 
-    /// A failure that this export of this plugin has to have, whatever it would answer now.
-    fn failure(&self, export: &str, plugin: &Digest) -> Option<CallTrace>;
+    /// A failure that this export of this plugin has to have for this lead, whatever it would answer now.
+    fn failure(&self, lead: &LeadId, export: &str, plugin: &Digest) -> Option<CallTrace>;
+
+    /// When a call begins, where it is measured.
+    fn begins(&self) -> Began {
+        Began::UNMEASURED
+    }
+
+    /// What came of a call.
+    fn called(&self, _lead: &LeadId, _call: &CallTrace, _began: Began) {}
 }
 
 /// The world as it is.
@@ -27,18 +38,84 @@ pub struct Live {
     pub fetcher: Fetcher,
 }
 
+/// The world as it is for a tenant whose plugins are watched.
+#[derive(Debug, Clone, Copy)]
+pub struct Watched<'a> {
+    /// The world.
+    pub live: &'a Live,
+    /// What is known of plugins.
+    pub health: &'a Health,
+    /// Whose.
+    pub tenant: &'a TenantId,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Outside for Watched<'_> {
+    fn exchange(&self, enricher: &str, requests: &[Request], granted: &[Origin]) -> Vec<Exchange> {
+        self.live.exchange(enricher, requests, granted)
+    }
+
+    fn failure(&self, lead: &LeadId, export: &str, plugin: &Digest) -> Option<CallTrace> {
+        let failure = self.health.refuses(self.tenant, plugin, lead, self.now)?;
+        Some(CallTrace::failed(export, *plugin, failure))
+    }
+
+    fn begins(&self) -> Began {
+        Began::now()
+    }
+
+    fn called(&self, lead: &LeadId, call: &CallTrace, began: Began) {
+        self.health.called(self.tenant, lead, call, began, self.now);
+    }
+}
+
+/// The world as a decision saw it, for a release that is tried beside the one that decided: what it does is counted,
+/// and nobody outside is asked on its behalf.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    /// The decision.
+    pub recorded: Recorded<'a>,
+    /// What is known of plugins.
+    pub health: &'a Health,
+    /// The release that is tried.
+    pub plugin: Digest,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Outside for Beside<'_> {
+    fn exchange(&self, enricher: &str, requests: &[Request], granted: &[Origin]) -> Vec<Exchange> {
+        self.recorded.exchange(enricher, requests, granted)
+    }
+
+    fn failure(&self, lead: &LeadId, export: &str, plugin: &Digest) -> Option<CallTrace> {
+        self.recorded.failure(lead, export, plugin)
+    }
+
+    fn begins(&self) -> Began {
+        Began::now()
+    }
+
+    fn called(&self, lead: &LeadId, call: &CallTrace, began: Began) {
+        if call.plugin == self.plugin {
+            self.health.called(&self.recorded.decision.tenant, lead, call, began, self.now);
+        }
+    }
+}
+
 impl Outside for Live {
     fn exchange(&self, _: &str, requests: &[Request], granted: &[Origin]) -> Vec<Exchange> {
         requests.iter().map(|request| self.fetcher.fetch(request, granted)).collect()
     }
 
-    fn failure(&self, _: &str, _: &Digest) -> Option<CallTrace> {
+    fn failure(&self, _: &LeadId, _: &str, _: &Digest) -> Option<CallTrace> {
         None
     }
 }
 
 /// The world as a decision saw it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Recorded<'a> {
     /// The decision that is run again.
     pub decision: &'a Decision,
@@ -55,7 +132,7 @@ impl Outside for Recorded<'_> {
         requests.iter().enumerate().map(answer).collect()
     }
 
-    fn failure(&self, export: &str, plugin: &Digest) -> Option<CallTrace> {
+    fn failure(&self, _: &LeadId, export: &str, plugin: &Digest) -> Option<CallTrace> {
         let calls = self.decision.trace.calls();
         calls
             .filter(|call| call.export == export && call.plugin == *plugin)
@@ -73,7 +150,7 @@ impl Outside for Offline {
         requests.iter().map(|request| unasked(request, "nothing outside is asked now")).collect()
     }
 
-    fn failure(&self, _: &str, _: &Digest) -> Option<CallTrace> {
+    fn failure(&self, _: &LeadId, _: &str, _: &Digest) -> Option<CallTrace> {
         None
     }
 }
@@ -91,7 +168,10 @@ fn unasked(request: &Request, why: &str) -> Exchange {
 fn hangs_on_time(failure: &Failure) -> bool {
     match failure {
         Failure::Limit { limit, .. } => *limit == Limit::WallTime,
-        Failure::Capacity { .. } | Failure::Host { .. } => true,
+        Failure::Broken { .. }
+        | Failure::Quarantined { .. }
+        | Failure::Capacity { .. }
+        | Failure::Host { .. } => true,
         Failure::Trap { .. }
         | Failure::Answer { .. }
         | Failure::Settings { .. }

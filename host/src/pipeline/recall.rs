@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Asked, Outside, Prepared, Refusal, assemble, normalise, prepare};
+use super::{Asked, Outside, Prepared, Refusal, ask_cast, assemble, cast, normalise};
 use crate::decision::{ClassifyTrace, EnrichTrace};
 use crate::digest::Digest;
 use crate::plugin::VisibleLead;
@@ -23,11 +23,11 @@ pub struct Kept {
 
 impl Prepared {
     /// Puts it away.
-    pub fn kept(&self, tenant: &Tenant) -> Kept {
+    pub fn kept(&self) -> Kept {
         Kept {
             received: self.received.clone(),
             since: self.since,
-            by: tenant.versions.digest(),
+            by: self.cast.versions.digest(),
             enrich: self.enrich.clone(),
             classify: self.classify.clone(),
         }
@@ -41,10 +41,11 @@ impl Prepared {
 /// The message is no lead to what the tenant is now.
 pub fn recall(tenant: &Tenant, kept: &Kept, outside: &dyn Outside) -> Result<Prepared, Refusal> {
     let Kept { received, since, by, enrich, classify } = kept;
-    if *by != tenant.versions.digest() {
-        return prepare(tenant, received, *since, outside);
-    }
     let normalise = normalise(received, &tenant.config, *since)?;
+    let cast = cast(tenant, &normalise);
+    if *by != cast.versions.digest() {
+        return Ok(ask_cast(tenant, cast, received.clone(), *since, normalise, outside));
+    }
     let mut lead = normalise.lead.clone();
     for (name, value) in enrich.iter().flat_map(|trace| &trace.added) {
         lead.fields.entry(name.clone()).or_insert_with(|| value.clone());
@@ -53,6 +54,7 @@ pub fn recall(tenant: &Tenant, kept: &Kept, outside: &dyn Outside) -> Result<Pre
     Ok(assemble(
         tenant,
         Asked {
+            cast,
             received: received.clone(),
             since: *since,
             normalise,

@@ -98,7 +98,7 @@ pub(super) fn write(tenant: &Tenant, prepared: &Numbered<'_>, outcome: Outcome, 
         trace: decision::Trace {
             received: prepared.received.clone(),
             past: prepared.past.clone(),
-            versions: tenant.versions.clone(),
+            versions: prepared.cast.versions.clone(),
             seed: format!("{:016x}", prepared.seed),
             normalise: prepared.normalise.clone(),
             enrich: prepared.enrich.clone(),

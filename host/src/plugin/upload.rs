@@ -71,7 +71,8 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(stage: Stage, message: impl Into<String>) -> Self {
+    /// In this stage, for this reason; names that a stranger chose are made safe to show.
+    pub fn new(stage: Stage, message: impl Into<String>) -> Self {
         // It may quote names of a stranger's file.
         Self { stage, message: clean(&message.into(), MESSAGE), hint: None }
     }

@@ -254,7 +254,7 @@ impl Change {
         Ok(())
     }
 
-    /// Takes contents away that no version's file has any more.
+    /// Takes contents away that no version's file and no release has any more.
     ///
     /// # Errors
     ///
@@ -263,7 +263,8 @@ impl Change {
         for digests in digests.chunks(LIST) {
             let text = format!(
                 "DELETE FROM blobs WHERE tenant = $1 AND digest IN ({}) AND NOT EXISTS (SELECT 1 \
-                 FROM configuration_files f WHERE f.tenant = blobs.tenant AND f.digest = blobs.digest)",
+                 FROM configuration_files f WHERE f.tenant = blobs.tenant AND f.digest = blobs.digest) AND NOT EXISTS \
+                 (SELECT 1 FROM releases r WHERE r.tenant = blobs.tenant AND r.digest = blobs.digest)",
                 list(2, digests.len())
             );
             let mut gone = sqlx::query(AssertSqlSafe(text)).bind(self.tenant.to_string());

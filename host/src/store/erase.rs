@@ -69,7 +69,7 @@ pub enum Swept {
 
 /// Tables whose rows go with their tenant. The keys of doors come first: they go at once.
 const DOORS: [&str; 3] = ["keys", "providers", "secrets"];
-const ROWS: [&str; 14] = [
+const ROWS: [&str; 18] = [
     "destinations",
     "effects",
     "answers",
@@ -83,6 +83,10 @@ const ROWS: [&str; 14] = [
     "events",
     "configuration_files",
     "configurations",
+    "plugins",
+    "releases",
+    "plugin_counts",
+    "trust",
     "blobs",
 ];
 /// Goes last, since it says nothing of anybody.

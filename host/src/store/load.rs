@@ -2,7 +2,7 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{CounterRow, DestinationRow, Error, LeadRow, NewLeadRow, RecordRow, TenantRow, TenantStore};
+use super::{CounterRow, DestinationRow, Error, LeadRow, NewLeadRow, PluginRow, RecordRow, TenantRow, TenantStore};
 
 /// Everything that a host keeps in memory of a tenant.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,8 @@ pub struct Standing {
     pub records: Vec<RecordRow>,
     /// Where effects go: all of them.
     pub destinations: Vec<DestinationRow>,
+    /// Which releases of its plugins answer.
+    pub plugins: Vec<PluginRow>,
 }
 
 /// From when on a host wants to know something; `i64::MAX` for nothing.
@@ -60,8 +62,9 @@ impl TenantStore<'_> {
             since => records.bind(id).bind(since).fetch_all(&mut *moment).await?,
         };
         let destinations = self.destinations_of(&mut moment).await?;
+        let plugins = self.plugins_of(&mut moment).await?;
         moment.commit().await?;
-        Ok(Standing { tenant, leads, counters, new_leads, records, destinations })
+        Ok(Standing { tenant, leads, counters, new_leads, records, destinations, plugins })
     }
 
     /// These leads, where they are there.

@@ -8,7 +8,10 @@ use sqlx::{AnyPool, AssertSqlSafe, SqlSafeStr};
 use super::{Db, Error};
 
 /// In their order; what was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "service", include_str!("migrations/0001_service.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "service", include_str!("migrations/0001_service.sql")),
+    (2, "plugins", include_str!("migrations/0002_plugins.sql")),
+];
 
 /// Brings the tables up to date; hosts that start together wait for the first.
 pub(super) async fn run(db: Db, pool: &AnyPool) -> Result<(), Error> {

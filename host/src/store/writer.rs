@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::configurations::mark_published;
 use super::rows::{self, Row, Statement};
 use super::{
-    AnswerRow, CounterRow, Db, DecisionRow, EffectRow, Error, EventRow, LeadRow, NewLeadRow, RecordRow,
+    AnswerRow, CounterRow, Db, DecisionRow, EffectRow, Error, EventRow, LeadRow, NewLeadRow, PluginUsageRow, RecordRow,
     Store, TenantStore, UsageRow, begin,
 };
 
@@ -46,6 +46,7 @@ pub struct Commit {
     pub answers: Vec<AnswerRow>,
     pub effects: Vec<EffectRow>,
     pub usage: Vec<UsageRow>,
+    pub plugin_usage: Vec<PluginUsageRow>,
 }
 
 /// What became of a commit.
@@ -321,6 +322,7 @@ async fn write_in(
         all(&mut transaction, &made, |commit| &commit.answers).await?;
         all(&mut transaction, &made, |commit| &commit.effects).await?;
         all(&mut transaction, &made, |commit| &commit.usage).await?;
+        all(&mut transaction, &made, |commit| &commit.plugin_usage).await?;
     }
     transaction.commit().await?;
     let done = |is_next| if is_next { Committed::Done { group } } else { Committed::Behind };

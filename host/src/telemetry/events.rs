@@ -312,6 +312,21 @@ impl TimerFired {
     }
 }
 
+/// A release went over its budget, and was taken back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleaseTakenBack {
+    /// Whose.
+    pub tenant: TenantId,
+}
+
+impl ReleaseTakenBack {
+    /// Logs and counts it.
+    pub fn emit(&self, metrics: &Metrics) {
+        warn!(tenant = %self.tenant, "release taken back");
+        metrics.releases_taken_back.inc();
+    }
+}
+
 /// A tenant runs by another configuration from now on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfigurationPublished {

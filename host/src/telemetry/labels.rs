@@ -133,6 +133,10 @@ label!(/// Why a plugin gave no answer that counts: the limit it reached, or els
         Settings = "settings",
         /// It says that it failed.
         Internal = "internal",
+        /// It is not asked for now.
+        Broken = "broken",
+        /// It is not asked about this lead any more.
+        Quarantined = "quarantined",
         /// The host had no room.
         Capacity = "capacity",
         /// The host failed.
@@ -320,6 +324,8 @@ impl From<&Failure> for PluginFault {
             Failure::Answer { .. } => Self::Answer,
             Failure::Settings { .. } => Self::Settings,
             Failure::Internal { .. } => Self::Internal,
+            Failure::Broken { .. } => Self::Broken,
+            Failure::Quarantined { .. } => Self::Quarantined,
             Failure::Capacity { .. } => Self::Capacity,
             Failure::Host { .. } => Self::Host,
         }

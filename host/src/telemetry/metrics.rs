@@ -33,6 +33,7 @@ pub struct Metrics {
     pub(super) commit_group: Histogram,
     pub(super) effects: Family<EffectLabels, Counter>,
     pub(super) timers: Family<TimerLabels, Counter>,
+    pub(super) releases_taken_back: Counter,
     pub(super) trace_exports_failed: Counter,
     pub(super) store_up: Gauge,
     queues: Family<QueueLabels, Gauge>,
@@ -124,6 +125,9 @@ impl Metrics {
         registry.register("effects", "Attempts to deliver an effect", effects.clone());
         let timers = Family::default();
         registry.register("timers", "What became due and was done", timers.clone());
+        let releases_taken_back = Counter::default();
+        let help = "Releases of plugins that went over their budgets";
+        registry.register("releases_taken_back", help, releases_taken_back.clone());
         let store_up = Gauge::default();
         registry.register("store_up", "1 while the database answers", store_up.clone());
         let trace_exports_failed = Counter::default();
@@ -142,6 +146,7 @@ impl Metrics {
             commit_group,
             effects,
             timers,
+            releases_taken_back,
             trace_exports_failed,
             store_up,
             queues,

@@ -23,7 +23,7 @@ fn an_instance_finds_nothing_of_the_one_before() {
         for turn in 0..200 {
             let tenant = &tenants[turn % 2];
             let fields = Arc::default();
-            let instance = tenant.classifier.chosen.instantiate(&tenant.directory, &fields);
+            let instance = tenant.active.classifier.chosen.instantiate(&tenant.directory, &fields);
             let mut instance = instance.expect("the slot is free again");
             let called = instance.classify(&lead, LabelPolicy::BestMatch);
             assert!(called.answer.is_ok(), "turn {turn}: {:?}", called.answer);
@@ -42,7 +42,7 @@ fn a_failed_instance_is_never_asked_again() {
     let tenant = tenant(guest("traps_after_log"), Role::Classifier, "", &plugins).expect("a tenant");
     let lead = visible();
     with_stack(|| {
-        let release = &tenant.classifier.chosen;
+        let release = &tenant.active.classifier.chosen;
         let fields = Arc::default();
         let mut instance = release.instantiate(&tenant.directory, &fields).expect("an instance");
         let first = instance.classify(&lead, LabelPolicy::BestMatch);
@@ -65,7 +65,7 @@ fn a_full_pool_is_the_hosts_business() {
     let tenant = tenant(guest("plain"), Role::Classifier, "", &narrow).expect("a tenant");
     let neighbour = Neighbour::in_sandbox(&narrow);
     with_stack(|| {
-        let release = &tenant.classifier.chosen;
+        let release = &tenant.active.classifier.chosen;
         let fields = Arc::default();
         let first = release.instantiate(&tenant.directory, &fields).expect("the one slot");
         let Err(second) = release.instantiate(&tenant.directory, &fields) else {

@@ -51,7 +51,7 @@ fn alone() {
     let lead = visible();
     let call = |tenant: &Tenant| {
         let fields = Arc::default();
-        let instance = tenant.classifier.chosen.instantiate(&tenant.directory, &fields);
+        let instance = tenant.active.classifier.chosen.instantiate(&tenant.directory, &fields);
         instance.expect("room for one").classify(&lead, LabelPolicy::BestMatch).answer.is_ok()
     };
     with_stack(|| {

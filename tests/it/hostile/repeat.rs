@@ -18,7 +18,7 @@ fn the_same_call_twice_is_the_same_call() {
         let tenant = &tenants[n];
         with_stack(|| {
             let fields = Arc::default();
-            let instance = tenant.classifier.chosen.instantiate(&tenant.directory, &fields);
+            let instance = tenant.active.classifier.chosen.instantiate(&tenant.directory, &fields);
             instance.expect("an instance").classify(&lead, LabelPolicy::BestMatch)
         })
     };
@@ -44,7 +44,7 @@ fn fuel_is_counted_once() {
     let tenant = tenant(guest("answers_wrong"), Role::Enricher, settings, plugins()).expect("a tenant");
     let lead = visible();
     with_stack(|| {
-        let release = &tenant.enrichers[0].release;
+        let release = &tenant.active.enrichers[0].release;
         let fields = Arc::default();
         let open = || release.instantiate(&tenant.directory, &fields).expect("an instance");
         let mut both = open();

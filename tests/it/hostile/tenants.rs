@@ -114,10 +114,10 @@ fn decide_about(tenant: &Tenant, lead: &Json) -> Decision {
 /// The guest's own calls in a decision's trace, in order.
 pub(crate) fn calls(tenant: &Tenant, decision: &Decision, role: Role) -> Vec<CallTrace> {
     let plugin = match role {
-        Role::Classifier => tenant.classifier.chosen.digest(),
-        Role::Scorer => tenant.scorer.digest(),
-        Role::Fallback => tenant.fallback.chosen.digest(),
-        Role::Enricher => tenant.enrichers[0].release.digest(),
+        Role::Classifier => tenant.active.classifier.chosen.digest(),
+        Role::Scorer => tenant.active.scorer.digest(),
+        Role::Fallback => tenant.active.fallback.chosen.digest(),
+        Role::Enricher => tenant.active.enrichers[0].release.digest(),
     };
     decision.trace.calls().filter(|call| call.plugin == plugin).cloned().collect()
 }

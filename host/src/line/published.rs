@@ -1,0 +1,167 @@
+//! Releases of a tenant as its line sets them up, and how they change.
+//!
+//! ```text
+//! plugins, releases, blobs ─▶ Published ─▶ Tenant
+//! step ─▶ what would be ─ set up beside the one in force ─▶ a commit around the line ─▶ every host sets up anew
+//! ```
+//!
+//! A step is kept only where the tenant was set up with it under the configuration in force, and neither has changed
+//! since; so no release comes into force that its settings do not fit. Calls that are under way end on the release that
+//! they began with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::load::{self, NotReady};
+use super::{Lines, Parts, Refused};
+use crate::decision::Decision;
+use crate::lead::{PluginId, TenantId};
+use crate::releases::{Deployment, ReleaseName, Step, Version};
+use crate::store::{Event, PluginRow};
+use crate::tenant::{Component, Published, Running};
+use crate::versions::By;
+
+/// Which releases of every plugin answer.
+pub(super) type Deployments = BTreeMap<PluginId, Deployment>;
+
+/// As the rows have it.
+pub(super) fn deployments(rows: &[PluginRow]) -> Result<Deployments, Refused> {
+    let deployment = |row: &PluginRow| {
+        let unreadable = || load::unreadable(&format!("the plugin {:?}", row.plugin));
+        let plugin = row.plugin.parse().map_err(|_| unreadable())?;
+        Ok((plugin, serde_json::from_str(&row.deployment).map_err(|_| unreadable())?))
+    };
+    rows.iter().map(deployment).collect()
+}
+
+/// The components of releases that answer.
+pub(super) async fn published(
+    parts: &Parts,
+    tenant: &TenantId,
+    deployments: &Deployments,
+) -> Result<Published, Refused> {
+    let mut published = Published::default();
+    for (plugin, Deployment { active, candidate, .. }) in deployments {
+        let mut running = Running::default();
+        if let Some(version) = active {
+            running.active = Some(component(parts, tenant, plugin, version).await?);
+        }
+        if let Some(candidate) = candidate {
+            let component = component(parts, tenant, plugin, &candidate.version).await?;
+            running.candidate = Some((component, candidate.stage));
+        }
+        published.0.insert(plugin.clone(), running);
+    }
+    Ok(published)
+}
+
+/// What decided then, whatever does now.
+pub(super) async fn recorded(
+    parts: &Parts,
+    tenant: &TenantId,
+    decision: &Decision,
+) -> Result<Published, Refused> {
+    let mut published = Published::default();
+    // A plugin whose release did not answer then was not in force: the standard one was.
+    for row in parts.store.of(tenant).plugins().await? {
+        if let Ok(plugin) = row.plugin.parse() {
+            published.0.insert(plugin, Running::default());
+        }
+    }
+    for ReleaseName { plugin, version } in decision.trace.versions.releases.values() {
+        let active = Some(component(parts, tenant, plugin, version).await?);
+        published.0.insert(plugin.clone(), Running { active, candidate: None });
+    }
+    Ok(published)
+}
+
+async fn component(
+    parts: &Parts,
+    tenant: &TenantId,
+    plugin: &PluginId,
+    version: &Version,
+) -> Result<Component, Refused> {
+    let store = parts.store.of(tenant);
+    let gone = || Refused::UnknownRelease(ReleaseName { plugin: plugin.clone(), version: version.clone() });
+    let row = store.release(plugin.as_str(), &version.to_string()).await?.ok_or_else(gone)?;
+    let bytes = store.blob(&row.digest).await?.ok_or_else(gone)?;
+    Ok(Component { version: version.clone(), bytes: bytes.into() })
+}
+
+/// Tries of a step where somebody else changes the same.
+const TRIES: usize = 5;
+
+impl Lines {
+    /// Takes a step with a plugin's releases; what is then, and the commit that made it so. `seen` is the commit that
+    /// changed the plugin last, for somebody who minds if there was another since.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] says why not.
+    pub async fn deploy(
+        &self,
+        tenant: &TenantId,
+        plugin: &PluginId,
+        step: &Step,
+        by: By<'_>,
+        (seen, why): (Option<i64>, Option<String>),
+    ) -> Result<(Deployment, i64), Refused> {
+        let parts = &self.parts;
+        let store = parts.store.of(tenant);
+        for _ in 0..TRIES {
+            let in_force = store.row().await?.version;
+            let rows = store.plugins().await?;
+            let row = rows.iter().find(|row| row.plugin == plugin.as_str());
+            let row = row.ok_or_else(|| Refused::UnknownPlugin(plugin.clone()))?.clone();
+            if seen.is_some_and(|seen| seen != row.head) {
+                return Err(Refused::Changed);
+            }
+            let mut next = deployments(&rows)?;
+            let before = next.get(plugin).cloned().unwrap_or_default();
+            let after = before.step(step).map_err(|why| Refused::Conflict(why.to_string()))?;
+            next.insert(plugin.clone(), after.clone());
+            let published = published(parts, tenant, &next).await?;
+            if let Some(version) = in_force
+                && after.running().ne(before.running())
+            {
+                let tenant = load::tenant(parts, tenant, version, Arc::new(published)).await;
+                tenant.map_err(|refused| in_the_way(refused, plugin))?;
+            }
+            let mut change = store.begin(by.at).await?;
+            let unchanged = change.plugin(plugin.as_str()).await?.as_ref() == Some(&row)
+                && change.in_force().await? == in_force;
+            if !unchanged {
+                continue;
+            }
+            change.put_plugin(plugin.as_str(), &json!(after).to_string()).await?;
+            if let Some(candidate) = &after.candidate
+                && before.candidate.as_ref() != Some(candidate)
+                && let Some(release) = store.release(plugin.as_str(), &candidate.version.to_string()).await?
+            {
+                change.forget_counts(plugin.as_str(), &release.digest, candidate.stage.as_str()).await?;
+            }
+            let mut body = json!({"plugin": plugin, "before": before, "after": after});
+            if let Some(why) = why {
+                body["why"] = why.into();
+            }
+            let head = change.head();
+            let event = Event { kind: step.done(), actor: by.actor.to_owned(), lead: None, body };
+            change.commit(&[event]).await?;
+            self.reload(tenant).await?;
+            return Ok((after, head));
+        }
+        Err(Refused::Busy)
+    }
+}
+
+/// Problems of the folder with a release that was to be in force.
+fn in_the_way(refused: Refused, plugin: &PluginId) -> Refused {
+    match refused {
+        Refused::NotReady(why) if matches!(*why, NotReady::Problems { .. }) => {
+            Refused::DoesNotFit(plugin.clone(), why)
+        }
+        other => other,
+    }
+}

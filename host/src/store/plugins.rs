@@ -1,0 +1,319 @@
+//! Plugins by name: their releases, which of them answer, and what was counted of them.
+//!
+//! That a deployment changes is a commit of the tenant around its line, as that of a destination is: a host that still
+//! decides by the release before is told that it is behind, and sets the tenant up anew.
+
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+use super::filter::Filter;
+use super::rows::{self, Row, Statement};
+use super::{Change, Error, Store, TenantStore};
+
+/// A plugin as it is kept.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the schema says what each column means")]
+pub struct PluginRow {
+    pub plugin: String,
+    pub head: i64,
+    pub deployment: String,
+}
+
+/// A release as it is kept.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the schema says what each column means")]
+pub struct ReleaseRow {
+    pub plugin: String,
+    pub version: String,
+    pub digest: String,
+    pub bytes: i64,
+    pub interface: String,
+    pub report: String,
+    pub manifest: String,
+    pub publisher: Option<String>,
+    pub signed: Option<String>,
+    pub source: String,
+    pub made_at: i64,
+    pub made_by: String,
+}
+
+/// Something that was counted of a release.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the schema says what each column means")]
+pub struct CountRow {
+    pub tenant: String,
+    pub plugin: String,
+    pub digest: String,
+    pub stage: String,
+    pub measure: String,
+    pub bucket: i64,
+    pub times: i64,
+}
+
+/// What the calls of a plugin used on a day.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the schema says what each column means")]
+pub struct PluginUsageRow {
+    pub tenant: String,
+    pub day: String,
+    pub digest: String,
+    pub calls: i64,
+    pub failed: i64,
+    pub fuel: i64,
+}
+
+/// Whose signatures count, and what was revoked.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the schema says what each column means")]
+pub struct TrustRow {
+    pub head: i64,
+    pub trust: String,
+    pub revoked: String,
+}
+
+const PLUGIN: &str = "SELECT plugin, head, deployment FROM plugins";
+const RELEASE: &str = "SELECT plugin, version, digest, bytes, interface, report, manifest, publisher, signed, source, \
+     made_at, made_by FROM releases";
+const COUNT: &str = "SELECT tenant, plugin, digest, stage, measure, bucket, times FROM plugin_counts";
+
+/// Releases of a plugin that are told at once.
+const MOST: i64 = 1000;
+
+impl TenantStore<'_> {
+    /// All plugins, in the order of their names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn plugins(&self) -> Result<Vec<PluginRow>, Error> {
+        self.plugins_of(&mut *self.store.read.acquire().await?).await
+    }
+
+    /// The same on a connection.
+    pub(super) async fn plugins_of(&self, connection: &mut AnyConnection) -> Result<Vec<PluginRow>, Error> {
+        let text = format!("{PLUGIN} WHERE tenant = $1 ORDER BY plugin");
+        let found = sqlx::query_as(AssertSqlSafe(text)).bind(self.tenant.as_str());
+        Ok(found.fetch_all(connection).await?)
+    }
+
+    /// One, where it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn plugin(&self, plugin: &str) -> Result<Option<PluginRow>, Error> {
+        let text = format!("{PLUGIN} WHERE tenant = $1 AND plugin = $2");
+        let found = sqlx::query_as(AssertSqlSafe(text)).bind(self.tenant.as_str()).bind(plugin);
+        Ok(found.fetch_optional(&self.store.read).await?)
+    }
+
+    /// Releases, of one plugin or of all, the latest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn releases(&self, plugin: Option<&str>) -> Result<Vec<ReleaseRow>, Error> {
+        let found = Filter::of(RELEASE, self.tenant.as_str())
+            .and("plugin = ?", plugin)
+            .ordered("made_at DESC, plugin, version", MOST);
+        Ok(found.rows(&self.store.read).await?)
+    }
+
+    /// A release, where it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn release(&self, plugin: &str, version: &str) -> Result<Option<ReleaseRow>, Error> {
+        let text = format!("{RELEASE} WHERE tenant = $1 AND plugin = $2 AND version = $3");
+        let found = sqlx::query_as(AssertSqlSafe(text)).bind(self.tenant.as_str()).bind(plugin).bind(version);
+        Ok(found.fetch_optional(&self.store.read).await?)
+    }
+
+    /// What a digest stands for among the tenant's blobs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn blob(&self, digest: &str) -> Result<Option<Vec<u8>>, Error> {
+        let found = sqlx::query_scalar("SELECT bytes FROM blobs WHERE tenant = $1 AND digest = $2");
+        let found = found.bind(self.tenant.as_str()).bind(digest);
+        Ok(found.fetch_optional(&self.store.read).await?)
+    }
+
+    /// What was counted of a plugin's releases.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn plugin_counts(&self, plugin: &str) -> Result<Vec<CountRow>, Error> {
+        let text = format!("{COUNT} WHERE tenant = $1 AND plugin = $2");
+        let found = sqlx::query_as(AssertSqlSafe(text)).bind(self.tenant.as_str()).bind(plugin);
+        Ok(found.fetch_all(&self.store.read).await?)
+    }
+
+    /// What plugins used, by day and digest, from one day to another, both included.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn plugin_usage(
+        &self,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<Vec<PluginUsageRow>, Error> {
+        let text = "SELECT tenant, day, digest, calls, failed, fuel FROM plugin_usage";
+        let found = Filter::of(text, self.tenant.as_str())
+            .and("day >= ?", from)
+            .and("day <= ?", to)
+            .ordered("day, digest", 20_000);
+        Ok(found.rows(&self.store.read).await?)
+    }
+
+    /// Whose signatures count, where somebody has said so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn trust(&self) -> Result<Option<TrustRow>, Error> {
+        let found = sqlx::query_as("SELECT head, trust, revoked FROM trust WHERE tenant = $1");
+        Ok(found.bind(self.tenant.as_str()).fetch_optional(&self.store.read).await?)
+    }
+}
+
+impl Change {
+    /// A plugin, as it is until this change ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn plugin(&mut self, plugin: &str) -> Result<Option<PluginRow>, Error> {
+        let text = format!("{PLUGIN} WHERE tenant = $1 AND plugin = $2");
+        let found = sqlx::query_as(AssertSqlSafe(text)).bind(self.tenant.to_string()).bind(plugin.to_owned());
+        Ok(found.fetch_optional(self.connection()).await?)
+    }
+
+    /// The configuration in force, as it is until this change ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn in_force(&mut self) -> Result<Option<i64>, Error> {
+        let found = sqlx::query_scalar("SELECT version FROM tenants WHERE tenant = $1");
+        Ok(found.bind(self.tenant.to_string()).fetch_one(self.connection()).await?)
+    }
+
+    /// Says which releases of a plugin answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn put_plugin(&mut self, plugin: &str, deployment: &str) -> Result<(), Error> {
+        let put = sqlx::query(
+            "INSERT INTO plugins (tenant, plugin, head, deployment) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (tenant, plugin) DO UPDATE SET head = excluded.head, deployment = excluded.deployment",
+        );
+        let put = put.bind(self.tenant.to_string()).bind(plugin.to_owned()).bind(self.head);
+        put.bind(deployment.to_owned()).execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Writes a release that was not there, and what it holds; whether it was not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn add_release(&mut self, row: &ReleaseRow, component: &[u8]) -> Result<bool, Error> {
+        self.put_contents(&[(row.digest.clone(), component)]).await?;
+        let add = sqlx::query(
+            "INSERT INTO releases (tenant, plugin, version, digest, bytes, interface, report, manifest, publisher, \
+             signed, source, made_at, made_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+             ON CONFLICT (tenant, plugin, version) DO NOTHING",
+        );
+        let row = row.clone();
+        let add = add.bind(self.tenant.to_string()).bind(row.plugin).bind(row.version).bind(row.digest);
+        let add = add.bind(row.bytes).bind(row.interface).bind(row.report).bind(row.manifest);
+        let add = add.bind(row.publisher).bind(row.signed).bind(row.source).bind(row.made_at).bind(row.made_by);
+        Ok(add.execute(self.connection()).await?.rows_affected() == 1)
+    }
+
+    /// Forgets what was counted of a release in a stage that it enters anew.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn forget_counts(&mut self, plugin: &str, digest: &str, stage: &str) -> Result<(), Error> {
+        let forget = sqlx::query(
+            "DELETE FROM plugin_counts WHERE tenant = $1 AND plugin = $2 AND digest = $3 AND stage = $4",
+        );
+        let forget = forget.bind(self.tenant.to_string()).bind(plugin.to_owned()).bind(digest.to_owned());
+        forget.bind(stage.to_owned()).execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Says whose signatures count, and what was revoked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn put_trust(&mut self, trust: &str, revoked: &str) -> Result<(), Error> {
+        let put = sqlx::query(
+            "INSERT INTO trust (tenant, head, trust, revoked) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (tenant) DO UPDATE SET head = excluded.head, trust = excluded.trust, \
+             revoked = excluded.revoked",
+        );
+        let put = put.bind(self.tenant.to_string()).bind(self.head).bind(trust.to_owned());
+        put.bind(revoked.to_owned()).execute(self.connection()).await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Adds what was counted of releases.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn count_plugins(&self, counted: &[CountRow]) -> Result<(), Error> {
+        let mut transaction = self.begin().await?;
+        rows::write(&mut transaction, counted).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// What was counted of a component, of all tenants together: nobody's own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn counts_everywhere(&self, digest: &str) -> Result<Vec<CountRow>, Error> {
+        let found = sqlx::query_as(
+            "SELECT '' AS tenant, '' AS plugin, digest, stage, measure, bucket, \
+             CAST(SUM(times) AS BIGINT) AS times FROM plugin_counts \
+             WHERE digest = $1 GROUP BY digest, stage, measure, bucket",
+        );
+        Ok(found.bind(digest).fetch_all(&self.read).await?)
+    }
+}
+
+impl Row for CountRow {
+    const TABLE: &'static str = "plugin_counts";
+    const COLUMNS: &'static [&'static str] =
+        &["tenant", "plugin", "digest", "stage", "measure", "bucket", "times"];
+    const CONFLICT: &'static str = "ON CONFLICT (tenant, plugin, digest, stage, measure, bucket) DO UPDATE SET \
+         times = plugin_counts.times + excluded.times";
+    fn bind<'q>(&self, statement: Statement<'q>) -> Statement<'q> {
+        let Self { tenant, plugin, digest, stage, measure, bucket, times } = self.clone();
+        statement.bind(tenant).bind(plugin).bind(digest).bind(stage).bind(measure).bind(bucket).bind(times)
+    }
+}
+
+impl Row for PluginUsageRow {
+    const TABLE: &'static str = "plugin_usage";
+    const COLUMNS: &'static [&'static str] = &["tenant", "day", "digest", "calls", "failed", "fuel"];
+    const CONFLICT: &'static str = "ON CONFLICT (tenant, day, digest) DO UPDATE SET \
+         calls = plugin_usage.calls + excluded.calls, failed = plugin_usage.failed + excluded.failed, \
+         fuel = plugin_usage.fuel + excluded.fuel";
+    fn bind<'q>(&self, statement: Statement<'q>) -> Statement<'q> {
+        let Self { tenant, day, digest, calls, failed, fuel } = self.clone();
+        statement.bind(tenant).bind(day).bind(digest).bind(calls).bind(failed).bind(fuel)
+    }
+}
