@@ -194,7 +194,12 @@ impl Loaded {
             let Some(deployment) = deployments.get(&release.plugin) else { return };
             // There has to be something to go back to.
             let goes_back = stage != "active" || deployment.good.is_some();
-            let watch = Watch { release: release.clone(), digest, stage, budget: goes_back.then_some(deployment.budget) };
+            let watch = Watch {
+                release: release.clone(),
+                digest,
+                stage,
+                budget: goes_back.then_some(deployment.budget),
+            };
             if !watches.contains(&watch) {
                 watches.push(watch);
             }

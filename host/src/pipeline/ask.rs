@@ -197,9 +197,14 @@ pub(super) fn score(
         candidates: &candidates,
     };
     let fields = Arc::new(prepared.lead.fields.clone());
-    let called = ask(tenant, &prepared.cast.scorer, (&prepared.lead.id, &fields), "scorer.score", outside, |instance| {
-        instance.score(&prepared.visible, &prepared.verdict, &question)
-    });
+    let called = ask(
+        tenant,
+        &prepared.cast.scorer,
+        (&prepared.lead.id, &fields),
+        "scorer.score",
+        outside,
+        |instance| instance.score(&prepared.visible, &prepared.verdict, &question),
+    );
     let trace =
         ScoreTrace { call: called.trace, fits: fits.columns(), factors: Vec::new(), matches: Vec::new() };
     (trace, called.answer.ok())
@@ -222,9 +227,10 @@ pub(super) fn fallback(
     let mut trace =
         FallbackTrace { cause: nobody.cause, reason: nobody.reason, calls: Vec::new(), actions: Vec::new() };
     for release in prepared.cast.fallback.in_order() {
-        let called = ask(tenant, release, (&prepared.lead.id, &fields), "fallback.resolve", outside, |instance| {
-            instance.resolve(&prepared.visible, verdict, &situation)
-        });
+        let called =
+            ask(tenant, release, (&prepared.lead.id, &fields), "fallback.resolve", outside, |instance| {
+                instance.resolve(&prepared.visible, verdict, &situation)
+            });
         trace.calls.push(called.trace);
         if let Ok(actions) = called.answer {
             trace.actions = actions.into_iter().map(|action| ActionTrace { action, refused: None }).collect();

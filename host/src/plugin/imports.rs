@@ -14,6 +14,7 @@ use wasmtime::{ResourceLimiter, StoreContextMut};
 use super::bindings::{directory, log, types};
 use super::convert;
 use super::plan::Plan;
+use super::probe::Probe;
 use super::version::InterfaceVersion;
 use crate::failure::{Failure, Limit, LogLevel, LogLine, clean};
 use crate::lead::FieldValue;
@@ -46,6 +47,7 @@ pub(super) struct State {
     pub(super) directory: Arc<Directory>,
     pub(super) fields: Arc<BTreeMap<String, FieldValue>>,
     pub(super) used: Used,
+    pub(super) probe: Option<Arc<Probe>>,
     memory: usize,
     tables: usize,
 }
@@ -72,7 +74,7 @@ impl State {
         directory: Arc<Directory>,
         fields: Arc<BTreeMap<String, FieldValue>>,
     ) -> Self {
-        Self { plan, setup, directory, fields, used: Used::default(), memory: 0, tables: 0 }
+        Self { plan, setup, directory, fields, used: Used::default(), probe: None, memory: 0, tables: 0 }
     }
 
     /// What was used since the last time, leaving a clean slate for the next call.
@@ -295,12 +297,13 @@ mod tests {
     use wasmtime::Store;
     use wasmtime::component::Component;
 
+    use super::super::engine::Class;
     use super::*;
 
     /// No guest can make the host panic; should it ever, the guest's call ends, and nothing else.
     #[test]
     fn a_panic_of_ours_stops_at_the_boundary() {
-        let engine = super::super::engine::compiler().expect("an engine");
+        let engine = super::super::engine::compiler(Class::Small).expect("an engine");
         let component = Component::new(
             &engine,
             wat::parse_str(

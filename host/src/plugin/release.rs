@@ -18,8 +18,10 @@ use super::bindings::{enricher, fallback, scorer, setup, types};
 use super::convert;
 use super::engine::{GUEST_STACK, Sandbox};
 use super::exports::{Exports, Indices};
+use super::given;
 use super::imports::{Directory, Setup, State, Stop, Used};
 use super::plan::Plan;
+use super::probe::Probe;
 use super::v0_1;
 use super::version::InterfaceVersion;
 use crate::decision::{Action, Body, CallTrace, Cause, Exchange};
@@ -55,6 +57,17 @@ impl Prototype {
         self.digest
     }
 
+    /// The limits its calls run under.
+    pub fn plan(&self) -> &Plan {
+        &self.sandbox.plan
+    }
+
+    /// Has its calls, and no other plugin's, broken off by a probe; for profiles, one in the life of an engine.
+    pub fn probe(&self) -> Option<Arc<Probe>> {
+        let probe = Arc::new(Probe::new(self.digest));
+        self.sandbox.probe.set(Arc::clone(&probe)).is_ok().then_some(probe)
+    }
+
     /// What it answers.
     pub fn exports(&self) -> Exports {
         self.indices.exports()
@@ -72,7 +85,11 @@ impl Prototype {
 
     /// What the plugin says is wrong with these settings, as pointer and message.
     pub fn check(&self, settings: &Json, lanes: &[Lane]) -> Result<Vec<(String, String)>, Failure> {
-        let (json, lanes) = (settings.to_string(), convert::lanes(lanes));
+        let json = match given::text(settings) {
+            Ok(json) => json,
+            Err(issue) => return Ok(vec![issue]),
+        };
+        let lanes = convert::lanes(lanes);
         let issues: Vec<setup::Issue> = self.in_setup(&self.indices.check, (json.as_str(), &lanes[..]))?;
         let max = self.sandbox.plan.log_line_bytes;
         let readable = |issue: setup::Issue| (clean(&issue.path, max), clean(&issue.message, max));
@@ -81,7 +98,8 @@ impl Prototype {
 
     /// The work the plugin does once for these settings and lanes.
     pub fn prepare(&self, settings: &Json, lanes: &[Lane]) -> Result<Vec<u8>, Failure> {
-        let (json, lanes) = (settings.to_string(), convert::lanes(lanes));
+        let refused = |(pointer, message)| Failure::Settings { message: format!("{pointer} {message}") };
+        let (json, lanes) = (given::text(settings).map_err(refused)?, convert::lanes(lanes));
         let plan = &self.sandbox.plan;
         let prepared: Result<Vec<u8>, _> =
             self.in_setup(&self.indices.prepare, (json.as_str(), &lanes[..]))?;
@@ -447,7 +465,8 @@ impl Live {
         let armed = arm(&mut store);
         match prototype.pre.instantiate(&mut store) {
             Ok(instance) => {
-                Ok(Self { interface: prototype.indices.interface, store, instance, armed, fuel: 0 })
+                let interface = prototype.indices.interface;
+                Ok(Self { interface, store, instance, armed, fuel: 0 }.probed(prototype))
             }
             Err(error) => {
                 let failure = failure(&mut store, armed, &error);
@@ -466,6 +485,19 @@ impl Live {
         let function = self.instance.get_typed_func::<P, (T,)>(&mut self.store, function)?;
         self.arm();
         Ok(function.call(&mut self.store, params)?.0)
+    }
+
+    /// Whoever looks where the fuel goes has the calls broken off earlier.
+    fn probed(mut self, prototype: &Prototype) -> Self {
+        let (plan, used) = (self.store.data().plan.fuel, spent(&self.store));
+        let probe = prototype.sandbox.probe.get();
+        if let Some((probe, fuel)) = probe.and_then(|p| Some((p, p.allowed(prototype.digest, plan, used)?))) {
+            let state = self.store.data_mut();
+            (state.plan.fuel, state.probe) = (fuel, Some(Arc::clone(probe)));
+            self.fuel = used;
+            self.armed = arm(&mut self.store);
+        }
+        self
     }
 
     /// A full budget for the next exported call.
@@ -511,6 +543,9 @@ fn failure(store: &mut Store<State>, armed: Instant, error: &wasmtime::Error) ->
     let trap = error.downcast_ref::<Trap>().copied();
     match trap {
         Some(Trap::OutOfFuel) => {
+            if let Some(probe) = &store.data().probe {
+                probe.stopped(error);
+            }
             return Failure::Limit { limit: Limit::Fuel, used: plan.fuel, allowed: plan.fuel };
         }
         Some(Trap::Interrupt) => {

@@ -12,9 +12,12 @@ use crate::guests::guest;
 /// Two lanes, two reps, and a classifier that is published by name.
 pub(crate) fn folder(classifier: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, content: &str| std::fs::write(folder.path().join(name), content).expect("a file");
+    let write =
+        |name: &str, content: &str| std::fs::write(folder.path().join(name), content).expect("a file");
     let lane = |id: &str, definition: &str| {
-        format!("[[lanes]]\nid = \"{id}\"\nname = \"{id}\"\ndefinition = \"{definition}\"\nteam = \"{id}\"\n\n")
+        format!(
+            "[[lanes]]\nid = \"{id}\"\nname = \"{id}\"\ndefinition = \"{definition}\"\nteam = \"{id}\"\n\n"
+        )
     };
     let toml = format!(
         "[tenant]\nid = \"acme\"\nname = \"Acme\"\ncurrency = \"EUR\"\ntimezone = \"Europe/Lisbon\"\n\n\
@@ -23,7 +26,10 @@ pub(crate) fn folder(classifier: &str) -> tempfile::TempDir {
         lane("help", "Customers whose password, invoice or export does not work."),
     );
     write("tenant.toml", &toml);
-    write("teams.toml", "[[teams]]\nid = \"sales\"\nname = \"Sales\"\n\n[[teams]]\nid = \"help\"\nname = \"Help\"\n");
+    write(
+        "teams.toml",
+        "[[teams]]\nid = \"sales\"\nname = \"Sales\"\n\n[[teams]]\nid = \"help\"\nname = \"Help\"\n",
+    );
     write("reps.csv", "id,name,team,max_open\nana,Ana Lima,sales,1000\nbo,Bo Ek,help,1000\n");
     folder
 }
@@ -119,7 +125,8 @@ fn a_release_goes_its_way_and_back_and_every_decision_can_be_run_again() {
         assert_eq!(by, BTreeSet::from(["1.0.0".to_owned(), "2.0.0".to_owned()]));
         let again = json!({"id": "again", "text": "Help", "contact": {"email": "bo@company-9.example"}});
         host.lead(&key, &again);
-        let same = decision(host, &key, "again")["trace"]["versions"]["releases"]["classifier"]["version"].clone();
+        let same =
+            decision(host, &key, "again")["trace"]["versions"]["releases"]["classifier"]["version"].clone();
         assert_eq!(same, decided_by(host, &key, 9).as_str(), "an account stays with its release");
 
         step(host, &key, "activate", &json!({"version": "2.0.0"}));
@@ -132,8 +139,15 @@ fn a_release_goes_its_way_and_back_and_every_decision_can_be_run_again() {
             replays(if number % 2 == 0 { host } else { other }, &key, &format!("lead-{number}"));
         }
         let (_, log) = host.ask("GET", "/v1/audit?limit=100", &key, None);
-        let kinds: Vec<&str> = log["items"].as_array().expect("items").iter().filter_map(|item| item["kind"].as_str()).collect();
-        for kind in ["plugin.published", "plugin.shadowed", "plugin.canaried", "plugin.activated", "plugin.rolled-back"] {
+        let kinds: Vec<&str> =
+            log["items"].as_array().expect("items").iter().filter_map(|item| item["kind"].as_str()).collect();
+        for kind in [
+            "plugin.published",
+            "plugin.shadowed",
+            "plugin.canaried",
+            "plugin.activated",
+            "plugin.rolled-back",
+        ] {
             assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
         }
     }
@@ -150,7 +164,12 @@ fn what_cannot_be_is_told() {
     };
     let component = Standard::Classifier.component();
     assert_eq!(put(host, &key, "1.0.0", component).0, 200, "the same again");
-    check("other bytes", put(host, &key, "1.0.0", guest("plain")), (409, "conflict"), "publish another version");
+    check(
+        "other bytes",
+        put(host, &key, "1.0.0", guest("plain")),
+        (409, "conflict"),
+        "publish another version",
+    );
     check("no version", put(host, &key, "1.0", b"x"), (400, "malformed"), "three numbers");
     check("text", put(host, &key, "3.0.0", b"(component)"), (422, "plugin-refused"), "\"at\":\"magic\"");
     let huge = put(host, &key, "3.0.0", guest("wants_huge_memory"));
@@ -161,15 +180,40 @@ fn what_cannot_be_is_told() {
     check("name", name, (400, "malformed"), "small letters");
 
     let post = |step: &str, body: Json| host.ask("POST", &format!("/v1/plugins/{step}"), &key, Some(&body));
-    check("unknown plugin", post("nobody/activate", json!({"version": "1.0.0"})), (404, "not-found"), "nobody");
-    check("unknown release", post("fit/activate", json!({"version": "9.0.0"})), (404, "not-found"), "fit 9.0.0");
-    check("no share", post("fit/canary", json!({"version": "1.0.0", "share": 0})), (400, "malformed"), "percent");
-    check("nothing to go back to", post("fit/roll-back", json!({})), (409, "conflict"), "none was active before");
+    check(
+        "unknown plugin",
+        post("nobody/activate", json!({"version": "1.0.0"})),
+        (404, "not-found"),
+        "nobody",
+    );
+    check(
+        "unknown release",
+        post("fit/activate", json!({"version": "9.0.0"})),
+        (404, "not-found"),
+        "fit 9.0.0",
+    );
+    check(
+        "no share",
+        post("fit/canary", json!({"version": "1.0.0", "share": 0})),
+        (400, "malformed"),
+        "percent",
+    );
+    check(
+        "nothing to go back to",
+        post("fit/roll-back", json!({})),
+        (409, "conflict"),
+        "none was active before",
+    );
     let budget = host.ask("PUT", "/v1/plugins/fit/budget", &key, Some(&json!({"failures": 101})));
     check("budget", budget, (400, "malformed"), "percentage");
     // A scorer where the configuration has a classifier.
     release(host, &key, "4.0.0", Standard::Scorer.component());
-    check("another role", post("fit/activate", json!({"version": "4.0.0"})), (409, "conflict"), "exports no classifier");
+    check(
+        "another role",
+        post("fit/activate", json!({"version": "4.0.0"})),
+        (409, "conflict"),
+        "exports no classifier",
+    );
     // Somebody was faster.
     let headers = [("authorization", format!("Bearer {key}")), ("if-match", "\"1\"".to_owned())];
     let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -208,10 +252,11 @@ fn a_canary_over_its_budget_is_taken_back_and_no_lead_is_lost() {
         assert_ne!(decided["confidence"], "low", "{decided:#}");
         let (_, log) = host.ask("GET", "/v1/audit?kind=plugin.rolled-back", &key, None);
         let item = &log["items"][0];
-        assert_eq!((&item["actor"], &item["body"]["why"]), (
-            &json!("budget"),
-            &json!("100.0 % of its calls failed, and 10 % may"),
-        ), "{log:#}");
+        assert_eq!(
+            (&item["actor"], &item["body"]["why"]),
+            (&json!("budget"), &json!("100.0 % of its calls failed, and 10 % may"),),
+            "{log:#}"
+        );
         for number in 1..=6 {
             replays(host, &key, &format!("lead-{number}"));
         }
