@@ -24,6 +24,7 @@ mod service;
 mod simulate;
 mod stream;
 mod tenants;
+mod trust;
 
 /// Routes inbound sales leads for many tenants, with each tenant's own logic in a sandbox.
 #[derive(Debug, Parser)]

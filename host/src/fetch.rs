@@ -1,10 +1,11 @@
-//! The way to URLs that customers write: what enrichers ask of the outside, and what effects tell it.
+//! The way to URLs that customers write: what enrichers ask of the outside, what effects tell it, and where plugins
+//! are pulled from.
 //!
 //! A request is carried out only if its name resolves to public addresses; the address that was checked is
 //! the one connected to, redirects are not followed, proxies of the environment are not used, and time and
 //! size are bounded. An enricher's origin was also granted, word for word; what came back, or why nothing
 //! did, is an [`Exchange`] that is stored with the decision, so that replay asks nobody. An effect's URL
-//! passed [`target`].
+//! passed [`target`], and so did that of an [`Ask`].
 
 use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -19,6 +20,10 @@ use url::{Host, Origin, Url};
 
 use crate::decision::{Body, Exchange};
 use crate::plugin::Request;
+
+mod ask;
+
+pub use ask::{Answer, Ask, Method, Unanswered};
 
 /// One request, all of it: name, connection, answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -58,6 +63,11 @@ impl Fetcher {
             .build();
         let resolver = Checked { reach, inner: DefaultResolver::default() };
         Self { agent: Agent::with_parts(config, DefaultConnector::default(), resolver), reach }
+    }
+
+    /// How far it reaches.
+    pub fn reach(&self) -> Reach {
+        self.reach
     }
 
     /// Posts something to a URL; any status is an answer. Blocks until there is one, for ten seconds at most.

@@ -31,6 +31,7 @@
 //! - [`records`]: what the CRM has already, and the ways to find it.
 //! - [`rules`]: conditions that tenants write, checked when read, answered with why.
 //! - [`events`]: what happens after a decision, as a stream tells it.
+//! - [`trust`]: what publishers say of plugins, and whose word counts.
 //! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
 //! - [`config`]: the tenant's folder, read raw, then checked; every problem at once. [`text`]: the
 //!   embedded text model.
@@ -46,7 +47,7 @@
 //! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions for a person; [`replay`]: decisions run again.
 //! - [`store`]: the database. [`clock`]: the time.
 //! - [`access`]: who somebody is and what they may do; secrets at rest. [`versions`]: a tenant's configuration from draft
-//!   to publication. [`effects`]: what is done outside.
+//!   to publication. [`effects`]: what is done outside. [`oci`]: plugins from registries and bundle files.
 //! - [`line`]: one tenant at work: groups decided, committed, answered. [`timers`]: what happens because time has passed.
 //! - [`http`]: routes and wire shapes. [`app`]: all of it together.
 //! - [`cli`]: arguments, files, exit codes.
@@ -86,6 +87,7 @@ pub mod http;
 pub mod lead;
 pub mod line;
 mod nearest;
+pub mod oci;
 pub mod pacing;
 pub mod pipeline;
 pub mod plugin;
@@ -104,5 +106,6 @@ pub mod telemetry;
 pub mod tenant;
 pub mod text;
 pub mod timers;
+pub mod trust;
 pub mod versions;
 pub mod zones;

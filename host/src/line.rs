@@ -200,6 +200,9 @@ pub enum Refused {
     /// A component is refused, for these reasons.
     #[error("the component is refused")]
     Plugin(Vec<plugin::Refusal>),
+    /// The configuration in force cannot be set up with the release.
+    #[error("the configuration cannot be set up with this release of {0}: {1}")]
+    DoesNotFit(PluginId, Arc<NotReady>),
     /// There is no such plugin.
     #[error("there is no plugin {0}")]
     UnknownPlugin(PluginId),

@@ -25,6 +25,7 @@ mod cache;
 mod compile;
 mod convert;
 mod engine;
+mod exports;
 mod imports;
 mod interface;
 mod plan;
@@ -32,20 +33,24 @@ mod probe;
 mod prune;
 mod release;
 mod upload;
+mod v0_1;
+mod version;
 
 pub use answers::{Request, Scores};
 pub use compile::{CHILD, child};
 pub use convert::visible_text;
 pub use engine::{Size, THREAD_STACK};
+pub use exports::Exports;
 pub use imports::Directory;
-pub use interface::{Surface, WIT};
+pub use interface::Surface;
 pub use plan::{Plan, VISIBLE_TEXT};
 pub use probe::Probe;
 pub use prune::without_export;
 pub use release::{
-    Called, CandidateRow, Exports, Instance, Prototype, Release, ScoreQuestion, Unstarted, VisibleLead,
+    Called, CandidateRow, Instance, Prototype, Release, ScoreQuestion, Situation, Unstarted, VisibleLead,
 };
 pub use upload::{Refusal, Stage};
+pub use version::InterfaceVersion;
 
 use cache::{Cache, Kind};
 use engine::{Class, Sandbox};

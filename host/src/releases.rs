@@ -22,7 +22,8 @@ mod counts;
 pub use budget::{Breach, Budget, BudgetError};
 pub use counts::{Counts, Histogram, Measure};
 
-/// A version as Semantic Versioning 2.0.0 has it, such as `1.4.0`.
+/// A version as Semantic Versioning 2.0.0 has it, such as `1.4.0`. Without build metadata, which has no order, so that
+/// of two versions one is later; nor can a registry's tag hold its `+`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Version(semver::Version);
@@ -41,7 +42,11 @@ impl FromStr for Version {
         if text.len() > MAX_VERSION {
             return Err(VersionError(format!("this one has {}", text.len())));
         }
-        semver::Version::parse(text).map(Self).map_err(|error| VersionError(error.to_string()))
+        match semver::Version::parse(text) {
+            Ok(version) if version.build.is_empty() => Ok(Self(version)),
+            Ok(version) => Err(VersionError(format!("leave out +{}", version.build))),
+            Err(error) => Err(VersionError(error.to_string())),
+        }
     }
 }
 

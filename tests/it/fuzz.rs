@@ -28,6 +28,7 @@ mod configuration;
 mod decisions;
 mod edges;
 mod mutate;
+mod releases;
 mod requests;
 
 /// Something that reads bytes of strangers.
@@ -73,6 +74,10 @@ targets! {
     target: edges::TARGET,
     settings: edges::SETTINGS,
     request: requests::REQUEST,
+    manifest: releases::MANIFEST,
+    statement: releases::STATEMENT,
+    bundle: releases::BUNDLE,
+    reference: releases::REFERENCE,
 }
 
 /// The seed of the suite, the same every time.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use lanewright::plugin::{WIT, build};
+use lanewright::plugin::{InterfaceVersion, build};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, UnresolvedPackageGroup};
 
@@ -59,13 +59,15 @@ fn in_text(path: &Path) -> Vec<u8> {
         .into_iter()
         .find(|role| whole.contains(&format!("lanewright:plugin/{role}@")))
         .expect("a guest exports a role");
-    component(module, role).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let version = InterfaceVersion::ALL.into_iter().find(|v| whole.contains(&format!("/{role}@{v}.")));
+    component(module, role, version.expect("a version of the interface"))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Makes a component of a core module that exports this role.
-fn component(mut module: Vec<u8>, role: &str) -> Result<Vec<u8>, String> {
+/// Makes a component of a core module that exports this role, in this version.
+fn component(mut module: Vec<u8>, role: &str, version: InterfaceVersion) -> Result<Vec<u8>, String> {
     let mut resolve = Resolve::default();
-    let group = UnresolvedPackageGroup::parse("plugin.wit", WIT).expect("our own interface parses");
+    let group = UnresolvedPackageGroup::parse("plugin.wit", version.wit()).expect("our own interface parses");
     let package = resolve.push_group(group).expect("our own interface resolves");
     let world = resolve.select_world(&[package], Some(&format!("{role}-plugin"))).expect("a world of ours");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)

@@ -127,7 +127,7 @@ const fn fallback(attack: u8, guest: &'static str, expect: Expect) -> Case {
 }
 
 /// Guests that a table of one lead cannot show; each is shown elsewhere.
-const ELSEWHERE: &[&str] = &["answers_wrong", "loops_in_start"];
+const ELSEWHERE: &[&str] = &["answers_wrong", "loops_in_start", "tells_what_it_sees"];
 
 #[test]
 fn every_guest_fails_as_it_should_and_no_lead_is_lost() {
@@ -282,6 +282,8 @@ fn wrong_answers_never_count() {
         (c, "intent-nan", Answer("intent is NaN")),
         (c, "intent-infinite", Answer("intent is inf")),
         (c, "intent-range", Answer("intent is -1")),
+        (c, "complexity-nan", Answer("complexity is NaN")),
+        (c, "complexity-range", Answer("complexity is 1.5")),
         (c, "signal-beyond", Answer("signals[0] spans 0..")),
         (c, "signal-empty", Answer("signals[0] spans 1..1")),
         (c, "signal-backwards", Answer("signals[0] spans 2..1")),

@@ -10,6 +10,8 @@ mod harness;
 mod hostile;
 mod program;
 mod properties;
+mod registry;
 mod scenarios;
 mod service;
 mod tutorials;
+mod versions;

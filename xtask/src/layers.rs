@@ -16,7 +16,7 @@ use source::{Named, paths};
 /// Lowest first. A module may name those of its own layer and of the layers before it.
 const LAYERS: [&[&str]; 17] = [
     &["lead", "digest", "failure", "nearest", "zones"],
-    &["assignment", "events", "hours", "pacing", "records", "releases", "rules", "seed"],
+    &["assignment", "events", "hours", "pacing", "records", "releases", "rules", "seed", "trust"],
     &["decision", "rotation"],
     &["config", "text"],
     &["settings"],
@@ -26,7 +26,7 @@ const LAYERS: [&[&str]; 17] = [
     &["fetch", "health", "tenant"],
     &["pipeline"],
     &["desk", "coverage", "simulate", "report", "replay", "booking", "author"],
-    &["access", "effects", "versions"],
+    &["access", "effects", "oci", "versions"],
     &["line"],
     &["timers", "http"],
     &["app"],
@@ -38,7 +38,7 @@ const LAYERS: [&[&str]; 17] = [
 const GROUND: [&str; 7] = ["lead", "assignment", "digest", "failure", "hours", "nearest", "zones"];
 
 /// Who may name what. A module stands for everything below it.
-const WORDS: [(&str, &[&str]); 26] = [
+const WORDS: [(&str, &[&str]); 28] = [
     ("wasmtime", &["plugin"]),
     ("wasmparser", &["plugin"]),
     ("wit_component", &["plugin"]),
@@ -64,6 +64,8 @@ const WORDS: [(&str, &[&str]); 26] = [
     ("standardwebhooks", &["effects"]),
     ("jsonwebtoken", &["access"]),
     ("chacha20poly1305", &["access"]),
+    ("ed25519_dalek", &["trust"]),
+    ("semver", &["releases"]),
     ("tar", &["versions"]),
     ("similar", &["versions"]),
     ("clap", &["main", "cli"]),
@@ -71,7 +73,7 @@ const WORDS: [(&str, &[&str]); 26] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 15] = [
+const PURE: [&str; 16] = [
     "lead",
     "assignment",
     "digest",
@@ -82,6 +84,7 @@ const PURE: [&str; 15] = [
     "records",
     "releases",
     "rules",
+    "trust",
     "decision",
     "rotation",
     "counters",

@@ -6,6 +6,7 @@
 
 mod ci;
 mod demo;
+mod frozen;
 mod fuzz;
 mod generated;
 mod layers;
@@ -48,7 +49,7 @@ const VERBS: [Verb; 8] = [
     Verb {
         name: "ci",
         arguments: "",
-        about: "Check format, layers, generated files and lints, then run every test",
+        about: "Check format, layers, frozen and generated files and lints, then run every test",
         run: ci::run,
     },
     Verb {

@@ -40,7 +40,7 @@ enum Get {
     Debian { packages: &'static [&'static str], options: &'static [&'static str] },
 }
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
     Need {
         name: "a C compiler",
         why: "dependencies with parts in C, and linking",
@@ -63,6 +63,13 @@ const NEEDS: [Need; 5] = [
         get: Get::Debian { packages: &["postgresql"], options: &NO_CLUSTER },
     },
     Need {
+        name: "a registry",
+        why: "plugins are pushed to it and pulled from it in tests that start their own",
+        takes: Work::Test,
+        seen: || program("docker-registry", &["--version"]).asked().is_some(),
+        get: Get::Debian { packages: &["docker-registry"], options: &NO_REGISTRY },
+    },
+    Need {
         name: "Node.js 20 with npm",
         why: "plugins in JavaScript and TypeScript are built by the tests",
         takes: Work::Test,
@@ -76,6 +83,18 @@ const NEEDS: [Need; 5] = [
         seen: || program("python3", &["-c", "import venv, ensurepip"]).asked().is_some(),
         get: Get::Debian { packages: &["python3", "python3-venv"], options: &[] },
     },
+];
+
+/// Debian's package would also serve, now and with the machine. The first is forbidden while it is installed, as
+/// the policy of services has it; the second is taken back.
+const NO_REGISTRY: [&str; 4] = [
+    "-o",
+    "DPkg::Pre-Invoke::=test -e /usr/sbin/policy-rc.d || \
+     { printf '#!/bin/sh\\n# lanewright\\nexit 101\\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d; }",
+    "-o",
+    "DPkg::Post-Invoke::=grep -qs '^# lanewright' /usr/sbin/policy-rc.d && rm /usr/sbin/policy-rc.d; \
+     update-rc.d docker-registry disable >/dev/null 2>&1; \
+     deb-systemd-helper disable docker-registry.service >/dev/null 2>&1; true",
 ];
 
 fn node() -> bool {
@@ -217,10 +236,8 @@ mod tests {
         let build: Vec<&str> = names(Work::Build);
         let test: Vec<&str> = names(Work::Test);
         assert_eq!(build, ["a C compiler", "the target wasm32-unknown-unknown"]);
-        assert_eq!(
-            test,
-            [&build[..], &["PostgreSQL's server", "Node.js 20 with npm", "Python with venv"]].concat()
-        );
+        let others = ["PostgreSQL's server", "a registry", "Node.js 20 with npm", "Python with venv"];
+        assert_eq!(test, [&build[..], &others].concat());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Exit, Sandboxing, tell};
+use super::{Exit, Sandboxing, tell, trust};
 use crate::author::cases::Case;
 use crate::author::project::Project;
 use crate::author::trial::{Answer, Trial};
@@ -19,7 +19,7 @@ use crate::digest::Digest;
 use crate::fetch::{Fetcher, Reach};
 use crate::lead::Lane;
 use crate::pipeline::Live;
-use crate::plugin::{self, Plan, Plugins, Prototype, Refusal};
+use crate::plugin::{InterfaceVersion, Plan, Plugins, Prototype, Refusal};
 
 mod bench;
 mod new;
@@ -62,7 +62,13 @@ enum Verb {
     /// Gives a component a lead and shows its answers
     Run(Run),
     /// Prints the interface that plugins are written against
-    Wit,
+    Wit {
+        /// A version of it [default: the newest]
+        #[arg(long, value_name = "VERSION")]
+        version: Option<InterfaceVersion>,
+    },
+    #[command(flatten)]
+    Trust(trust::Verb),
 }
 
 #[derive(Debug, clap::Args)]
@@ -131,10 +137,11 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Verb::Replay(arguments) => replay::run(arguments),
         Verb::Check(arguments) => check(arguments),
         Verb::Run(arguments) => workshop::with_stack(|| answer(arguments)),
-        Verb::Wit => {
-            print!("{}", plugin::WIT);
+        Verb::Wit { version } => {
+            print!("{}", version.unwrap_or(InterfaceVersion::NEWEST).wit());
             Ok(Exit::Done)
         }
+        Verb::Trust(verb) => trust::run(verb),
     }
 }
 
@@ -188,6 +195,7 @@ fn check(arguments: &Check) -> anyhow::Result<Exit> {
     println!("{}", Digest::of(&bytes));
     let allowed = plugins.plan().for_component(&bytes).component_bytes;
     println!("  size      {} KiB of {} KiB", bytes.len().div_ceil(1024), allowed / 1024);
+    println!("  interface {}", surface.interface);
     println!("  exports   {}", list(&surface.exports));
     println!("  imports   {}", list(&surface.imports));
     let prototype = match plugins.load(&bytes) {

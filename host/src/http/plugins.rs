@@ -309,10 +309,12 @@ async fn publish(
     Path((plugin, version)): Path<(PluginId, Version)>,
     request: Request,
 ) -> Result<(StatusCode, Json<ReleaseBody>), Problem> {
-    if media_type(request.headers()).is_some_and(|media| media != "application/wasm") {
+    let media = media_type(request.headers());
+    // Read first: whoever is answered in the middle of a body may never see it.
+    let component = body(request, &()).await?.to_vec();
+    if media.is_some_and(|media| media != "application/wasm") {
         return Err(Problem::new(Code::MediaType, "the body is not application/wasm"));
     }
-    let component = body(request, &()).await?.to_vec();
     let manifest = Value::Object(serde_json::Map::new());
     let new = NewRelease { plugin, version, component, manifest, signed: None, source: "upload" };
     let (row, is_new) = api.lines.publish(caller.tenant(), new, by(&api, caller.actor())).await?;

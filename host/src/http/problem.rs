@@ -291,6 +291,12 @@ impl From<Refused> for Problem {
                 });
                 Self { errors: errors.collect(), ..Self::new(Code::PluginRefused, detail) }
             }
+            Refused::DoesNotFit(plugin, why) => {
+                let detail = format!("the configuration cannot be set up with this release of {plugin}");
+                let Self { errors, .. } = why.as_ref().into();
+                Self { errors, ..Self::new(Code::Conflict, detail) }
+                    .hint("publish a release that fits, or a configuration with the settings that it takes")
+            }
             Refused::UnknownPlugin(_) => {
                 Self::new(Code::NotFound, detail).hint("`GET /v1/plugins` lists those that are published")
             }

@@ -233,8 +233,10 @@ impl Loaded {
         version: i64,
     ) -> Result<(), Refused> {
         if version != self.version {
-            let published = published(parts, id, &self.deployments).await?;
-            let tenant = tenant(parts, id, version, Arc::new(published)).await?;
+            // As they are now: where they have changed since the desk was read, the commit is told that it is behind.
+            let (deployments, published) = published_now(parts, id).await?;
+            let tenant = tenant(parts, id, version, published).await?;
+            self.deployments = deployments;
             self.desk.adopt(Arc::clone(&tenant));
             (self.tenant, self.version) = (tenant, version);
         }

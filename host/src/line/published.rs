@@ -159,12 +159,9 @@ impl Lines {
 /// Problems of the folder with a release that was to be in force.
 fn in_the_way(refused: Refused, plugin: &PluginId) -> Refused {
     match refused {
-        Refused::NotReady(why) => match why.as_ref() {
-            NotReady::Problems { version, problems } => Refused::Conflict(format!(
-                "version {version} of the configuration cannot be set up with this release of {plugin}: {problems}"
-            )),
-            _ => Refused::NotReady(why),
-        },
+        Refused::NotReady(why) if matches!(*why, NotReady::Problems { .. }) => {
+            Refused::DoesNotFit(plugin.clone(), why)
+        }
         other => other,
     }
 }

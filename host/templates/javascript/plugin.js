@@ -1,7 +1,7 @@
 // Names the lane whose words an inquiry has most of.
 
-import { json } from 'lanewright:plugin/settings@0.1.0';
-import { write } from 'lanewright:plugin/log@0.1.0';
+import { json } from 'lanewright:plugin/settings@0.2.0';
+import { write } from 'lanewright:plugin/log@0.2.0';
 
 const SCHEMA = {
   type: 'object',

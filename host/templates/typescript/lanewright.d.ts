@@ -1,7 +1,7 @@
 // The interface `lanewright:plugin` in TypeScript: types of what a plugin imports and exports.
 // Made by `jco guest-types` 1.15.4 from wit/; replaced with the interface, not edited.
 
-declare module 'lanewright:plugin/types@0.1.0' {
+declare module 'lanewright:plugin/types@0.2.0' {
   /**
    * The value of a custom CRM field.
    */
@@ -68,10 +68,23 @@ declare module 'lanewright:plugin/types@0.1.0' {
     region?: string,
   }
   /**
-   * An inquiry, as every plugin sees it: normalised and enriched.
+   * What is routed.
+   * # Variants
+   * 
+   * ## `"lead"`
+   * 
+   * An inquiry that nobody has qualified yet.
+   * ## `"deal"`
+   * 
+   * A qualified opportunity.
+   */
+  export type Kind = 'lead' | 'deal';
+  /**
+   * An inquiry or a deal, as every plugin sees it: normalised and enriched.
    */
   export interface Lead {
     id: string,
+    kind: Kind,
     /**
      * Where it came from: `demo-request`, `web-form`, `event`, `partner-referral`, …
      */
@@ -169,9 +182,27 @@ declare module 'lanewright:plugin/types@0.1.0' {
     intent: number,
     signals: Array<Signal>,
     /**
+     * How complex the deal looks, 0 (simple) to 1, as far as the text tells. `none` leaves it to the host's
+     * estimate; the lead's custom field `complexity` comes before either.
+     */
+    complexity?: number,
+    /**
      * One sentence for a person.
      */
     reason: string,
+  }
+  /**
+   * What one of the tenant's tables of segments says of a lead.
+   */
+  export interface Segment {
+    /**
+     * The table, such as `size`.
+     */
+    name: string,
+    /**
+     * Its word, such as `large`.
+     */
+    value: string,
   }
   /**
    * Why a plugin could not answer. The host falls back; it never retries with other input.
@@ -192,7 +223,7 @@ declare module 'lanewright:plugin/types@0.1.0' {
     val: string,
   }
 }
-declare module 'lanewright:plugin/settings@0.1.0' {
+declare module 'lanewright:plugin/settings@0.2.0' {
   /**
    * JSON that passed the plugin's own `setup`.
    */
@@ -202,14 +233,18 @@ declare module 'lanewright:plugin/settings@0.1.0' {
    * What `setup.prepare` made of them; empty while `setup` itself is asked.
    */
   export function prepared(): Uint8Array;
-  export type Lane = import('lanewright:plugin/types@0.1.0').Lane;
+  export type Lane = import('lanewright:plugin/types@0.2.0').Lane;
 }
-declare module 'lanewright:plugin/fields@0.1.0' {
+declare module 'lanewright:plugin/fields@0.2.0' {
   export function get(name: string): Value | undefined;
+  /**
+   * Several at once, in the order asked.
+   */
+  export function getMany(names: Array<string>): Array<Value | undefined>;
   export function names(): Array<string>;
-  export type Value = import('lanewright:plugin/types@0.1.0').Value;
+  export type Value = import('lanewright:plugin/types@0.2.0').Value;
 }
-declare module 'lanewright:plugin/log@0.1.0' {
+declare module 'lanewright:plugin/log@0.2.0' {
   export function write(level: Level, message: string): void;
   /**
    * # Variants
@@ -224,7 +259,7 @@ declare module 'lanewright:plugin/log@0.1.0' {
    */
   export type Level = 'debug' | 'info' | 'warn' | 'error';
 }
-declare module 'lanewright:plugin/text@0.1.0' {
+declare module 'lanewright:plugin/text@0.2.0' {
   /**
    * One unit vector a text, one after the other: `dimensions` numbers each; zeros for a text without words.
    */
@@ -238,7 +273,7 @@ declare module 'lanewright:plugin/text@0.1.0' {
    */
   export function similarity(text: string, others: Array<string>): Float32Array;
 }
-declare module 'lanewright:plugin/directory@0.1.0' {
+declare module 'lanewright:plugin/directory@0.2.0' {
   /**
    * In the order asked; unknown numbers are left out.
    */
@@ -264,7 +299,7 @@ declare module 'lanewright:plugin/directory@0.1.0' {
     timezone: string,
   }
 }
-declare module 'lanewright:plugin/setup@0.1.0' {
+declare module 'lanewright:plugin/setup@0.2.0' {
   /**
    * JSON Schema of the settings, for forms and editors. A description: `check` decides.
    */
@@ -278,8 +313,8 @@ declare module 'lanewright:plugin/setup@0.1.0' {
    * `settings.prepared`. Same settings and lanes, same bytes.
    */
   export function prepare(settings: string, lanes: Array<Lane>): Uint8Array;
-  export type Lane = import('lanewright:plugin/types@0.1.0').Lane;
-  export type Failure = import('lanewright:plugin/types@0.1.0').Failure;
+  export type Lane = import('lanewright:plugin/types@0.2.0').Lane;
+  export type Failure = import('lanewright:plugin/types@0.2.0').Failure;
   export interface Issue {
     /**
      * JSON pointer into the settings.
@@ -288,14 +323,14 @@ declare module 'lanewright:plugin/setup@0.1.0' {
     message: string,
   }
 }
-declare module 'lanewright:plugin/classifier@0.1.0' {
+declare module 'lanewright:plugin/classifier@0.2.0' {
   /**
    * Among the lanes of `settings`.
    */
   export function classify(lead: Lead, policy: Policy): Verdict;
-  export type Lead = import('lanewright:plugin/types@0.1.0').Lead;
-  export type Verdict = import('lanewright:plugin/types@0.1.0').Verdict;
-  export type Failure = import('lanewright:plugin/types@0.1.0').Failure;
+  export type Lead = import('lanewright:plugin/types@0.2.0').Lead;
+  export type Verdict = import('lanewright:plugin/types@0.2.0').Verdict;
+  export type Failure = import('lanewright:plugin/types@0.2.0').Failure;
   /**
    * # Variants
    * 
@@ -308,11 +343,12 @@ declare module 'lanewright:plugin/classifier@0.1.0' {
    */
   export type Policy = 'best-match' | 'strict';
 }
-declare module 'lanewright:plugin/scorer@0.1.0' {
+declare module 'lanewright:plugin/scorer@0.2.0' {
   export function score(lead: Lead, verdict: Verdict, context: Context, candidates: Array<Candidate>): Scores;
-  export type Lead = import('lanewright:plugin/types@0.1.0').Lead;
-  export type Verdict = import('lanewright:plugin/types@0.1.0').Verdict;
-  export type Failure = import('lanewright:plugin/types@0.1.0').Failure;
+  export type Lead = import('lanewright:plugin/types@0.2.0').Lead;
+  export type Verdict = import('lanewright:plugin/types@0.2.0').Verdict;
+  export type Segment = import('lanewright:plugin/types@0.2.0').Segment;
+  export type Failure = import('lanewright:plugin/types@0.2.0').Failure;
   /**
    * What the model learned from past deals about this rep and leads like this one.
    */
@@ -335,6 +371,10 @@ declare module 'lanewright:plugin/scorer@0.1.0' {
      * 1, 2 or 3.
      */
     tier: number,
+    /**
+     * By name.
+     */
+    segments: Array<Segment>,
     /**
      * What the columns of `fits` mean: `territory`, `industry`, `product`, `language`, `value`, `competitor`, `seniority`, `timezone`, …
      * New ones may be added at any time; a plugin finds its own by name.
@@ -391,15 +431,16 @@ declare module 'lanewright:plugin/scorer@0.1.0' {
     rows: Float32Array,
   }
 }
-declare module 'lanewright:plugin/fallback@0.1.0' {
+declare module 'lanewright:plugin/fallback@0.2.0' {
   /**
    * At least one, in order of preference: the host takes the first that can be carried out, and
    * keeps the lead in a queue where none can.
    */
-  export function resolve(lead: Lead, verdict: Verdict | undefined, cause: Cause): Array<Action>;
-  export type Lead = import('lanewright:plugin/types@0.1.0').Lead;
-  export type Verdict = import('lanewright:plugin/types@0.1.0').Verdict;
-  export type Failure = import('lanewright:plugin/types@0.1.0').Failure;
+  export function resolve(lead: Lead, verdict: Verdict | undefined, situation: Situation): Array<Action>;
+  export type Lead = import('lanewright:plugin/types@0.2.0').Lead;
+  export type Verdict = import('lanewright:plugin/types@0.2.0').Verdict;
+  export type Segment = import('lanewright:plugin/types@0.2.0').Segment;
+  export type Failure = import('lanewright:plugin/types@0.2.0').Failure;
   /**
    * Why the fallback is asked.
    * # Variants
@@ -421,6 +462,20 @@ declare module 'lanewright:plugin/fallback@0.1.0' {
    * The classifier or the scorer failed.
    */
   export type Cause = 'refused' | 'no-candidate' | 'all-at-capacity' | 'below-threshold' | 'plugin-failed';
+  /**
+   * The lead that nobody can simply take.
+   */
+  export interface Situation {
+    cause: Cause,
+    /**
+     * 1, 2 or 3.
+     */
+    tier: number,
+    /**
+     * By name.
+     */
+    segments: Array<Segment>,
+  }
   export type Action = ActionRoundRobin | ActionManager | ActionHold | ActionNurture;
   /**
    * The next available rep of this team.
@@ -451,15 +506,15 @@ declare module 'lanewright:plugin/fallback@0.1.0' {
     val: string,
   }
 }
-declare module 'lanewright:plugin/enricher@0.1.0' {
+declare module 'lanewright:plugin/enricher@0.2.0' {
   export function plan(lead: Lead): Array<Request>;
   /**
    * One response for each request, in their order.
    */
   export function interpret(lead: Lead, responses: Array<Response>): Array<Field>;
-  export type Lead = import('lanewright:plugin/types@0.1.0').Lead;
-  export type Field = import('lanewright:plugin/types@0.1.0').Field;
-  export type Failure = import('lanewright:plugin/types@0.1.0').Failure;
+  export type Lead = import('lanewright:plugin/types@0.2.0').Lead;
+  export type Field = import('lanewright:plugin/types@0.2.0').Field;
+  export type Failure = import('lanewright:plugin/types@0.2.0').Failure;
   export interface Request {
     url: string,
     /**

@@ -1,10 +1,10 @@
 // Names the lane whose words an inquiry has most of.
 
-import { json } from 'lanewright:plugin/settings@0.1.0';
-import { write } from 'lanewright:plugin/log@0.1.0';
-import type { Lane, Lead, Signal, Verdict } from 'lanewright:plugin/types@0.1.0';
-import type { Policy } from 'lanewright:plugin/classifier@0.1.0';
-import type { Issue } from 'lanewright:plugin/setup@0.1.0';
+import { json } from 'lanewright:plugin/settings@0.2.0';
+import { write } from 'lanewright:plugin/log@0.2.0';
+import type { Lane, Lead, Signal, Verdict } from 'lanewright:plugin/types@0.2.0';
+import type { Policy } from 'lanewright:plugin/classifier@0.2.0';
+import type { Issue } from 'lanewright:plugin/setup@0.2.0';
 
 /** What a tenant sets for this plugin. */
 interface Settings {

@@ -1,0 +1,302 @@
+//! `lanewright plugin keygen|sign|verify|push|pull|bundle`: a component becomes a release that others can trust.
+//!
+//! A release is on the disk in one of two forms: a component with `plugin.toml` and, once signed, `COMPONENT.sig`
+//! beside it; or all of that in a bundle, whose name ends in `.tar`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use clap::{Args, Subcommand};
+
+use super::{Exit, tell};
+use crate::config::{self, MANIFEST};
+use crate::digest::Digest;
+use crate::fetch::{Fetcher, Reach};
+use crate::oci::{self, Credentials, Limits, Package, Pulled, Reference, Repository, bundle};
+use crate::trust::{
+    Keys, MAX_SIGNED, Manifest, OwnUploads, PublicKey, Revocations, Scope, Signed, SigningKey, Source,
+    Statement, Trust, Trusted, verify,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Makes a key to sign plugins with, and prints its public half
+    Keygen {
+        /// Where to write the private half; only you can read it
+        file: PathBuf,
+    },
+    /// Signs a component and its plugin.toml
+    Sign {
+        /// The component; its signature goes to COMPONENT.sig
+        component: PathBuf,
+        /// The private key, as keygen wrote it
+        #[arg(long, value_name = "FILE", env = "LANEWRIGHT_SIGNING_KEY")]
+        key: PathBuf,
+    },
+    /// Says whether a release is signed by one of these keys
+    Verify {
+        /// A component with plugin.toml and signature beside it, or a bundle
+        release: PathBuf,
+        #[command(flatten)]
+        keys: TrustedKeys,
+    },
+    /// Puts a release into one file, for sites without a network
+    Bundle {
+        /// A component with plugin.toml and signature beside it
+        component: PathBuf,
+        /// Where to write the bundle [default: the component's name with .tar]
+        #[arg(long, short, value_name = "FILE.tar")]
+        output: Option<PathBuf>,
+    },
+    /// Pushes a release to a registry, under its version as the tag
+    Push {
+        /// A component with plugin.toml and signature beside it, or a bundle
+        release: PathBuf,
+        /// Where to, such as registry.example.com/acme/scorer
+        repository: Repository,
+        #[command(flatten)]
+        registry: Registry,
+    },
+    /// Pulls a release from a registry
+    Pull {
+        /// Such as registry.example.com/acme/scorer:1.2.0, or with @sha256:…
+        reference: Reference,
+        /// Where to write it: a bundle where the name ends in .tar, else the component with the rest beside it
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+        #[command(flatten)]
+        keys: TrustedKeys,
+        #[command(flatten)]
+        registry: Registry,
+    },
+}
+
+/// Whom a person trusts here and now.
+#[derive(Debug, Args)]
+pub(super) struct TrustedKeys {
+    /// A public key of the publisher; again for each
+    #[arg(long = "key", value_name = "KEY", required = true)]
+    keys: Vec<PublicKey>,
+}
+
+/// How a registry is reached.
+#[derive(Debug, Args)]
+pub(super) struct Registry {
+    /// Who asks [default: nobody in particular]
+    #[arg(long, env = "LANEWRIGHT_REGISTRY_USER", requires = "password_file")]
+    user: Option<String>,
+    /// A file with their password or token
+    #[arg(long, value_name = "FILE", env = "LANEWRIGHT_REGISTRY_PASSWORD_FILE", requires = "user")]
+    password_file: Option<PathBuf>,
+    /// Reach registries at private addresses as well
+    #[arg(long)]
+    private: bool,
+}
+
+pub(super) fn run(verb: &Verb) -> anyhow::Result<Exit> {
+    match verb {
+        Verb::Keygen { file } => keygen(file),
+        Verb::Sign { component, key } => sign(component, key),
+        Verb::Verify { release, keys } => {
+            let package = load(release)?;
+            Ok(if keys.trust(&package) { Exit::Done } else { Exit::Findings })
+        }
+        Verb::Bundle { component, output } => {
+            let output = output.clone().unwrap_or_else(|| component.with_extension("tar"));
+            if !is_bundle(&output) {
+                bail!("{} does not end in .tar", output.display());
+            }
+            store(&load(component)?, &output)
+        }
+        Verb::Push { release, repository, registry } => push(release, repository, registry),
+        Verb::Pull { reference, output, keys, registry } => {
+            let fetcher = registry.fetcher(&reference.repository);
+            let pulled = oci::pull(&fetcher, reference, registry.credentials()?.as_ref(), &Limits::default());
+            let Pulled { digest, package } =
+                pulled.with_context(|| format!("{reference} cannot be pulled"))?;
+            if !keys.trust(&package) {
+                return Ok(Exit::Findings);
+            }
+            println!("{}", reference.repository.at(oci::Which::Digest(digest)));
+            store(&package, output)
+        }
+    }
+}
+
+fn keygen(file: &Path) -> anyhow::Result<Exit> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
+    let key = SigningKey::from_seed(&seed);
+    // A key that is there already may be the only one that others trust.
+    let mut to = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .with_context(|| cannot_write(file))?;
+    writeln!(to, "{}", key.secret_text()).and_then(|()| to.sync_all()).with_context(|| cannot_write(file))?;
+    println!("{}", key.public());
+    Ok(Exit::Done)
+}
+
+fn signing_key(file: &Path) -> anyhow::Result<SigningKey> {
+    let opened = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let mode = opened.metadata()?.permissions().mode();
+    if mode & 0o077 != 0 {
+        bail!("others may read {}; keep it to yourself with `chmod 600 {0}`", file.display());
+    }
+    let text =
+        std::io::read_to_string(opened).with_context(|| format!("{} cannot be read", file.display()))?;
+    text.trim_end().parse().with_context(|| format!("{} holds no key", file.display()))
+}
+
+fn sign(component: &Path, key: &Path) -> anyhow::Result<Exit> {
+    let key = signing_key(key)?;
+    let bytes = read(component)?;
+    let statement = Statement { manifest: manifest(component)?, digest: Digest::of(&bytes) };
+    let signed = statement.sign(&key);
+    let to = beside(component, ".sig");
+    std::fs::write(&to, signed.write()).with_context(|| cannot_write(&to))?;
+    tell_statement(&signed.statement);
+    println!("{}", to.display());
+    Ok(Exit::Done)
+}
+
+fn push(release: &Path, repository: &Repository, registry: &Registry) -> anyhow::Result<Exit> {
+    let package = load(release)?;
+    if package.signed.is_none() {
+        eprintln!("{} is not signed; few will trust it", release.display());
+    }
+    let fetcher = registry.fetcher(repository);
+    let pushed =
+        oci::push(&fetcher, repository, registry.credentials()?.as_ref(), &package, &Limits::default());
+    let digest = pushed.with_context(|| format!("{repository} cannot be pushed to"))?;
+    let tag = package.manifest.version.to_string();
+    println!("{}", repository.at(oci::Which::Tag(tag)));
+    println!("{}", repository.at(oci::Which::Digest(digest)));
+    Ok(Exit::Done)
+}
+
+impl TrustedKeys {
+    /// Whether one of them signed a package; says so.
+    fn trust(&self, package: &Package) -> bool {
+        let keys = Keys(self.keys.iter().map(|key| (*key, Scope::All)).collect());
+        let publishers = BTreeMap::from([(package.manifest.publisher.clone(), keys)]);
+        let trust = Trust { own_uploads: OwnUploads::Signed, publishers };
+        let offer = package.offer(Source::Elsewhere);
+        match verify(&offer, &trust, &Revocations::default(), None) {
+            Ok(Trusted::Signed(key)) => {
+                tell_statement(&Statement { manifest: package.manifest.clone(), digest: offer.digest });
+                println!("signed by {key}");
+                true
+            }
+            // Nothing is a person's own here.
+            Ok(Trusted::Own) => false,
+            Err(why) => {
+                println!("refused: {why}");
+                false
+            }
+        }
+    }
+}
+
+impl Registry {
+    fn fetcher(&self, repository: &Repository) -> Fetcher {
+        // A registry on one's own machine was meant.
+        let reach = if self.private || repository.is_local() { Reach::Anywhere } else { Reach::Public };
+        Fetcher::new(reach)
+    }
+
+    fn credentials(&self) -> anyhow::Result<Option<Credentials>> {
+        let (Some(user), Some(file)) = (&self.user, &self.password_file) else { return Ok(None) };
+        let password =
+            String::from_utf8(read(file)?).with_context(|| format!("{} is not text", file.display()))?;
+        Ok(Some(Credentials { user: user.clone(), password: password.trim_end().to_owned() }))
+    }
+}
+
+/// What is signed, for a person.
+fn tell_statement(Statement { manifest, digest }: &Statement) {
+    println!("{} {} for interface {}", manifest.plugin(), manifest.version, manifest.interface);
+    println!("{digest}");
+    for origin in &manifest.asks.origins {
+        println!("asks to reach {origin}");
+    }
+    for field in &manifest.asks.fields {
+        println!("reads the field {field}");
+    }
+}
+
+/// A release from the disk, in either form.
+fn load(path: &Path) -> anyhow::Result<Package> {
+    if is_bundle(path) {
+        let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        return bundle::read(file, &Limits::default())
+            .with_context(|| format!("{} holds no release", path.display()));
+    }
+    let signature = beside(path, ".sig");
+    let signed = match std::fs::metadata(&signature) {
+        Ok(found) if found.len() > MAX_SIGNED as u64 => bail!("{} is no signature", signature.display()),
+        Ok(_) => Some(
+            Signed::read(&read(&signature)?)
+                .with_context(|| format!("{} is no signature", signature.display()))?,
+        ),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", signature.display())),
+    };
+    Ok(Package { manifest: manifest(path)?, component: read(path)?, signed })
+}
+
+/// Writes a release to the disk, in the form that its name says.
+fn store(package: &Package, path: &Path) -> anyhow::Result<Exit> {
+    let write = |path: &Path, bytes: &[u8]| {
+        std::fs::write(path, bytes).with_context(|| cannot_write(path))?;
+        println!("{}", path.display());
+        anyhow::Ok(())
+    };
+    if is_bundle(path) {
+        let bytes = bundle::write(package, Vec::new()).with_context(|| cannot_write(path))?;
+        write(path, &bytes)?;
+        return Ok(Exit::Done);
+    }
+    write(path, &package.component)?;
+    write(&path.with_file_name(MANIFEST), toml::to_string(&package.manifest)?.as_bytes())?;
+    if let Some(signed) = &package.signed {
+        write(&beside(path, ".sig"), &signed.write())?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The `plugin.toml` beside a component.
+fn manifest(component: &Path) -> anyhow::Result<Manifest> {
+    let path = component.with_file_name(MANIFEST);
+    let text = String::from_utf8(read(&path)?).with_context(|| format!("{} is not text", path.display()))?;
+    config::manifest(&text).map_err(|problems| {
+        tell(&problems);
+        anyhow!("{} is not in order", path.display())
+    })
+}
+
+fn is_bundle(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "tar")
+}
+
+/// The same path with something behind its name.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = OsString::from(path);
+    path.push(suffix);
+    path.into()
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("{} cannot be written", path.display())
+}
