@@ -16,7 +16,7 @@ use wasmtime::{
 
 #[allow(missing_docs, unreachable_pub, clippy::allow_attributes_without_reason, reason = "generated")]
 mod bindings {
-    wasmtime::component::bindgen!({ path: "../wit/0.1", world: "lanewright:plugin/suite" });
+    wasmtime::component::bindgen!({ path: "../wit/0.2", world: "lanewright:plugin/suite" });
 }
 
 pub(crate) use bindings::exports::lanewright::plugin::{classifier, scorer};
@@ -117,11 +117,11 @@ impl Bare {
 
 fn answer(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     type Call<'a> = StoreContextMut<'a, State>;
-    let mut settings = linker.instance("lanewright:plugin/settings@0.1.0")?;
+    let mut settings = linker.instance("lanewright:plugin/settings@0.2.0")?;
     settings.func_wrap("json", |store: Call<'_>, ()| Ok((Arc::clone(&store.data().setup.json),)))?;
     settings.func_wrap("lanes", |store: Call<'_>, ()| Ok((Arc::clone(&store.data().setup.lanes),)))?;
     settings.func_wrap("prepared", |store: Call<'_>, ()| Ok((Arc::clone(&store.data().setup.prepared),)))?;
-    let mut text = linker.instance("lanewright:plugin/text@0.1.0")?;
+    let mut text = linker.instance("lanewright:plugin/text@0.2.0")?;
     text.func_wrap("embed", |_: Call<'_>, (texts,): (Vec<String>,)| {
         let model = TextModel::embedded();
         Ok((texts.iter().flat_map(|text| model.embed(text)).collect::<Vec<f32>>(),))

@@ -110,6 +110,7 @@ fn one_call(plugins: &Plugins, rounds: u32) -> Result<()> {
 fn bare_lead(lead: &Lead) -> types::Lead {
     types::Lead {
         id: lead.id.to_string(),
+        kind: types::Kind::Lead,
         source: lead.source.clone(),
         received_at: u64::try_from(lead.received_at.as_millisecond()).unwrap_or(0),
         text: lead.text.clone(),
@@ -158,6 +159,7 @@ fn candidates(plugins: &Plugins, rounds: u32) -> Result<()> {
         let verdict = no_verdict();
         let context = scorer::Context {
             tier: 2,
+            segments: Vec::new(),
             fit_names: FITS.iter().map(|name| (*name).to_owned()).collect(),
             fits: fits.clone(),
         };
@@ -194,6 +196,7 @@ fn no_verdict() -> Verdict {
         ranking: Vec::new(),
         intent: 50.0,
         signals: Vec::new(),
+        complexity: None,
         reason: String::new(),
     }
 }
@@ -205,6 +208,7 @@ fn bare_verdict() -> types::Verdict {
         ranking: Vec::new(),
         intent: 50.0,
         signals: Vec::new(),
+        complexity: None,
         reason: String::new(),
     }
 }

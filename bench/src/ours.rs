@@ -1,5 +1,6 @@
 //! Lanewright itself: one plugin call, a whole decision, the first decision of a tenant.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,7 +64,8 @@ impl Ours {
         candidates: &[CandidateRow],
     ) -> Result<Scores, Failure> {
         let mut instance = self.instance()?;
-        let question = ScoreQuestion { tier: 2, fit_names, fits, candidates };
+        let segments = &BTreeMap::new();
+        let question = ScoreQuestion { tier: 2, segments, fit_names, fits, candidates };
         instance.score(lead, verdict, &question).answer
     }
 }

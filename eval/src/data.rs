@@ -111,24 +111,7 @@ pub(crate) fn inquiries(path: &Path) -> Result<Vec<Inquiry>> {
 
 /// A lead of which only the text is known.
 pub(crate) fn bare(text: String) -> Lead {
-    Lead {
-        id: String::new(),
-        source: String::new(),
-        received_at: 0,
-        text,
-        contact: Contact { name: None, email: None, title: None, language: None, timezone: None },
-        company: Company {
-            name: None,
-            domain: None,
-            industry: None,
-            employees: None,
-            revenue: None,
-            country: None,
-            region: None,
-        },
-        products: Vec::new(),
-        value: None,
-    }
+    Lead { text, ..Lead::default() }
 }
 
 /// Lanes from a file of definitions by id.

@@ -13,7 +13,9 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::digest::Digest;
-use crate::lead::{Account, Caps, LabelPolicy, Lane, LaneId, PluginId, Rep, RepId, Reps, RouterId, Team, TeamId, TenantId, Territory, Tier,
+use crate::lead::{
+    Account, Caps, LabelPolicy, Lane, LaneId, PluginId, Rep, RepId, Reps, RouterId, Team, TeamId, TenantId,
+    Territory, Tier,
 };
 use crate::pacing::Pacing;
 use crate::records::Records;

@@ -88,7 +88,8 @@ impl Began {
         Self(Some(Instant::now()))
     }
 
-    fn took(self) -> Option<Duration> {
+    /// How long ago that was, where it is measured.
+    pub fn took(self) -> Option<Duration> {
         self.0.map(|began| began.elapsed())
     }
 }
@@ -108,7 +109,8 @@ impl Health {
         let mut tenants = self.lock();
         let ward = tenants.entry(tenant.clone()).or_default();
         let mut before = std::mem::take(&mut ward.watched);
-        let same = |a: &Watch, b: &Watch| a.release == b.release && a.digest == b.digest && a.stage == b.stage;
+        let same =
+            |a: &Watch, b: &Watch| a.release == b.release && a.digest == b.digest && a.stage == b.stage;
         for watch in watches {
             let place = before.iter().position(|watched| same(&watched.watch, &watch));
             let watched = match place.map(|place| before.swap_remove(place)) {
@@ -124,7 +126,13 @@ impl Health {
     }
 
     /// A failure in the place of a call, where the plugin is not to be asked about this lead now.
-    pub fn refuses(&self, tenant: &TenantId, plugin: &Digest, lead: &LeadId, now: Timestamp) -> Option<Failure> {
+    pub fn refuses(
+        &self,
+        tenant: &TenantId,
+        plugin: &Digest,
+        lead: &LeadId,
+        now: Timestamp,
+    ) -> Option<Failure> {
         self.lock().get_mut(tenant)?.breakers.get_mut(plugin)?.refuses(lead, now)
     }
 

@@ -374,6 +374,9 @@ pub struct Verdict {
     pub intent: f32,
     /// In the order of the text.
     pub signals: Vec<Signal>,
+    /// How complex the deal looks, 0 (simple) to 1, as far as the text tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complexity: Option<f32>,
     /// One sentence for a person.
     pub reason: String,
 }

@@ -43,6 +43,7 @@
 //!   reps; [`tenant`]: whom it all is for.
 //! - [`booking`]: free times of reps, and meetings that are booked.
 //! - [`desk`]: everything that is open in one run: events in, further decisions out; whole batches.
+//! - [`author`]: projects of plugin authors: templates, builds, cases, profiles.
 //! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions for a person; [`replay`]: decisions run again.
 //! - [`store`]: the database. [`clock`]: the time.
 //! - [`access`]: who somebody is and what they may do; secrets at rest. [`versions`]: a tenant's configuration from draft
@@ -66,6 +67,7 @@
 pub mod access;
 pub mod app;
 pub mod assignment;
+pub mod author;
 pub mod booking;
 pub mod cli;
 pub mod clock;

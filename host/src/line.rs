@@ -33,6 +33,7 @@ use crate::replay::{Replayed, replay};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::tenant::Tenant;
+use crate::trust::Distrust;
 
 mod beside;
 mod decide;
@@ -42,9 +43,10 @@ mod published;
 mod rows;
 mod run;
 mod simulate;
+mod trusted;
 
 pub use load::NotReady;
-pub use publish::{NewRelease, Report};
+pub use publish::{Content, From as ReleaseFrom, NewRelease, Report};
 pub use simulate::{Simulated, Simulation};
 
 /// What can be asked of a line.
@@ -200,6 +202,12 @@ pub enum Refused {
     /// A component is refused, for these reasons.
     #[error("the component is refused")]
     Plugin(Vec<plugin::Refusal>),
+    /// A release is not trusted, for this reason.
+    #[error("the release is not trusted: {0}")]
+    Distrusted(Distrust),
+    /// The configuration in force cannot be set up with the release.
+    #[error("the configuration cannot be set up with this release of {0}: {1}")]
+    DoesNotFit(PluginId, Arc<NotReady>),
     /// There is no such plugin.
     #[error("there is no plugin {0}")]
     UnknownPlugin(PluginId),

@@ -22,29 +22,40 @@ mod answers;
 mod bindings;
 pub mod build;
 mod cache;
+mod caps;
 mod compile;
 mod convert;
 mod engine;
+mod exports;
+mod given;
 mod imports;
 mod interface;
 mod plan;
+mod probe;
+mod prune;
 mod release;
 mod upload;
+mod v0_1;
+mod version;
 
 pub use answers::{Request, Scores};
 pub use compile::{CHILD, child};
 pub use convert::visible_text;
 pub use engine::{Size, THREAD_STACK};
+pub use exports::Exports;
 pub use imports::Directory;
-pub use interface::{Surface, WIT};
+pub use interface::Surface;
 pub use plan::{Plan, VISIBLE_TEXT};
+pub use probe::Probe;
+pub use prune::without_export;
 pub use release::{
-    Called, CandidateRow, Exports, Instance, Prototype, Release, ScoreQuestion, Unstarted, VisibleLead,
+    Called, CandidateRow, Instance, Prototype, Release, ScoreQuestion, Situation, Unstarted, VisibleLead,
 };
 pub use upload::{Refusal, Stage};
+pub use version::InterfaceVersion;
 
 use cache::{Cache, Kind};
-use engine::Sandbox;
+use engine::{Class, Sandbox};
 
 /// How plugins are run.
 #[derive(Debug, Clone)]
@@ -53,15 +64,18 @@ pub struct Options {
     pub compiler: PathBuf,
     /// Where machine code is kept; `None` compiles anew at every start.
     pub cache: Option<PathBuf>,
-    /// Limits.
+    /// Limits of small guests; those of large ones are a fixed multiple.
     pub plan: Plan,
     /// How many instances at once.
     pub size: Size,
 }
 
-/// Everything that runs plugins: one engine, its pool, its cache.
+/// Everything that runs plugins: the engines, their pools, the cache.
 pub struct Plugins {
-    sandbox: Arc<Sandbox>,
+    small: Arc<Sandbox>,
+    /// Made when the first large guest is loaded: whoever has none pays nothing for it.
+    large: Mutex<Option<Arc<Sandbox>>>,
+    size: Size,
     compiler: PathBuf,
     cache: Option<Cache>,
     /// What is linked already; looked up once a tenant, so one lock is enough.
@@ -100,41 +114,58 @@ impl Plugins {
             })?),
         };
         Ok(Self {
-            sandbox: Sandbox::new(options.plan, options.size)?,
+            small: Sandbox::new(Class::Small, options.plan, options.size)?,
+            large: Mutex::default(),
+            size: options.size,
             compiler: options.compiler,
             cache,
             loaded: Mutex::default(),
         })
     }
 
-    /// The limits calls run under.
+    /// The limits that calls of small guests run under; [`Prototype::plan`] has those of each plugin.
     pub fn plan(&self) -> &Plan {
-        &self.sandbox.plan
+        &self.small.plan
+    }
+
+    fn sandbox(&self, class: Class) -> Result<Arc<Sandbox>, Failure> {
+        if class == Class::Small {
+            return Ok(Arc::clone(&self.small));
+        }
+        let mut large = self.large.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sandbox) = &*large {
+            return Ok(Arc::clone(sandbox));
+        }
+        let sandbox = Sandbox::new(class, self.small.plan, self.size)?;
+        Ok(Arc::clone(large.insert(sandbox)))
     }
 
     /// A component made ready to be instantiated: linked already, kept on disk, or compiled now.
     pub fn load(&self, component: &[u8]) -> Result<Prototype, Vec<Refusal>> {
-        upload::at_a_glance(component, &self.sandbox.plan).map_err(|refusal| vec![refusal])?;
+        let class = upload::at_a_glance(component, self.plan()).map_err(|refusal| vec![refusal])?;
         let digest = Digest::of(component);
         let loaded = || self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(prototype) = loaded().get(&digest) {
             return Ok(prototype.clone());
         }
-        let component = match self.kept(&digest) {
+        let sandbox = self.sandbox(class).map_err(unstarted)?;
+        let component = match self.kept(&sandbox, &digest) {
             Some(component) => component,
-            None => self.compiled(component, &digest)?,
+            None => self.compiled(&sandbox, component, &digest)?,
         };
-        let prototype = Prototype::new(&self.sandbox, &component, digest)
-            .map_err(|failure| vec![Refusal::new(Stage::Instantiate, failure.to_string())])?;
+        let prototype = Prototype::new(&sandbox, &component, digest).map_err(unstarted)?;
         loaded().insert(digest, prototype.clone());
         Ok(prototype)
     }
 
     /// Compiles and checks as an upload would be, whatever is kept, and says what the component exports
-    /// and imports.
+    /// and imports. [`Plugins::load`] then finds its machine code.
     pub fn inspect(&self, component: &[u8]) -> Result<Surface, Vec<Refusal>> {
-        upload::at_a_glance(component, &self.sandbox.plan).map_err(|refusal| vec![refusal])?;
-        compile::compile(&self.compiler, component, &self.sandbox.plan).map(|compiled| compiled.surface)
+        let class = upload::at_a_glance(component, self.plan()).map_err(|refusal| vec![refusal])?;
+        let sandbox = self.sandbox(class).map_err(unstarted)?;
+        let compiled = compile::compile(&self.compiler, component, class, &sandbox.plan)?;
+        self.keep(Kind::Code, &code_name(&sandbox, &Digest::of(component)), &compiled.artifact);
+        Ok(compiled.surface)
     }
 
     /// The plugin with its settings; what it prepares is kept beside its code.
@@ -166,33 +197,31 @@ impl Plugins {
         Ok(prototype.release(settings, Arc::clone(lanes), prepared))
     }
 
-    fn kept(&self, digest: &Digest) -> Option<Component> {
-        let artifact = self.cache.as_ref()?.get(Kind::Code, &self.code_name(digest))?;
+    fn kept(&self, sandbox: &Sandbox, digest: &Digest) -> Option<Component> {
+        let artifact = self.cache.as_ref()?.get(Kind::Code, &code_name(sandbox, digest))?;
         #[expect(
             unsafe_code,
             reason = "machine code this host made itself, as its authentication code shows"
         )]
         // SAFETY: `Cache::get` gives bytes only if they carry this host's authentication code for exactly
         // this name, and this host keeps under it what its own compiler made.
-        let component = unsafe { Component::deserialize(&self.sandbox.engine, artifact) };
+        let component = unsafe { Component::deserialize(&sandbox.engine, artifact) };
         component.ok()
     }
 
-    fn compiled(&self, component: &[u8], digest: &Digest) -> Result<Component, Vec<Refusal>> {
-        let compiled = compile::compile(&self.compiler, component, &self.sandbox.plan)?;
-        self.keep(Kind::Code, &self.code_name(digest), &compiled.artifact);
+    fn compiled(
+        &self,
+        sandbox: &Sandbox,
+        component: &[u8],
+        digest: &Digest,
+    ) -> Result<Component, Vec<Refusal>> {
+        let compiled = compile::compile(&self.compiler, component, sandbox.class, &sandbox.plan)?;
+        self.keep(Kind::Code, &code_name(sandbox, digest), &compiled.artifact);
         #[expect(unsafe_code, reason = "machine code our own child process made a moment ago")]
         // SAFETY: the bytes come from our own compiler, through a file that only we can write.
-        let component = unsafe { Component::deserialize(&self.sandbox.engine, &compiled.artifact) };
-        component.map_err(|error| vec![Refusal::new(Stage::Compile, format!("{error:#}"))])
-    }
-
-    /// Machine code depends on engine and settings as well as on the component.
-    fn code_name(&self, digest: &Digest) -> Digest {
-        use std::hash::{DefaultHasher, Hash, Hasher};
-        let mut hasher = DefaultHasher::new();
-        self.sandbox.engine.precompile_compatibility_hash().hash(&mut hasher);
-        Digest::of_parts([digest.bytes().as_slice(), hasher.finish().to_le_bytes().as_slice()])
+        let component = unsafe { Component::deserialize(&sandbox.engine, &compiled.artifact) };
+        let hint = "this is the host's trouble, not the plugin's";
+        component.map_err(|error| vec![Refusal::new(Stage::Compile, format!("{error:#}")).hint(hint)])
     }
 
     /// A cache that cannot be written costs time, not leads.
@@ -201,6 +230,18 @@ impl Plugins {
             let _ = cache.put(kind, name, content);
         }
     }
+}
+
+fn unstarted(failure: Failure) -> Vec<Refusal> {
+    vec![Refusal::new(Stage::Instantiate, failure.to_string())]
+}
+
+/// Machine code depends on engine and settings as well as on the component.
+fn code_name(sandbox: &Sandbox, digest: &Digest) -> Digest {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    sandbox.engine.precompile_compatibility_hash().hash(&mut hasher);
+    Digest::of_parts([digest.bytes().as_slice(), hasher.finish().to_le_bytes().as_slice()])
 }
 
 /// Where machine code is kept unless told otherwise: the user's cache folder.

@@ -6,9 +6,13 @@
 //! calls leave behind.
 
 mod budget;
+mod crafted;
+mod fair;
 mod isolation;
 mod leak;
+mod poison;
 mod repeat;
+mod settings;
 mod tenants;
 mod traces;
 
@@ -19,7 +23,11 @@ use lanewright::failure::{Blame, Failure, Limit};
 use lanewright::plugin::Stage;
 
 use crate::guests::{guest, guests, with_component, with_instances};
-use tenants::{Neighbour, Role, calls, decide, plugins, tenant, told};
+use crate::harness::PLAN;
+use tenants::plugins;
+
+pub(crate) use leak::resident;
+pub(crate) use tenants::{Neighbour, Role, calls, decide, tenant, told};
 
 /// What comes of a guest.
 enum Expect {
@@ -112,6 +120,7 @@ const CASES: &[Case] = &[
     case(27, "repeats_itself", Expect::Counts),
     case(27, "wants_relaxed_simd", Expect::Refused(Stage::Compile, "relaxed SIMD")),
     case(27, "wants_shared_memory", Expect::Refused(Stage::Resources, "2 memories")),
+    case(36, "traps_on_some_leads", Expect::Counts),
 ];
 
 const BLAMES_SETTINGS: &str = "settings = { blame = \"settings\" }";
@@ -126,7 +135,15 @@ const fn fallback(attack: u8, guest: &'static str, expect: Expect) -> Case {
 }
 
 /// Guests that a table of one lead cannot show; each is shown elsewhere.
-const ELSEWHERE: &[&str] = &["answers_wrong", "loops_in_start"];
+const ELSEWHERE: &[&str] = &[
+    "answers_many_issues",
+    "answers_wrong",
+    "loops_in_check",
+    "loops_in_prepare",
+    "loops_in_start",
+    "prepares_too_much",
+    "tells_what_it_sees",
+];
 
 #[test]
 fn every_guest_fails_as_it_should_and_no_lead_is_lost() {
@@ -236,6 +253,29 @@ fn a_component_is_one_module_and_what_is_around_it() {
     check("a component inside", &with_component(plain, nested), Stage::Parse, "inside nested components");
 }
 
+/// What is larger than plain code may be runs in an engine of its own, under limits of its own: here a
+/// guest with a megabyte of nothing.
+#[test]
+fn large_guests_have_larger_limits_and_reach_them() {
+    let neighbour = Neighbour::new();
+    let padding = format!("(module (data \"{}\"))", "x".repeat(PLAN.component_bytes));
+    let check = |guest_name: &'static str, expect: Expect| {
+        let large = with_instances(guest(guest_name), &padding, 0);
+        let case = Case { attack: 5, guest: guest_name, role: Role::Classifier, settings: "", expect };
+        check(guest_name, &large, &case);
+        neighbour.noticed_nothing();
+    };
+    check("plain", Expect::Counts);
+    check("loops_forever", Expect::Limit(Limit::Fuel, 10 * PLAN.fuel));
+    check("eats_memory", Expect::Limit(Limit::Memory, 4 * PLAN.memory_bytes as u64));
+
+    let larger = "x".repeat(40 * PLAN.component_bytes);
+    let Err(refusals) = plugins().load(&[guest("plain"), larger.as_bytes()].concat()) else {
+        panic!("no component is that large");
+    };
+    assert_eq!(refusals[0].stage, Stage::Size, "{refusals:?}");
+}
+
 /// Attack 25: every kind of answer that cannot be.
 #[test]
 fn wrong_answers_never_count() {
@@ -258,6 +298,8 @@ fn wrong_answers_never_count() {
         (c, "intent-nan", Answer("intent is NaN")),
         (c, "intent-infinite", Answer("intent is inf")),
         (c, "intent-range", Answer("intent is -1")),
+        (c, "complexity-nan", Answer("complexity is NaN")),
+        (c, "complexity-range", Answer("complexity is 1.5")),
         (c, "signal-beyond", Answer("signals[0] spans 0..")),
         (c, "signal-empty", Answer("signals[0] spans 1..1")),
         (c, "signal-backwards", Answer("signals[0] spans 2..1")),

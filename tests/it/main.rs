@@ -13,3 +13,5 @@ mod properties;
 mod registry;
 mod scenarios;
 mod service;
+mod tutorials;
+mod versions;

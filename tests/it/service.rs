@@ -7,6 +7,7 @@ pub(crate) mod harness;
 mod leads;
 mod load;
 mod outage;
+pub(crate) mod plugins;
 pub(crate) mod program;
 mod reprocess;
 mod roles;

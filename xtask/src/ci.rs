@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::outside::{Ask, OUTSIDE, manifests};
 use crate::run::{cargo, root, target_dir};
 use crate::setup::{self, Work};
-use crate::{generated, layers, test};
+use crate::{frozen, generated, layers, test};
 
 /// A check before the tests.
 struct Step {
@@ -19,9 +19,10 @@ struct Step {
 }
 
 /// The quick ones first.
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 5] = [
     Step { name: "format", run: format },
     Step { name: "layers", run: || layers::check(&root().join("host/src")) },
+    Step { name: "frozen files", run: frozen::check },
     Step { name: "lints", run: lint },
     Step { name: "generated files", run: generated::check },
 ];

@@ -25,7 +25,7 @@ const LAYERS: [&[&str]; 17] = [
     &["plugin", "counters", "roster"],
     &["fetch", "health", "tenant"],
     &["pipeline"],
-    &["desk", "coverage", "simulate", "report", "replay", "booking"],
+    &["desk", "coverage", "simulate", "report", "replay", "booking", "author"],
     &["access", "effects", "oci", "versions"],
     &["line"],
     &["timers", "http"],

@@ -40,7 +40,7 @@ enum Get {
     Debian { packages: &'static [&'static str], options: &'static [&'static str] },
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 6] = [
     Need {
         name: "a C compiler",
         why: "dependencies with parts in C, and linking",
@@ -69,6 +69,20 @@ const NEEDS: [Need; 4] = [
         seen: || program("docker-registry", &["--version"]).asked().is_some(),
         get: Get::Debian { packages: &["docker-registry"], options: &NO_REGISTRY },
     },
+    Need {
+        name: "Node.js 20 with npm",
+        why: "plugins in JavaScript and TypeScript are built by the tests",
+        takes: Work::Test,
+        seen: node,
+        get: Get::Debian { packages: &["nodejs", "npm"], options: &[] },
+    },
+    Need {
+        name: "Python with venv",
+        why: "plugins in Python are built by the tests",
+        takes: Work::Test,
+        seen: || program("python3", &["-c", "import venv, ensurepip"]).asked().is_some(),
+        get: Get::Debian { packages: &["python3", "python3-venv"], options: &[] },
+    },
 ];
 
 /// Debian's package would also serve, now and with the machine. The first is forbidden while it is installed, as
@@ -82,6 +96,12 @@ const NO_REGISTRY: [&str; 4] = [
      update-rc.d docker-registry disable >/dev/null 2>&1; \
      deb-systemd-helper disable docker-registry.service >/dev/null 2>&1; true",
 ];
+
+fn node() -> bool {
+    let version = program("node", &["--version"]).asked().unwrap_or_default();
+    let major = version.trim().trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
+    major.is_some_and(|major: u32| major >= 20) && program("npm", &["--version"]).asked().is_some()
+}
 
 /// Debian's package would also make a cluster and start it, now and with the machine. Its own setting says
 /// no, and only while it is installed.
@@ -216,7 +236,11 @@ mod tests {
         let build: Vec<&str> = names(Work::Build);
         let test: Vec<&str> = names(Work::Test);
         assert_eq!(build, ["a C compiler", "the target wasm32-unknown-unknown"]);
-        assert_eq!(test, [&build[..], &["PostgreSQL's server", "a registry"]].concat());
+        assert_eq!(
+            test,
+            [&build[..], &["PostgreSQL's server", "a registry", "Node.js 20 with npm", "Python with venv"]]
+                .concat()
+        );
     }
 
     #[test]

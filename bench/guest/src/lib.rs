@@ -25,6 +25,7 @@ impl Classifier for Keywords {
             ranking: verdict.ranking.into_iter().map(ranked).collect(),
             intent: verdict.intent,
             signals: verdict.signals.into_iter().map(signal).collect(),
+            complexity: None,
             reason: verdict.reason,
         })
     }

@@ -1,6 +1,6 @@
-//! `lanewright plugin`: a crate becomes a component, is checked as an upload would be, and answers a lead.
+//! `lanewright plugin`: a project becomes a component, is checked as an upload would be, and answers leads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,16 +9,24 @@ use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Exit, Sandboxing, tell, trust};
-use crate::config::{self, Config, EnricherChoice, Place, PluginChoice, PluginSource, Problems};
-use crate::counters::Ledger;
+use super::{Exit, Sandboxing, remote, tell, trust};
+use crate::author::cases::Case;
+use crate::author::project::Project;
+use crate::author::trial::{Answer, Trial};
+use crate::config::{self, Config, Problems};
 use crate::decision::{CallTrace, Cause};
 use crate::digest::Digest;
 use crate::fetch::{Fetcher, Reach};
 use crate::lead::Lane;
-use crate::pipeline::{self, Live, Nobody};
-use crate::plugin::{self, Plan, Plugins, Prototype, Refusal, THREAD_STACK, build};
-use crate::tenant::{Published, Tenant};
+use crate::pipeline::Live;
+use crate::plugin::{InterfaceVersion, Plan, Plugins, Prototype, Refusal};
+
+mod bench;
+mod new;
+mod profile;
+mod replay;
+mod test;
+mod workshop;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -28,23 +36,41 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Makes a component of a Rust crate
+    /// Starts a plugin: a project that passes its own tests
+    New(new::Arguments),
+    /// Makes a component of a project in Rust, JavaScript, TypeScript or Python
     Build {
-        /// The crate's folder
+        /// The project's folder
         #[arg(default_value = ".")]
         folder: PathBuf,
-        /// Where to write the component [default: the crate's name with .wasm, in its folder]
+        /// Where to write the component [default: the package's name with .wasm, in its folder]
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Plays a project's cases and tells what each call used
+    Test(test::Arguments),
+    /// Plays a project's cases now and after each change
+    Watch(test::WatchArguments),
+    /// Measures calls over many: fuel, time, memory
+    Bench(bench::Arguments),
+    /// Shows which functions the fuel of a call goes to, as a flame graph
+    Profile(profile::Arguments),
+    /// Makes recorded decisions again with a component in its place, and tells what differs
+    Replay(replay::Arguments),
     /// Checks a component as an upload would be, stage by stage
     Check(Check),
     /// Gives a component a lead and shows its answers
     Run(Run),
     /// Prints the interface that plugins are written against
-    Wit,
+    Wit {
+        /// A version of it [default: the newest]
+        #[arg(long, value_name = "VERSION")]
+        version: Option<InterfaceVersion>,
+    },
     #[command(flatten)]
     Trust(trust::Verb),
+    #[command(flatten)]
+    Remote(remote::Verb),
 }
 
 #[derive(Debug, clap::Args)]
@@ -104,38 +130,32 @@ impl From<CauseName> for Cause {
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     match &arguments.verb {
+        Verb::New(arguments) => new::run(arguments),
         Verb::Build { folder, output } => make(folder, output.as_deref()),
+        Verb::Test(arguments) => test::run(arguments),
+        Verb::Watch(arguments) => test::watch(arguments),
+        Verb::Bench(arguments) => bench::run(arguments),
+        Verb::Profile(arguments) => profile::run(arguments),
+        Verb::Replay(arguments) => replay::run(arguments),
         Verb::Check(arguments) => check(arguments),
-        Verb::Run(arguments) => {
-            let threads = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(THREAD_STACK).build()?;
-            threads.install(|| answer(arguments))
-        }
-        Verb::Wit => {
-            print!("{}", plugin::WIT);
+        Verb::Run(arguments) => workshop::with_stack(|| answer(arguments)),
+        Verb::Wit { version } => {
+            print!("{}", version.unwrap_or(InterfaceVersion::NEWEST).wit());
             Ok(Exit::Done)
         }
         Verb::Trust(verb) => trust::run(verb),
+        Verb::Remote(verb) => remote::run(verb),
     }
 }
 
 fn make(folder: &Path, output: Option<&Path>) -> anyhow::Result<Exit> {
-    let manifest = folder.join("Cargo.toml");
-    if !manifest.is_file() {
-        bail!("{} is missing; name the folder of a Rust crate", manifest.display());
-    }
-    let target = folder.join("target").join("plugin");
-    let built = build::build(&manifest, &target, &[])?;
-    let [built] = built.as_slice() else {
-        let names: Vec<&str> = built.iter().map(|built| built.name.as_str()).collect();
-        bail!("the crate makes several modules ({}); keep one a crate", names.join(", "));
-    };
-    let output = output.map_or_else(|| folder.join(format!("{}.wasm", built.name)), Path::to_owned);
-    std::fs::write(&output, &built.component)
-        .with_context(|| format!("{} cannot be written", output.display()))?;
-    let size = built.component.len();
-    let allowed = Plan::DEFAULT.component_bytes;
-    println!("{}  {} KiB of {} KiB", output.display(), size.div_ceil(1024), allowed / 1024);
-    println!("{}", Digest::of(&built.component));
+    let project = Project::find(folder)?;
+    let component = project.build()?;
+    let output = output.map_or_else(|| project.output(), Path::to_owned);
+    std::fs::write(&output, &component).with_context(|| format!("{} cannot be written", output.display()))?;
+    let allowed = Plan::DEFAULT.for_component(&component).component_bytes;
+    println!("{}  {} KiB of {} KiB", output.display(), component.len().div_ceil(1024), allowed / 1024);
+    println!("{}", Digest::of(&component));
     Ok(Exit::Done)
 }
 
@@ -176,11 +196,9 @@ fn check(arguments: &Check) -> anyhow::Result<Exit> {
     };
     let list = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
     println!("{}", Digest::of(&bytes));
-    println!(
-        "  size      {} KiB of {} KiB",
-        bytes.len().div_ceil(1024),
-        plugins.plan().component_bytes / 1024
-    );
+    let allowed = plugins.plan().for_component(&bytes).component_bytes;
+    println!("  size      {} KiB of {} KiB", bytes.len().div_ceil(1024), allowed / 1024);
+    println!("  interface {}", surface.interface);
     println!("  exports   {}", list(&surface.exports));
     println!("  imports   {}", list(&surface.imports));
     let prototype = match plugins.load(&bytes) {
@@ -248,65 +266,34 @@ fn answer(arguments: &Run) -> anyhow::Result<Exit> {
         Ok(prototype) => prototype,
         Err(refusals) => return Ok(refused(&refusals)),
     };
-    let mut config = folder(&arguments.tenant)?;
-    let choice = PluginChoice {
-        source: PluginSource::File(std::path::absolute(&arguments.component)?),
-        settings: settings(arguments.settings.as_deref())?,
-        place: Place { file: arguments.component.display().to_string(), line: 0 },
+    let (file, settings) = (arguments.component.as_path(), settings(arguments.settings.as_deref())?);
+    let trial = Trial::new(folder(&arguments.tenant)?, &prototype, (file, settings), None, &plugins)
+        .map_err(|problems| not_in_order(file, &problems))?;
+    let case = Case {
+        lead,
+        now: Timestamp::now(),
+        cause: arguments.cause.into(),
+        settings: None,
+        responses: Vec::new(),
+        expect: BTreeMap::new(),
     };
-    stand_in(&mut config, &prototype, &choice);
-    let tenant =
-        Tenant::new(config, &plugins, &Published::default()).map_err(|problems| not_in_order(&arguments.component, &problems))?;
-
     let outside = Live { fetcher: Fetcher::new(Reach::Public) };
-    let prepared = pipeline::prepare(&tenant, &lead, Timestamp::now(), &outside)
-        .map_err(|refusal| anyhow!("{refusal}\n  hint: {}", refusal.hint()))?;
-    let answers = pipeline::answers(
-        &tenant,
-        &prepared,
-        &Ledger::new(&tenant.config),
-        &outside,
-        Nobody { cause: arguments.cause.into(), reason: crate::decision::Unassigned::NoSeller },
-    );
-    let exports = prototype.exports();
-    let asked = [
-        (exports.enricher, "enricher", answers.enrich),
-        (exports.classifier, "classifier", answers.classify),
-        (exports.scorer, "scorer", answers.score),
-        (exports.fallback, "fallback", answers.fallback),
-    ];
+    let answers =
+        trial.ask(&case, &outside).map_err(|refusal| anyhow!("{refusal}\n  hint: {}", refusal.hint()))?;
     let mut shown = Map::new();
     let mut exit = Exit::Done;
-    for (_, role, (answer, calls)) in asked.into_iter().filter(|(exported, ..)| *exported) {
-        for call in calls.iter().filter(|call| call.plugin == prototype.digest()) {
-            tell_call(call, plugins.plan());
+    for Answer { role, said, calls } in answers {
+        let calls: Vec<_> = calls.into_iter().map(|measured| measured.call).collect();
+        for call in &calls {
+            tell_call(call, prototype.plan());
             if call.failure.is_some() {
                 exit = Exit::Findings;
             }
         }
-        shown.insert(role.to_owned(), json!({"answer": answer, "calls": calls}));
+        shown.insert(role.name().to_owned(), json!({"answer": said, "calls": calls}));
     }
     println!("{}", serde_json::to_string_pretty(&Json::Object(shown))?);
     Ok(exit)
-}
-
-/// The plugin in every role it has; the folder's own choice in the others.
-fn stand_in(config: &mut Config, prototype: &Prototype, choice: &PluginChoice) {
-    let exports = prototype.exports();
-    let chosen = &mut config.plugins;
-    if exports.classifier {
-        chosen.classifier = choice.clone();
-    }
-    if exports.scorer {
-        chosen.scorer = choice.clone();
-    }
-    if exports.fallback {
-        chosen.fallback = choice.clone();
-    }
-    if exports.enricher {
-        let hosts = chosen.enrichers.iter().flat_map(|enricher| enricher.hosts.clone()).collect();
-        chosen.enrichers = vec![EnricherChoice { name: "tried".to_owned(), plugin: choice.clone(), hosts }];
-    }
 }
 
 /// What a call used of its budget, and what it said.

@@ -69,7 +69,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(if findings == 0 { Exit::Done } else { Exit::Findings })
 }
 
-fn show(out: &mut impl Write, what: &str, changes: &[Change]) -> std::io::Result<()> {
+pub(super) fn show(out: &mut impl Write, what: &str, changes: &[Change]) -> std::io::Result<()> {
     for change in changes.iter().take(TOLD) {
         writeln!(out, "  {what} {}: then {}, now {}", change.path, side(&change.then), side(&change.now))?;
     }

@@ -232,6 +232,14 @@ fn tell_statement(Statement { manifest, digest }: &Statement) {
     }
 }
 
+/// A release from the disk with what its publisher says of it; nothing where a component lies there alone.
+pub(super) fn described(path: &Path) -> anyhow::Result<Option<Package>> {
+    match is_bundle(path) || path.with_file_name(MANIFEST).exists() {
+        true => load(path).map(Some),
+        false => Ok(None),
+    }
+}
+
 /// A release from the disk, in either form.
 fn load(path: &Path) -> anyhow::Result<Package> {
     if is_bundle(path) {

@@ -146,32 +146,44 @@ mod tests {
         let poison = || (0..20).map(|_| Fails("a", 0)).collect::<Vec<_>>();
         check(
             "one lead over and over",
-            &poison().into_iter().chain([Asks("a", 0, quarantined(20)), Asks("b", 0, None)]).collect::<Vec<_>>(),
+            &poison()
+                .into_iter()
+                .chain([Asks("a", 0, quarantined(20)), Asks("b", 0, None)])
+                .collect::<Vec<_>>(),
         );
         check(
             "twice is no poison",
             &[Fails("a", 0), Fails("a", 0), Asks("a", 0, None), Fails("a", 0), Asks("a", 0, quarantined(3))],
         );
-        check("what succeeded is forgiven", &[Fails("a", 0), Fails("a", 0), Succeeds("a"), Fails("a", 0), Asks("a", 0, None)]);
+        check(
+            "what succeeded is forgiven",
+            &[Fails("a", 0), Fails("a", 0), Succeeds("a"), Fails("a", 0), Asks("a", 0, None)],
+        );
         check(
             "a probe after a rest, one at a time",
-            &steps(10, vec![Asks("y", 10, None), Asks("z", 10, broken(10)), Succeeds("y"), Asks("z", 10, None)]),
+            &steps(
+                10,
+                vec![Asks("y", 10, None), Asks("z", 10, broken(10)), Succeeds("y"), Asks("z", 10, None)],
+            ),
         );
         check(
             "a probe that fails doubles the rest",
             &steps(
                 10,
-                vec![
-                    Asks("y", 10, None),
-                    Fails("y", 10),
-                    Asks("z", 29, broken(11)),
-                    Asks("z", 30, None),
-                ],
+                vec![Asks("y", 10, None), Fails("y", 10), Asks("z", 29, broken(11)), Asks("z", 30, None)],
             ),
         );
         check(
             "a probe that nobody hears of is followed by another",
-            &steps(10, vec![Asks("y", 10, None), Asks("z", 19, broken(10)), Asks("z", 20, broken(10)), Asks("z", 20, None)]),
+            &steps(
+                10,
+                vec![
+                    Asks("y", 10, None),
+                    Asks("z", 19, broken(10)),
+                    Asks("z", 20, broken(10)),
+                    Asks("z", 20, None),
+                ],
+            ),
         );
     }
 }

@@ -7,7 +7,15 @@ use crate::failure::Limit;
 
 fn call(plugin: Digest, failure: Option<Failure>) -> CallTrace {
     let (log, fields) = (Vec::new(), BTreeMap::new());
-    CallTrace { export: "classifier.classify".to_owned(), plugin, fuel: 900, memory: 1 << 20, log, fields, failure }
+    CallTrace {
+        export: "classifier.classify".to_owned(),
+        plugin,
+        fuel: 900,
+        memory: 1 << 20,
+        log,
+        fields,
+        failure,
+    }
 }
 
 #[test]
@@ -27,7 +35,13 @@ fn a_release_over_its_budget_is_told_once_and_by_the_plugins_own_failures() {
         health.watch(&tenant, vec![watch.clone()]);
         for (number, failure) in failures.iter().enumerate() {
             let lead = format!("lead-{number}").parse().expect("an id");
-            health.called(&tenant, &lead, &call(digest, failure.clone()), Began::now(), Timestamp::UNIX_EPOCH);
+            health.called(
+                &tenant,
+                &lead,
+                &call(digest, failure.clone()),
+                Began::now(),
+                Timestamp::UNIX_EPOCH,
+            );
         }
         let told = health.breaches().into_iter().map(|(_, _, breach)| breach).next();
         assert_eq!(told, expect, "{name}");

@@ -14,7 +14,7 @@ use super::scope::{Caller, ReadUsage};
 use crate::lead::TenantId;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(usage))
+    OpenApiRouter::new().routes(routes!(usage)).routes(routes!(plugins))
 }
 
 /// Which days.
@@ -80,4 +80,50 @@ pub(super) async fn days(
         fuel: row.fuel,
     });
     Ok(Json(UsageBody { items: items.collect() }))
+}
+
+/// What the calls of a plugin used in a day.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PluginUsageDay)]
+pub(super) struct PluginDayBody {
+    /// In the tenant's zone.
+    day: String,
+    /// The plugin's component.
+    digest: String,
+    /// Calls.
+    calls: i64,
+    /// Calls that gave no answer that counts.
+    failed: i64,
+    /// Fuel that they used.
+    fuel: i64,
+}
+
+/// Days and plugins with any use.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PluginUsage)]
+pub(super) struct PluginUsageBody {
+    /// In the order of days, then of digests.
+    items: Vec<PluginDayBody>,
+}
+
+/// What the tenant's plugins have used, by day and component; the standard ones among them.
+#[utoipa::path(get, path = "/v1/usage/plugins", tag = "usage", params(UsageQuery),
+    responses((status = 200, body = PluginUsageBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["ReadUsage"])))]
+async fn plugins(
+    caller: Caller<ReadUsage>,
+    State(api): State<Api>,
+    Query(query): Query<UsageQuery>,
+) -> Result<Json<PluginUsageBody>, Problem> {
+    let day = |date: Option<Date>| date.map(|date| date.to_string());
+    let (from, to) = (day(query.from), day(query.to));
+    let found = api.store.of(caller.tenant()).plugin_usage(from.as_deref(), to.as_deref()).await?;
+    let items = found.into_iter().map(|row| PluginDayBody {
+        day: row.day,
+        digest: row.digest,
+        calls: row.calls,
+        failed: row.failed,
+        fuel: row.fuel,
+    });
+    Ok(Json(PluginUsageBody { items: items.collect() }))
 }

@@ -194,7 +194,12 @@ impl Loaded {
             let Some(deployment) = deployments.get(&release.plugin) else { return };
             // There has to be something to go back to.
             let goes_back = stage != "active" || deployment.good.is_some();
-            let watch = Watch { release: release.clone(), digest, stage, budget: goes_back.then_some(deployment.budget) };
+            let watch = Watch {
+                release: release.clone(),
+                digest,
+                stage,
+                budget: goes_back.then_some(deployment.budget),
+            };
             if !watches.contains(&watch) {
                 watches.push(watch);
             }
@@ -228,8 +233,10 @@ impl Loaded {
         version: i64,
     ) -> Result<(), Refused> {
         if version != self.version {
-            let published = published(parts, id, &self.deployments).await?;
-            let tenant = tenant(parts, id, version, Arc::new(published)).await?;
+            // As they are now: where they have changed since the desk was read, the commit is told that it is behind.
+            let (deployments, published) = published_now(parts, id).await?;
+            let tenant = tenant(parts, id, version, published).await?;
+            self.deployments = deployments;
             self.desk.adopt(Arc::clone(&tenant));
             (self.tenant, self.version) = (tenant, version);
         }

@@ -21,6 +21,7 @@ use crate::lead::{PluginId, TenantId};
 use crate::releases::{Deployment, ReleaseName, Step, Version};
 use crate::store::{Event, PluginRow};
 use crate::tenant::{Component, Published, Running};
+use crate::trust::Distrust;
 use crate::versions::By;
 
 /// Which releases of every plugin answer.
@@ -122,6 +123,11 @@ impl Lines {
             let before = next.get(plugin).cloned().unwrap_or_default();
             let after = before.step(step).map_err(|why| Refused::Conflict(why.to_string()))?;
             next.insert(plugin.clone(), after.clone());
+            if let Some(version) = step.version()
+                && let Some(by) = self.revoked(tenant, plugin.as_str(), version).await?
+            {
+                return Err(Refused::Distrusted(Distrust::Revoked { by }));
+            }
             let published = published(parts, tenant, &next).await?;
             if let Some(version) = in_force
                 && after.running().ne(before.running())
@@ -159,12 +165,9 @@ impl Lines {
 /// Problems of the folder with a release that was to be in force.
 fn in_the_way(refused: Refused, plugin: &PluginId) -> Refused {
     match refused {
-        Refused::NotReady(why) => match why.as_ref() {
-            NotReady::Problems { version, problems } => Refused::Conflict(format!(
-                "version {version} of the configuration cannot be set up with this release of {plugin}: {problems}"
-            )),
-            _ => Refused::NotReady(why),
-        },
+        Refused::NotReady(why) if matches!(*why, NotReady::Problems { .. }) => {
+            Refused::DoesNotFit(plugin.clone(), why)
+        }
         other => other,
     }
 }

@@ -13,8 +13,8 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
-use super::decide::{Ready, on_the_desk, prepare, recollect};
 use super::beside;
+use super::decide::{Ready, on_the_desk, prepare, recollect};
 use super::load::{Loaded, SetUp, load};
 use super::{Answer, Ask, Asked, Parts, Question, Refused};
 use crate::lead::TenantId;

@@ -16,7 +16,7 @@ use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, LeadId, Rep, Verdic
 use crate::pipeline::capacity::{caps, load};
 use crate::pipeline::presence::free_now;
 use crate::pipeline::{Fits, Nobody, Numbered, Outside};
-use crate::plugin::{Called, CandidateRow, Instance, Release, ScoreQuestion, Scores, VisibleLead};
+use crate::plugin::{Called, CandidateRow, Instance, Release, ScoreQuestion, Scores, Situation, VisibleLead};
 use crate::tenant::{Cast, Enricher, Tenant};
 
 type Fields = Arc<BTreeMap<String, FieldValue>>;
@@ -160,6 +160,7 @@ pub(super) fn no_verdict(config: &Config) -> Verdict {
         ranking: Vec::new(),
         intent: 0.0,
         signals: Vec::new(),
+        complexity: None,
         reason: "no classifier answered".to_owned(),
     }
 }
@@ -190,14 +191,20 @@ pub(super) fn score(
     let candidates: Vec<CandidateRow> = reps.iter().map(row).collect();
     let question = ScoreQuestion {
         tier: prepared.tier.tier.into(),
+        segments: &prepared.rules.segments,
         fit_names: &fits.names,
         fits: &fits.rows,
         candidates: &candidates,
     };
     let fields = Arc::new(prepared.lead.fields.clone());
-    let called = ask(tenant, &prepared.cast.scorer, (&prepared.lead.id, &fields), "scorer.score", outside, |instance| {
-        instance.score(&prepared.visible, &prepared.verdict, &question)
-    });
+    let called = ask(
+        tenant,
+        &prepared.cast.scorer,
+        (&prepared.lead.id, &fields),
+        "scorer.score",
+        outside,
+        |instance| instance.score(&prepared.visible, &prepared.verdict, &question),
+    );
     let trace =
         ScoreTrace { call: called.trace, fits: fits.columns(), factors: Vec::new(), matches: Vec::new() };
     (trace, called.answer.ok())
@@ -212,12 +219,18 @@ pub(super) fn fallback(
 ) -> (Nobody, FallbackTrace) {
     let fields = Arc::new(prepared.lead.fields.clone());
     let verdict = prepared.classify.verdict.as_ref().or(Some(&prepared.verdict));
+    let situation = Situation {
+        cause: nobody.cause,
+        tier: prepared.tier.tier.into(),
+        segments: &prepared.rules.segments,
+    };
     let mut trace =
         FallbackTrace { cause: nobody.cause, reason: nobody.reason, calls: Vec::new(), actions: Vec::new() };
     for release in prepared.cast.fallback.in_order() {
-        let called = ask(tenant, release, (&prepared.lead.id, &fields), "fallback.resolve", outside, |instance| {
-            instance.resolve(&prepared.visible, verdict, nobody.cause)
-        });
+        let called =
+            ask(tenant, release, (&prepared.lead.id, &fields), "fallback.resolve", outside, |instance| {
+                instance.resolve(&prepared.visible, verdict, &situation)
+            });
         trace.calls.push(called.trace);
         if let Ok(actions) = called.answer {
             trace.actions = actions.into_iter().map(|action| ActionTrace { action, refused: None }).collect();

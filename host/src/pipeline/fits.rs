@@ -329,12 +329,16 @@ fn words(text: &str) -> Vec<String> {
 /// How complex the deal looks, 0 to 1: the mean of what is known of the company's size, of where the value
 /// stands among the deal sizes that the tenant's reps state, and of paperwork in the text.
 ///
-/// The custom field `complexity`, from 0 to 1, is somebody's word on it, and comes before any estimate.
+/// The custom field `complexity`, from 0 to 1, is somebody's word on it, and comes before any estimate; what the
+/// classifier read in the text comes next.
 pub fn complexity(roster: &Roster, lead: &Lead, verdict: &Verdict) -> Option<f32> {
     if let Some(FieldValue::Number(stated)) = lead.fields.get("complexity")
         && (0.0..=1.0).contains(stated)
     {
         return Some(*stated as f32);
+    }
+    if verdict.complexity.is_some() {
+        return verdict.complexity;
     }
     let size = lead.company.employees.map(|people| match people {
         0..50 => 0.0,

@@ -99,6 +99,7 @@ pub(crate) fn verdict() -> Verdict {
         ranking: vec![Ranked { lane: id("smb"), score: 0.9 }],
         intent: 80.0,
         signals: vec![],
+        complexity: None,
         reason: "a small team that wants a quote".to_owned(),
     }
 }

@@ -97,12 +97,14 @@ pub(super) fn verdict(
     }
 
     let signals = answer.signals.into_iter().enumerate();
+    let complexity = answer.complexity.map(|value| within(|| "complexity".into(), value, 0.0, 1.0));
     Ok(Verdict {
         lane,
         confidence: convert::confidence(answer.confidence),
         ranking,
         intent: within(|| "intent".into(), answer.intent, 0.0, 100.0)?,
         signals: signals.map(|(i, s)| signal(i, s, visible, plan)).collect::<Result<_, _>>()?,
+        complexity: complexity.transpose()?,
         reason: text("reason", answer.reason, plan)?,
     })
 }
@@ -277,6 +279,7 @@ mod tests {
             ranking: vec![ranked("a", 0.7), ranked("b", 0.3)],
             intent: 50.0,
             signals: vec![],
+            complexity: None,
             reason: "because".into(),
         }
     }
@@ -308,6 +311,9 @@ mod tests {
         check(&|v| v.ranking.truncate(0), BestMatch, Some("lacks a"));
         check(&|v| v.intent = -0.1, BestMatch, Some("intent is -0.1"));
         check(&|v| v.intent = f32::INFINITY, BestMatch, Some("intent is inf"));
+        check(&|v| v.complexity = Some(1.0), BestMatch, None);
+        check(&|v| v.complexity = Some(1.1), BestMatch, Some("complexity is 1.1, not a number from 0 to 1"));
+        check(&|v| v.complexity = Some(f32::NAN), BestMatch, Some("complexity is NaN"));
         check(&|v| v.signals = vec![signal(0, 2)], BestMatch, None);
         check(&|v| v.signals = vec![signal(1, 2)], BestMatch, Some("no stretch of the text"));
         check(&|v| v.signals = vec![signal(3, 3)], BestMatch, Some("no stretch of the text"));

@@ -1,10 +1,10 @@
-//! The interface's types and exports as the engine's bindings; version 0.1.
+//! The newest interface's types as the engine's bindings: those the host itself speaks to plugins in.
 
 #![allow(missing_docs, unreachable_pub, reason = "generated from wit/, where everything is documented")]
 #![allow(clippy::allow_attributes_without_reason, reason = "generated")]
 
 wasmtime::component::bindgen!({
-    path: "../wit/0.1",
+    path: "../wit/0.2",
     world: "lanewright:plugin/suite",
     additional_derives: [PartialEq],
 });

@@ -1,8 +1,9 @@
-//! From the host's words to the interface's and back: one place for version 0.1.
+//! From the host's words to the newest interface's and back; older ones are made of that one.
 //!
 //! What goes out is only made smaller (a text is cut, an instant becomes milliseconds); what comes back
 //! is checked in `answers.rs` before it becomes a word of ours.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,11 +14,15 @@ use super::plan::VISIBLE_TEXT;
 use crate::config::Config;
 use crate::decision::{Action, Cause};
 use crate::failure::LogLevel;
-use crate::lead::{Confidence, Destination, FieldValue, LabelPolicy, Lane, Lead, Verdict};
+use crate::lead::{Confidence, Destination, FieldValue, Kind, LabelPolicy, Lane, Lead, Verdict};
 
 pub(super) fn lead(lead: &Lead) -> types::Lead {
     types::Lead {
         id: lead.id.to_string(),
+        kind: match lead.kind {
+            Kind::Lead => types::Kind::Lead,
+            Kind::Deal => types::Kind::Deal,
+        },
         source: lead.source.clone(),
         received_at: millis(lead.received_at),
         text: visible_text(&lead.text).to_owned(),
@@ -88,8 +93,15 @@ pub(super) fn verdict(verdict: &Verdict) -> types::Verdict {
                 end: s.end,
             })
             .collect(),
+        complexity: verdict.complexity,
         reason: verdict.reason.clone(),
     }
+}
+
+pub(super) fn segments(segments: &BTreeMap<String, String>) -> Vec<types::Segment> {
+    let segment =
+        |(name, value): (&String, &String)| types::Segment { name: name.clone(), value: value.clone() };
+    segments.iter().map(segment).collect()
 }
 
 pub(super) fn policy(policy: LabelPolicy) -> classifier::Policy {

@@ -14,6 +14,8 @@ use wasmtime::{ResourceLimiter, StoreContextMut};
 use super::bindings::{directory, log, types};
 use super::convert;
 use super::plan::Plan;
+use super::probe::Probe;
+use super::version::InterfaceVersion;
 use crate::failure::{Failure, Limit, LogLevel, LogLine, clean};
 use crate::lead::FieldValue;
 use crate::text::{self, TextModel};
@@ -45,6 +47,7 @@ pub(super) struct State {
     pub(super) directory: Arc<Directory>,
     pub(super) fields: Arc<BTreeMap<String, FieldValue>>,
     pub(super) used: Used,
+    pub(super) probe: Option<Arc<Probe>>,
     memory: usize,
     tables: usize,
 }
@@ -71,7 +74,7 @@ impl State {
         directory: Arc<Directory>,
         fields: Arc<BTreeMap<String, FieldValue>>,
     ) -> Self {
-        Self { plan, setup, directory, fields, used: Used::default(), memory: 0, tables: 0 }
+        Self { plan, setup, directory, fields, used: Used::default(), probe: None, memory: 0, tables: 0 }
     }
 
     /// What was used since the last time, leaving a clean slate for the next call.
@@ -164,13 +167,20 @@ const BYTE: u64 = 1;
 const TEXT_BYTE: u64 = 32;
 /// Fuel a vector: making it and carrying it over.
 const VECTOR: u64 = 2_000;
+/// Fuel a field asked for among several.
+const FIELD: u64 = 100;
 
-/// Links every interface a guest may import.
+/// Links every interface a guest may import, in every version: a component names the one it means.
 pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    // Types alone; there is nothing to serve.
-    linker.instance("lanewright:plugin/types@0.1.0")?;
+    InterfaceVersion::ALL.into_iter().try_for_each(|version| link_version(linker, version))
+}
 
-    let mut settings = linker.instance("lanewright:plugin/settings@0.1.0")?;
+/// Versions differ here only in what was added; an older one's functions are the newest's.
+fn link_version(linker: &mut Linker<State>, version: InterfaceVersion) -> wasmtime::Result<()> {
+    // Types alone; there is nothing to serve.
+    linker.instance(&version.name("types"))?;
+
+    let mut settings = linker.instance(&version.name("settings"))?;
     let price = |state: &State, (): &()| state.setup.json.len() as u64 * BYTE;
     serve(&mut settings, "json", price, |state, ()| (Arc::clone(&state.setup.json),))?;
     let price = |state: &State, (): &()| state.setup.lanes.iter().map(lane_bytes).sum::<u64>() * BYTE;
@@ -178,21 +188,32 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let price = |state: &State, (): &()| state.setup.prepared.len() as u64 * BYTE;
     serve(&mut settings, "prepared", price, |state, ()| (Arc::clone(&state.setup.prepared),))?;
 
-    let mut fields = linker.instance("lanewright:plugin/fields@0.1.0")?;
+    let mut fields = linker.instance(&version.name("fields"))?;
     let price = |state: &State, (name,): &(String,)| {
         (name.len() as u64 + state.fields.get(name).map_or(0, value_bytes)) * BYTE
     };
     serve(&mut fields, "get", price, |state, (name,): (String,)| (state.field(&name),))?;
     let names = |state: &mut State, ()| (state.fields.keys().cloned().collect::<Vec<String>>(),);
     serve(&mut fields, "names", |_, ()| 0, names)?;
+    if version >= InterfaceVersion::V0_2 {
+        let price = |state: &State, (names,): &(Vec<String>,)| {
+            let field = |name: &String| {
+                FIELD + (name.len() as u64 + state.fields.get(name).map_or(0, value_bytes)) * BYTE
+            };
+            names.iter().map(field).sum()
+        };
+        serve(&mut fields, "get-many", price, |state, (names,): (Vec<String>,)| {
+            (names.iter().map(|name| state.field(name)).collect::<Vec<_>>(),)
+        })?;
+    }
 
-    let mut log = linker.instance("lanewright:plugin/log@0.1.0")?;
+    let mut log = linker.instance(&version.name("log"))?;
     let price = |_: &State, (_, message): &(log::Level, String)| message.len() as u64 * BYTE;
     serve(&mut log, "write", price, |state, (level, message): (log::Level, String)| {
         state.write(level, &message);
     })?;
 
-    let mut meaning = linker.instance("lanewright:plugin/text@0.1.0")?;
+    let mut meaning = linker.instance(&version.name("text"))?;
     let price = |_: &State, (texts,): &(Vec<String>,)| texts.iter().map(|text| embedding(text)).sum();
     serve(&mut meaning, "embed", price, |_, (texts,): (Vec<String>,)| {
         let model = TextModel::embedded();
@@ -206,7 +227,7 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         (TextModel::embedded().similarity(&one, &others),)
     })?;
 
-    let mut people = linker.instance("lanewright:plugin/directory@0.1.0")?;
+    let mut people = linker.instance(&version.name("directory"))?;
     let price = |_: &State, (reps,): &(Vec<u32>,)| reps.len() as u64 * CALL;
     serve(&mut people, "profiles", price, |state, (reps,): (Vec<u32>,)| {
         let profile = |n: &u32| state.directory.profiles.get(*n as usize).cloned();
@@ -276,12 +297,13 @@ mod tests {
     use wasmtime::Store;
     use wasmtime::component::Component;
 
+    use super::super::engine::Class;
     use super::*;
 
     /// No guest can make the host panic; should it ever, the guest's call ends, and nothing else.
     #[test]
     fn a_panic_of_ours_stops_at_the_boundary() {
-        let engine = super::super::engine::compiler().expect("an engine");
+        let engine = super::super::engine::compiler(Class::Small).expect("an engine");
         let component = Component::new(
             &engine,
             wat::parse_str(

@@ -1,26 +1,24 @@
-//! The interface as the host knows it, and how a component differs from it, field by field.
+//! The interface as the host knows it, in every version, and whether a component fits the one it names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use wit_parser::{
-    Function, Handle, Interface, Resolve, Type, TypeDefKind, TypeId, UnresolvedPackageGroup, WorldId,
-    WorldItem,
-};
+use wit_parser::{Interface, Resolve, UnresolvedPackageGroup, World, WorldId, WorldItem, WorldKey};
 
 use super::upload::{Refusal, Stage};
+use super::version::{InterfaceVersion, PACKAGE};
 
-/// The interface's text.
-pub const WIT: &str = include_str!("../../../wit/0.1/plugin.wit");
+mod differences;
 
-/// The package every plugin speaks, and the version this host speaks.
-const PACKAGE: &str = "lanewright:plugin";
-const VERSION: &str = "0.1.0";
+use differences::{Compared, Seen};
 
 /// What a component exports and imports.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surface {
+    /// The version of the interface it is written against.
+    pub interface: InterfaceVersion,
     /// Interfaces it exports, such as `classifier`.
     pub exports: BTreeSet<String>,
     /// Interfaces it imports, such as `text`.
@@ -30,27 +28,32 @@ pub struct Surface {
 /// What plugins answer; each with `setup`.
 const ROLES: [&str; 4] = ["classifier", "scorer", "fallback", "enricher"];
 
-fn ours() -> &'static Resolve {
-    static OURS: OnceLock<Resolve> = OnceLock::new();
-    OURS.get_or_init(|| {
+/// A version of the interface, parsed.
+fn parsed(version: InterfaceVersion) -> &'static Resolve {
+    static PARSED: [OnceLock<Resolve>; InterfaceVersion::ALL.len()] =
+        [const { OnceLock::new() }; InterfaceVersion::ALL.len()];
+    PARSED[version as usize].get_or_init(|| {
         let mut resolve = Resolve::default();
-        let group = UnresolvedPackageGroup::parse("plugin.wit", WIT).expect("our own interface parses");
+        let group =
+            UnresolvedPackageGroup::parse("plugin.wit", version.wit()).expect("our own interface parses");
         resolve.push_group(group).expect("our own interface resolves");
         resolve
     })
 }
 
-fn interface_of(name: &str) -> Option<&'static Interface> {
-    ours().interfaces.iter().map(|(_, interface)| interface).find(|i| i.name.as_deref() == Some(name))
+fn interface_of(version: InterfaceVersion, name: &str) -> Option<&'static Interface> {
+    let mut interfaces = parsed(version).interfaces.iter().map(|(_, interface)| interface);
+    interfaces.find(|interface| interface.name.as_deref() == Some(name))
 }
 
-/// Compares a component's world with the interface: its surface, or every difference.
+/// Compares a component's world with the interface in the version it names: its surface, or every
+/// difference. What names a version this host does not speak is compared with the nearest one.
 pub(super) fn compare(resolve: &Resolve, world: WorldId) -> Result<Surface, Vec<Refusal>> {
     let world = &resolve.worlds[world];
-    let mut surface = Surface::default();
-    let mut refusals = Vec::new();
+    let (interface, mut refusals) = version_of(resolve, world);
+    let mut surface = Surface { interface, exports: BTreeSet::new(), imports: BTreeSet::new() };
     let mut seen = Seen::new();
-    for (side, items) in [(Side::Import, &world.imports), (Side::Export, &world.exports)] {
+    for (side, items) in sides(world) {
         for (key, item) in items {
             let name = resolve.name_world_key(key);
             let WorldItem::Interface { id, .. } = item else {
@@ -59,15 +62,18 @@ pub(super) fn compare(resolve: &Resolve, world: WorldId) -> Result<Surface, Vec<
                 }
                 continue;
             };
-            match our_name(&name) {
-                Ok(known) => {
-                    let theirs = &resolve.interfaces[*id];
-                    differences(resolve, theirs, known, side, &mut seen, &mut refusals);
-                    let set = if side == Side::Import { &mut surface.imports } else { &mut surface.exports };
-                    set.insert(known.to_owned());
-                }
-                Err(refusal) => refusals.push(refusal(side)),
-            }
+            let Some((short, _)) = split(&name) else {
+                refusals.push(foreign(side, name.split('@').next().unwrap_or_default()));
+                continue;
+            };
+            let Some(our) = interface_of(interface, short) else {
+                refusals.push(unknown(interface, side, short));
+                continue;
+            };
+            let compared = Compared { theirs: resolve, ours: parsed(interface), interface };
+            compared.interfaces(&resolve.interfaces[*id], our, (short, side), &mut seen, &mut refusals);
+            let set = if side == Side::Import { &mut surface.imports } else { &mut surface.exports };
+            set.insert(short.to_owned());
         }
     }
     let answers = ROLES.iter().any(|role| surface.exports.contains(*role));
@@ -81,6 +87,48 @@ pub(super) fn compare(resolve: &Resolve, world: WorldId) -> Result<Surface, Vec<
         refusals.push(Refusal::new(Stage::Interface, "does not export setup").hint(hint));
     }
     if refusals.is_empty() { Ok(surface) } else { Err(refusals) }
+}
+
+fn sides(world: &World) -> [(Side, &IndexMap<WorldKey, WorldItem>); 2] {
+    [(Side::Import, &world.imports), (Side::Export, &world.exports)]
+}
+
+/// The version to compare with, and what is wrong with the versions that the component names.
+fn version_of(resolve: &Resolve, world: &World) -> (InterfaceVersion, Vec<Refusal>) {
+    let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (side, items) in sides(world) {
+        for key in items.keys() {
+            let name = resolve.name_world_key(key);
+            if let Some((short, version)) = split(&name) {
+                let line = InterfaceVersion::of(version).map_or(version, |known| known.as_str());
+                named.entry(line.to_owned()).or_default().push(format!("{} {short}", side.verb()));
+            }
+        }
+    }
+    let speaks = InterfaceVersion::list();
+    let newest = named.keys().next_back().map(String::as_str);
+    let interface = newest.map(|line| line.parse().unwrap_or_else(|_| InterfaceVersion::nearest(line)));
+    let mut refusals = Vec::new();
+    if named.len() > 1 {
+        let each: Vec<String> =
+            named.iter().map(|(line, uses)| format!("{line} ({})", uses.join(", "))).collect();
+        let message = format!("mixes versions of the interface: {}", each.join("; "));
+        let hint = "a plugin uses one version: build all of it with one SDK, or from one WIT file";
+        refusals.push(Refusal::new(Stage::Interface, message).hint(hint));
+    }
+    for line in named.keys().filter(|line| line.parse::<InterfaceVersion>().is_err()) {
+        let line = if line.is_empty() { "without a number" } else { line };
+        let message = format!("uses version {line} of the interface; this host speaks {speaks}");
+        let hint = "build with the SDK of this host's version";
+        refusals.push(Refusal::new(Stage::Interface, message).hint(hint));
+    }
+    (interface.unwrap_or(InterfaceVersion::NEWEST), refusals)
+}
+
+/// The short name and the version of an interface of our package.
+fn split(name: &str) -> Option<(&str, &str)> {
+    let (path, version) = name.split_once('@').unwrap_or((name, ""));
+    Some((path.strip_prefix(PACKAGE)?.strip_prefix('/')?, version))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -98,31 +146,10 @@ impl Side {
     }
 }
 
-/// Our interface's short name, or why a name is none of ours.
-fn our_name(name: &str) -> Result<&'static str, Box<dyn Fn(Side) -> Refusal>> {
-    let (path, version) = name.split_once('@').unwrap_or((name, ""));
-    let (path, version) = (path.to_owned(), version.to_owned());
-    let Some(short) = path.strip_prefix(&format!("{PACKAGE}/")) else {
-        return Err(Box::new(move |side| foreign(side, &path)));
-    };
-    let Some(known) = interface_of(short) else {
-        let short = short.to_owned();
-        return Err(Box::new(move |side| {
-            let names: Vec<&str> = ours().interfaces.iter().filter_map(|(_, i)| i.name.as_deref()).collect();
-            let message = format!("{} {short}, which the interface does not have", side.verb());
-            Refusal::new(Stage::Interface, message).hint(format!("it has {}", names.join(", ")))
-        }));
-    };
-    // Within 0.1 only additions happen, so any 0.1.x that asks for no more than we have fits.
-    if !version.starts_with("0.1.") {
-        let short = short.to_owned();
-        return Err(Box::new(move |side| {
-            let message = format!("{} {short} of version {version}; this host speaks {VERSION}", side.verb());
-            let hint = "build with the SDK of this host's version";
-            Refusal::new(Stage::Interface, message).hint(hint)
-        }));
-    }
-    Ok(known.name.as_deref().unwrap_or_default())
+fn unknown(version: InterfaceVersion, side: Side, short: &str) -> Refusal {
+    let names: Vec<&str> = parsed(version).interfaces.iter().filter_map(|(_, i)| i.name.as_deref()).collect();
+    let message = format!("{} {short}, which the interface does not have", side.verb());
+    Refusal::new(Stage::Interface, message).hint(format!("it has {}", names.join(", ")))
 }
 
 fn foreign(side: Side, path: &str) -> Refusal {
@@ -147,239 +174,26 @@ fn stray(side: Side, name: &str) -> Refusal {
     Refusal::new(stage, message).hint("everything is inside an interface of lanewright:plugin")
 }
 
-/// Pairs of named types that were compared: each difference is told once, however often it is used.
-type Seen = BTreeSet<(usize, usize)>;
-
-/// How their interface differs from ours.
-fn differences(
-    resolve: &Resolve,
-    theirs: &Interface,
-    name: &'static str,
-    side: Side,
-    seen: &mut Seen,
-    out: &mut Vec<Refusal>,
-) {
-    let Some(our) = interface_of(name) else { return };
-    let hint =
-        "build with the SDK of this host's version, or take the interface from `lanewright plugin wit`";
-    let mut differ = |path: String, problem: String| {
-        out.push(Refusal::new(Stage::Interface, format!("{path}: {problem}")).hint(hint));
-    };
-    for (function, their) in &theirs.functions {
-        let path = format!("{name}.{function}");
-        match our.functions.get(function) {
-            None if side == Side::Import => differ(path, "the host has no such function".into()),
-            // An export nobody calls does no harm.
-            None => {}
-            Some(our) => compare_functions(resolve, their, our, &path, seen, &mut differ),
-        }
-    }
-    if side == Side::Export {
-        for function in our.functions.keys().filter(|f| !theirs.functions.contains_key(*f)) {
-            differ(format!("{name}.{function}"), "is missing".into());
-        }
-    }
-    for (type_name, id) in &theirs.types {
-        let path = format!("{name}.{type_name}");
-        match our.types.get(type_name) {
-            None => differ(path, "the interface has no such type".into()),
-            Some(our) => Compare { resolve, differ: &mut differ, seen: &mut *seen }.ids(*id, *our, &path),
-        }
-    }
-}
-
-fn compare_functions(
-    resolve: &Resolve,
-    their: &Function,
-    our: &Function,
-    path: &str,
-    seen: &mut Seen,
-    differ: &mut dyn FnMut(String, String),
-) {
-    if their.params.len() != our.params.len() {
-        let (found, expected) = (their.params.len(), our.params.len());
-        differ(path.to_owned(), format!("takes {found} parameters, expected {expected}"));
-        return;
-    }
-    let mut compare = Compare { resolve, differ, seen };
-    for (their, our) in their.params.iter().zip(&our.params) {
-        let path = format!("{path}({})", our.name);
-        if their.name != our.name {
-            (compare.differ)(path.clone(), format!("is named {}", their.name));
-        }
-        compare.types(&their.ty, &our.ty, &path);
-    }
-    compare.optional(their.result.as_ref(), our.result.as_ref(), &format!("{path} -> result"));
-}
-
-/// Walks two types side by side. Named types are followed into; each pair is told once.
-struct Compare<'a> {
-    resolve: &'a Resolve,
-    differ: &'a mut dyn FnMut(String, String),
-    seen: &'a mut Seen,
-}
-
-impl Compare<'_> {
-    fn types(&mut self, their: &Type, our: &Type, path: &str) {
-        match (their, our) {
-            (Type::Id(their), Type::Id(our)) => self.ids(*their, *our, path),
-            _ if their == our => {}
-            _ => {
-                let (found, expected) = (describe(self.resolve, their), describe(ours(), our));
-                (self.differ)(path.to_owned(), format!("is {found}, expected {expected}"));
-            }
-        }
-    }
-
-    fn optional(&mut self, their: Option<&Type>, our: Option<&Type>, path: &str) {
-        match (their, our) {
-            (Some(their), Some(our)) => self.types(their, our, path),
-            (None, None) => {}
-            (Some(_), None) => (self.differ)(path.to_owned(), "is there, expected none".into()),
-            (None, Some(our)) => {
-                (self.differ)(path.to_owned(), format!("is missing, expected {}", describe(ours(), our)));
-            }
-        }
-    }
-
-    fn ids(&mut self, their: TypeId, our: TypeId, path: &str) {
-        let (theirs, our_def) = (&self.resolve.types[their], &ours().types[our]);
-        // A type under another name, as `use` makes them, is the type itself.
-        match (&theirs.kind, &our_def.kind) {
-            (TypeDefKind::Type(Type::Id(inner)), _) => return self.ids(*inner, our, path),
-            (_, TypeDefKind::Type(Type::Id(inner))) => return self.ids(their, *inner, path),
-            _ => {}
-        }
-        if !self.seen.insert((their.index(), our.index())) {
-            return;
-        }
-        match (&theirs.kind, &our_def.kind) {
-            (TypeDefKind::Record(found), TypeDefKind::Record(expected)) => {
-                let names = |fields: &[wit_parser::Field]| -> Vec<String> {
-                    fields.iter().map(|field| field.name.clone()).collect()
-                };
-                if self.names(&names(&found.fields), &names(&expected.fields), "field", path) {
-                    for (found, expected) in found.fields.iter().zip(&expected.fields) {
-                        self.types(&found.ty, &expected.ty, &format!("{path}.{}", expected.name));
-                    }
-                }
-            }
-            (TypeDefKind::Variant(found), TypeDefKind::Variant(expected)) => {
-                let names = |cases: &[wit_parser::Case]| -> Vec<String> {
-                    cases.iter().map(|case| case.name.clone()).collect()
-                };
-                if self.names(&names(&found.cases), &names(&expected.cases), "case", path) {
-                    for (found, expected) in found.cases.iter().zip(&expected.cases) {
-                        let path = format!("{path}.{}", expected.name);
-                        self.optional(found.ty.as_ref(), expected.ty.as_ref(), &path);
-                    }
-                }
-            }
-            (TypeDefKind::Enum(found), TypeDefKind::Enum(expected)) => {
-                let names = |cases: &[wit_parser::EnumCase]| -> Vec<String> {
-                    cases.iter().map(|case| case.name.clone()).collect()
-                };
-                self.names(&names(&found.cases), &names(&expected.cases), "case", path);
-            }
-            (TypeDefKind::List(found), TypeDefKind::List(expected)) => {
-                self.types(found, expected, &format!("{path}[]"));
-            }
-            (TypeDefKind::Option(found), TypeDefKind::Option(expected)) => {
-                self.types(found, expected, &format!("{path}?"));
-            }
-            (TypeDefKind::Result(found), TypeDefKind::Result(expected)) => {
-                self.optional(found.ok.as_ref(), expected.ok.as_ref(), &format!("{path}.ok"));
-                self.optional(found.err.as_ref(), expected.err.as_ref(), &format!("{path}.err"));
-            }
-            (TypeDefKind::Tuple(found), TypeDefKind::Tuple(expected))
-                if found.types.len() == expected.types.len() =>
-            {
-                for (i, (found, expected)) in found.types.iter().zip(&expected.types).enumerate() {
-                    self.types(found, expected, &format!("{path}.{i}"));
-                }
-            }
-            _ => {
-                let found = describe(self.resolve, &Type::Id(their));
-                let expected = describe(ours(), &Type::Id(our));
-                (self.differ)(path.to_owned(), format!("is {found}, expected {expected}"));
-            }
-        }
-    }
-
-    /// Tells missing, unknown and reordered names; true where both sides agree.
-    fn names(&mut self, found: &[String], expected: &[String], what: &str, path: &str) -> bool {
-        for name in expected.iter().filter(|name| !found.contains(name)) {
-            (self.differ)(path.to_owned(), format!("lacks the {what} {name}"));
-        }
-        for name in found.iter().filter(|name| !expected.contains(name)) {
-            (self.differ)(path.to_owned(), format!("has a {what} {name} that the interface does not have"));
-        }
-        let same = found.len() == expected.len() && found.iter().all(|name| expected.contains(name));
-        if same && found != expected {
-            let order = expected.join(", ");
-            (self.differ)(path.to_owned(), format!("has its {what}s in another order; expected {order}"));
-        }
-        found == expected
-    }
-}
-
-/// A type in the words of the interface.
-fn describe(resolve: &Resolve, ty: &Type) -> String {
-    let Type::Id(id) = ty else {
-        return match ty {
-            Type::Bool => "bool",
-            Type::U8 => "u8",
-            Type::U16 => "u16",
-            Type::U32 => "u32",
-            Type::U64 => "u64",
-            Type::S8 => "s8",
-            Type::S16 => "s16",
-            Type::S32 => "s32",
-            Type::S64 => "s64",
-            Type::F32 => "f32",
-            Type::F64 => "f64",
-            Type::Char => "char",
-            Type::String => "string",
-            _ => "another type",
-        }
-        .to_owned();
-    };
-    let def = &resolve.types[*id];
-    if let Some(name) = &def.name {
-        return name.clone();
-    }
-    match &def.kind {
-        TypeDefKind::List(inner) => format!("list<{}>", describe(resolve, inner)),
-        TypeDefKind::Option(inner) => format!("option<{}>", describe(resolve, inner)),
-        TypeDefKind::Result(result) => {
-            let side = |ty: &Option<Type>| ty.as_ref().map_or("_".to_owned(), |ty| describe(resolve, ty));
-            format!("result<{}, {}>", side(&result.ok), side(&result.err))
-        }
-        TypeDefKind::Tuple(tuple) => {
-            let types: Vec<String> = tuple.types.iter().map(|ty| describe(resolve, ty)).collect();
-            format!("tuple<{}>", types.join(", "))
-        }
-        TypeDefKind::Type(inner) => describe(resolve, inner),
-        TypeDefKind::Handle(Handle::Own(_) | Handle::Borrow(_)) | TypeDefKind::Resource => {
-            "a resource".to_owned()
-        }
-        other => other.as_str().to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// A component's world, as its own WIT would say it, against ours.
     fn check(edit: impl Fn(&str) -> String, world: &str, expect: &[&str]) {
-        let text = edit(WIT);
+        check_version(InterfaceVersion::NEWEST, edit, world, expect);
+    }
+
+    fn check_version(version: InterfaceVersion, edit: impl Fn(&str) -> String, world: &str, expect: &[&str]) {
+        let text = edit(version.wit());
         let mut resolve = Resolve::default();
         let group = UnresolvedPackageGroup::parse("their.wit", &text).expect("their interface parses");
         let package = resolve.push_group(group).expect("their interface resolves");
         let world = resolve.select_world(&[package], Some(world)).expect("their world");
         let got = match compare(&resolve, world) {
-            Ok(_) => Vec::new(),
+            Ok(surface) => {
+                assert_eq!(surface.interface, version);
+                Vec::new()
+            }
             Err(refusals) => refusals.into_iter().map(|r| format!("{}: {}", r.stage, r.message)).collect(),
         };
         assert_eq!(got, expect);
@@ -388,7 +202,9 @@ mod tests {
     #[test]
     fn the_interface_fits_itself() {
         for world in ["suite", "classifier-plugin", "scorer-plugin", "fallback-plugin", "enricher-plugin"] {
-            check(str::to_owned, world, &[]);
+            for version in InterfaceVersion::ALL {
+                check_version(version, str::to_owned, world, &[]);
+            }
         }
     }
 
@@ -427,27 +243,71 @@ mod tests {
             &["interface: fields.all: the host has no such function"],
         );
         check(
-            |wit| wit.replace("lanewright:plugin@0.1.0", "lanewright:plugin@0.2.0"),
-            "fallback-plugin",
-            &[
-                "interface: imports types of version 0.2.0; this host speaks 0.1.0",
-                "interface: imports settings of version 0.2.0; this host speaks 0.1.0",
-                "interface: imports fields of version 0.2.0; this host speaks 0.1.0",
-                "interface: imports log of version 0.2.0; this host speaks 0.1.0",
-                "interface: imports text of version 0.2.0; this host speaks 0.1.0",
-                "interface: imports directory of version 0.2.0; this host speaks 0.1.0",
-                "interface: exports setup of version 0.2.0; this host speaks 0.1.0",
-                "interface: exports fallback of version 0.2.0; this host speaks 0.1.0",
-                "interface: exports none of classifier, scorer, fallback, enricher",
-            ],
-        );
-        check(
             |wit| format!("{wit}\nworld odd {{ import types; import name: func(); export setup; }}"),
             "odd",
             &[
                 "imports: imports the bare function name",
                 "interface: exports none of classifier, scorer, fallback, enricher",
             ],
+        );
+    }
+
+    #[test]
+    fn versions_are_told_apart() {
+        let renamed = |to: &'static str| move |wit: &str| wit.replace("plugin@0.2.0", to);
+        // Within a version things are only added, so a later one of it fits.
+        check(renamed("plugin@0.2.7"), "suite", &[]);
+        check(
+            renamed("plugin@0.3.0"),
+            "fallback-plugin",
+            &["interface: uses version 0.3.0 of the interface; this host speaks 0.1 and 0.2"],
+        );
+        // Beside the version that it names, every field that the nearest one has otherwise.
+        check(
+            renamed("plugin@0.1.0"),
+            "fallback-plugin",
+            &[
+                "interface: types.lead: has a field kind that the interface does not have",
+                "interface: types.kind: the interface has no such type",
+                "interface: types.verdict: has a field complexity that the interface does not have",
+                "interface: types.segment: the interface has no such type",
+                "interface: fields.get-many: the host has no such function",
+                "interface: fallback.resolve(cause): is named situation",
+                "interface: fallback.resolve(cause): is situation, expected cause",
+                "interface: fallback.situation: the interface has no such type",
+                "interface: fallback.segment: the interface has no such type",
+            ],
+        );
+        check(
+            |wit| {
+                let wit = wit.replace("plugin@0.2.0", "plugin@0.3.0");
+                wit.replace("    reason: string,\n", "")
+            },
+            "fallback-plugin",
+            &[
+                "interface: uses version 0.3.0 of the interface; this host speaks 0.1 and 0.2",
+                "interface: types.verdict: lacks the field reason",
+            ],
+        );
+    }
+
+    #[test]
+    fn versions_do_not_mix() {
+        let mut resolve = Resolve::default();
+        for version in InterfaceVersion::ALL {
+            let group = UnresolvedPackageGroup::parse("plugin.wit", version.wit()).expect("it parses");
+            resolve.push_group(group).expect("it resolves");
+        }
+        let theirs = "package a:b; world mixed { import lanewright:plugin/log@0.1.0; \
+                      export lanewright:plugin/setup@0.2.0; export lanewright:plugin/fallback@0.2.0; }";
+        let group = UnresolvedPackageGroup::parse("their.wit", theirs).expect("it parses");
+        let package = resolve.push_group(group).expect("it resolves");
+        let world = resolve.select_world(&[package], Some("mixed")).expect("a world");
+        let refusals = compare(&resolve, world).expect_err("it is refused");
+        assert_eq!(
+            refusals[0].message,
+            "mixes versions of the interface: 0.1 (imports log); \
+             0.2 (imports types, exports setup, exports fallback)"
         );
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::engine::Class;
+
 /// Limits of a tenant's plan. Every number is an upper end: reaching it is a
 /// [`Failure::Limit`](crate::failure::Failure::Limit) that names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +69,24 @@ impl Plan {
         setup_wall_ms: 60_000,
         plugins: 16,
     };
+
+    /// What holds of this plan for a component: more where its size shows that it brings a runtime.
+    pub fn for_component(self, component: &[u8]) -> Self {
+        Class::of(component, &self).plan(self)
+    }
+
+    /// The same plan for a guest that brings the runtime of its language, such as JavaScript and Python. What
+    /// such guests need more of is measured from `lanewright plugin new`; what they may answer is the same.
+    pub(super) fn large(self) -> Self {
+        Self {
+            fuel: self.fuel.saturating_mul(10),
+            wall_ms: self.wall_ms.saturating_mul(4),
+            memory_bytes: self.memory_bytes.saturating_mul(4),
+            component_bytes: self.component_bytes.saturating_mul(40),
+            artifact_ratio: self.artifact_ratio / 2,
+            ..self
+        }
+    }
 }
 
 impl Default for Plan {

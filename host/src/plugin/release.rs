@@ -10,32 +10,24 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value as Json;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use super::answers::{self, Request, Scores};
-use super::bindings::{classifier, enricher, fallback, scorer, setup, types};
+use super::bindings::{enricher, fallback, scorer, setup, types};
 use super::convert;
 use super::engine::{GUEST_STACK, Sandbox};
+use super::exports::{Exports, Indices};
+use super::given;
 use super::imports::{Directory, Setup, State, Stop, Used};
 use super::plan::Plan;
+use super::probe::Probe;
+use super::v0_1;
+use super::version::InterfaceVersion;
 use crate::decision::{Action, Body, CallTrace, Cause, Exchange};
 use crate::digest::Digest;
 use crate::failure::{Failure, Limit, clean};
 use crate::lead::{FieldValue, LabelPolicy, Lane, Lead, Verdict};
-
-/// Which interfaces a component exports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exports {
-    /// `classifier`.
-    pub classifier: bool,
-    /// `scorer`.
-    pub scorer: bool,
-    /// `fallback`.
-    pub fallback: bool,
-    /// `enricher`.
-    pub enricher: bool,
-}
 
 /// A component that can be instantiated at any time, without settings yet.
 #[derive(Clone)]
@@ -46,14 +38,6 @@ pub struct Prototype {
     indices: Arc<Indices>,
 }
 
-struct Indices {
-    setup: setup::GuestIndices,
-    classifier: Option<classifier::GuestIndices>,
-    scorer: Option<scorer::GuestIndices>,
-    fallback: Option<fallback::GuestIndices>,
-    enricher: Option<enricher::GuestIndices>,
-}
-
 impl Prototype {
     pub(super) fn new(
         sandbox: &Arc<Sandbox>,
@@ -62,13 +46,9 @@ impl Prototype {
     ) -> Result<Self, Failure> {
         let refuse = |error: wasmtime::Error| Failure::Trap { reason: format!("{error:#}") };
         let pre = sandbox.linker.instantiate_pre(component).map_err(refuse)?;
-        let indices = Indices {
-            setup: setup::GuestIndices::new(&pre).map_err(refuse)?,
-            classifier: classifier::GuestIndices::new(&pre).ok(),
-            scorer: scorer::GuestIndices::new(&pre).ok(),
-            fallback: fallback::GuestIndices::new(&pre).ok(),
-            enricher: enricher::GuestIndices::new(&pre).ok(),
-        };
+        let lacks =
+            || Failure::Trap { reason: "it exports no setup of a version this host speaks".to_owned() };
+        let indices = Indices::of(component).ok_or_else(lacks)?;
         Ok(Self { digest, sandbox: Arc::clone(sandbox), pre, indices: Arc::new(indices) })
     }
 
@@ -77,25 +57,40 @@ impl Prototype {
         self.digest
     }
 
+    /// The limits its calls run under.
+    pub fn plan(&self) -> &Plan {
+        &self.sandbox.plan
+    }
+
+    /// Has its calls, and no other plugin's, broken off by a probe; for profiles, one in the life of an engine.
+    pub fn probe(&self) -> Option<Arc<Probe>> {
+        let probe = Arc::new(Probe::new(self.digest));
+        self.sandbox.probe.set(Arc::clone(&probe)).is_ok().then_some(probe)
+    }
+
     /// What it answers.
     pub fn exports(&self) -> Exports {
-        Exports {
-            classifier: self.indices.classifier.is_some(),
-            scorer: self.indices.scorer.is_some(),
-            fallback: self.indices.fallback.is_some(),
-            enricher: self.indices.enricher.is_some(),
-        }
+        self.indices.exports()
+    }
+
+    /// The version of the interface it is written against.
+    pub fn interface(&self) -> InterfaceVersion {
+        self.indices.interface
     }
 
     /// The plugin's own description of its settings, a JSON Schema.
     pub fn schema(&self) -> Result<String, Failure> {
-        self.in_setup(|store, guest| guest.call_schema(store))
+        self.in_setup(&self.indices.schema, ())
     }
 
     /// What the plugin says is wrong with these settings, as pointer and message.
     pub fn check(&self, settings: &Json, lanes: &[Lane]) -> Result<Vec<(String, String)>, Failure> {
-        let (json, lanes) = (settings.to_string(), convert::lanes(lanes));
-        let issues = self.in_setup(|store, guest| guest.call_check(store, &json, &lanes))?;
+        let json = match given::text(settings) {
+            Ok(json) => json,
+            Err(issue) => return Ok(vec![issue]),
+        };
+        let lanes = convert::lanes(lanes);
+        let issues: Vec<setup::Issue> = self.in_setup(&self.indices.check, (json.as_str(), &lanes[..]))?;
         let max = self.sandbox.plan.log_line_bytes;
         let readable = |issue: setup::Issue| (clean(&issue.path, max), clean(&issue.message, max));
         Ok(issues.into_iter().take(self.sandbox.plan.signals).map(readable).collect())
@@ -103,9 +98,11 @@ impl Prototype {
 
     /// The work the plugin does once for these settings and lanes.
     pub fn prepare(&self, settings: &Json, lanes: &[Lane]) -> Result<Vec<u8>, Failure> {
-        let (json, lanes) = (settings.to_string(), convert::lanes(lanes));
+        let refused = |(pointer, message)| Failure::Settings { message: format!("{pointer} {message}") };
+        let (json, lanes) = (given::text(settings).map_err(refused)?, convert::lanes(lanes));
         let plan = &self.sandbox.plan;
-        let prepared = self.in_setup(|store, guest| guest.call_prepare(store, &json, &lanes))?;
+        let prepared: Result<Vec<u8>, _> =
+            self.in_setup(&self.indices.prepare, (json.as_str(), &lanes[..]))?;
         let prepared = prepared.map_err(|failure| said(failure, plan))?;
         if prepared.len() > plan.prepared_bytes {
             let (used, allowed) = (prepared.len() as u64, plan.prepared_bytes as u64);
@@ -125,10 +122,11 @@ impl Prototype {
     }
 
     /// One call of `setup`, in an instance of its own, with the larger budget.
-    fn in_setup<T>(
-        &self,
-        call: impl FnOnce(&mut Store<State>, &setup::Guest) -> wasmtime::Result<T>,
-    ) -> Result<T, Failure> {
+    fn in_setup<P, T>(&self, function: &ComponentExportIndex, params: P) -> Result<T, Failure>
+    where
+        P: ComponentNamedList + Lower,
+        T: Lift + 'static,
+    {
         let plan = Plan {
             fuel: self.sandbox.plan.setup_fuel,
             wall_ms: self.sandbox.plan.setup_wall_ms,
@@ -138,10 +136,7 @@ impl Prototype {
         let setup = Setup { json: "{}".into(), lanes: Arc::new([]), prepared: Arc::new([]) };
         let state = State::new(plan, Arc::new(setup), Arc::default(), Arc::default());
         let mut live = Live::new(self, state).map_err(|unstarted| unstarted.failure)?;
-        let guest = self.indices.setup.load(&mut live.store, &live.instance);
-        let guest = guest.map_err(|error| live.failure(error))?;
-        live.arm();
-        call(&mut live.store, &guest).map_err(|error| live.failure(error))
+        live.ask(function, params).map_err(|error| live.failure(error))
     }
 }
 
@@ -157,6 +152,11 @@ impl Release {
     /// What its component is known by.
     pub fn digest(&self) -> Digest {
         self.prototype.digest
+    }
+
+    /// The version of the interface it is written against.
+    pub fn interface(&self) -> InterfaceVersion {
+        self.prototype.interface()
     }
 
     /// What it answers.
@@ -225,12 +225,24 @@ impl VisibleLead {
 pub struct ScoreQuestion<'a> {
     /// 1, 2 or 3.
     pub tier: u8,
+    /// What the tenant's tables say of the lead, by table.
+    pub segments: &'a BTreeMap<String, String>,
     /// What the columns of `fits` mean.
     pub fit_names: &'a [&'a str],
     /// 0 to 1, one row a candidate.
     pub fits: &'a [f32],
     /// One row each.
     pub candidates: &'a [CandidateRow],
+}
+
+/// The lead a fallback is asked about: why nobody can simply take it, and how much that matters.
+pub struct Situation<'a> {
+    /// Why.
+    pub cause: Cause,
+    /// 1, 2 or 3.
+    pub tier: u8,
+    /// What the tenant's tables say of the lead, by table.
+    pub segments: &'a BTreeMap<String, String>,
 }
 
 /// One rep against one lead, as a scorer sees them.
@@ -266,20 +278,18 @@ pub struct Called<T> {
 impl Instance<'_> {
     /// Asks which lane a lead belongs to.
     pub fn classify(&mut self, lead: &VisibleLead, policy: LabelPolicy) -> Called<Verdict> {
-        let indices = &self.release.prototype.indices;
+        let asked = convert::policy(policy);
         self.call(
-            "classifier.classify",
-            |live| {
-                let guest = load(live, indices.classifier.as_ref(), |indices, store, instance| {
-                    indices.load(store, instance)
-                })?;
-                live.arm();
-                Ok(guest.call_classify(&mut live.store, &lead.0, convert::policy(policy))?)
+            ("classifier.classify", self.indices().classify),
+            |live, classify| match live.interface {
+                InterfaceVersion::V0_2 => live.ask(classify, (&lead.0, asked)),
+                InterfaceVersion::V0_1 => {
+                    let answer: Result<v0_1::Verdict, _> =
+                        live.ask(classify, (v0_1::Lead::from(&lead.0), asked))?;
+                    Ok(answer.map(types::Verdict::from))
+                }
             },
-            |release, answer, plan| {
-                let answer = answer.map_err(|failure| said(failure, plan))?;
-                answers::verdict(answer, policy, &release.lanes, lead.text(), plan)
-            },
+            |release, answer, plan| answers::verdict(answer, policy, &release.lanes, lead.text(), plan),
         )
     }
 
@@ -290,10 +300,10 @@ impl Instance<'_> {
         verdict: &Verdict,
         question: &ScoreQuestion<'_>,
     ) -> Called<Scores> {
-        let indices = &self.release.prototype.indices;
         let verdict = convert::verdict(verdict);
         let context = scorer::Context {
             tier: question.tier,
+            segments: convert::segments(question.segments),
             fit_names: question.fit_names.iter().map(|name| (*name).to_owned()).collect(),
             fits: question.fits.to_vec(),
         };
@@ -306,18 +316,17 @@ impl Instance<'_> {
             win: None,
         };
         let candidates: Vec<_> = question.candidates.iter().map(row).collect();
+        let rows = candidates.as_slice();
         self.call(
-            "scorer.score",
-            |live| {
-                let guest = load(live, indices.scorer.as_ref(), |indices, store, instance| {
-                    indices.load(store, instance)
-                })?;
-                live.arm();
-                Ok(guest.call_score(&mut live.store, &lead.0, &verdict, &context, &candidates)?)
+            ("scorer.score", self.indices().score),
+            |live, score| match live.interface {
+                InterfaceVersion::V0_2 => live.ask(score, (&lead.0, &verdict, &context, rows)),
+                InterfaceVersion::V0_1 => {
+                    let (verdict, context) = (v0_1::Verdict::from(verdict), v0_1::Context::from(context));
+                    live.ask(score, (v0_1::Lead::from(&lead.0), verdict, context, rows))
+                }
             },
-            |_, answer, plan| {
-                answers::scores(answer.map_err(|failure| said(failure, plan))?, candidates.len(), plan)
-            },
+            |_, answer, plan| answers::scores(answer, rows.len(), plan),
         )
     }
 
@@ -326,36 +335,36 @@ impl Instance<'_> {
         &mut self,
         lead: &VisibleLead,
         verdict: Option<&Verdict>,
-        cause: Cause,
+        situation: &Situation<'_>,
     ) -> Called<Vec<Action>> {
-        let indices = &self.release.prototype.indices;
         let verdict = verdict.map(convert::verdict);
+        let situation = fallback::Situation {
+            cause: convert::cause(situation.cause),
+            tier: situation.tier,
+            segments: convert::segments(situation.segments),
+        };
         self.call(
-            "fallback.resolve",
-            |live| {
-                let guest = load(live, indices.fallback.as_ref(), |indices, store, instance| {
-                    indices.load(store, instance)
-                })?;
-                live.arm();
-                Ok(guest.call_resolve(&mut live.store, &lead.0, verdict.as_ref(), convert::cause(cause))?)
+            ("fallback.resolve", self.indices().resolve),
+            |live, resolve| match live.interface {
+                InterfaceVersion::V0_2 => live.ask(resolve, (&lead.0, verdict, &situation)),
+                InterfaceVersion::V0_1 => {
+                    let verdict = verdict.map(v0_1::Verdict::from);
+                    live.ask(resolve, (v0_1::Lead::from(&lead.0), verdict, situation.cause))
+                }
             },
-            |_, answer, plan| answers::actions(answer.map_err(|failure| said(failure, plan))?, plan),
+            |_, answer, plan| answers::actions(answer, plan),
         )
     }
 
     /// Asks an enricher what to ask.
     pub fn plan(&mut self, lead: &VisibleLead) -> Called<Vec<Request>> {
-        let indices = &self.release.prototype.indices;
         self.call(
-            "enricher.plan",
-            |live| {
-                let guest = load(live, indices.enricher.as_ref(), |indices, store, instance| {
-                    indices.load(store, instance)
-                })?;
-                live.arm();
-                Ok(guest.call_plan(&mut live.store, &lead.0)?)
+            ("enricher.plan", self.indices().plan),
+            |live, plan| match live.interface {
+                InterfaceVersion::V0_2 => live.ask(plan, (&lead.0,)),
+                InterfaceVersion::V0_1 => live.ask(plan, (v0_1::Lead::from(&lead.0),)),
             },
-            |_, answer, plan| answers::requests(answer.map_err(|failure| said(failure, plan))?, plan),
+            |_, answer, plan| answers::requests(answer, plan),
         )
     }
 
@@ -365,7 +374,6 @@ impl Instance<'_> {
         lead: &VisibleLead,
         exchanges: &[Exchange],
     ) -> Called<Vec<(String, FieldValue)>> {
-        let indices = &self.release.prototype.indices;
         let response = |exchange: &Exchange| enricher::Response {
             status: exchange.status,
             body: match &exchange.body {
@@ -374,24 +382,26 @@ impl Instance<'_> {
             },
         };
         let responses: Vec<_> = exchanges.iter().map(response).collect();
+        let responses = responses.as_slice();
         self.call(
-            "enricher.interpret",
-            |live| {
-                let guest = load(live, indices.enricher.as_ref(), |indices, store, instance| {
-                    indices.load(store, instance)
-                })?;
-                live.arm();
-                Ok(guest.call_interpret(&mut live.store, &lead.0, &responses)?)
+            ("enricher.interpret", self.indices().interpret),
+            |live, interpret| match live.interface {
+                InterfaceVersion::V0_2 => live.ask(interpret, (&lead.0, responses)),
+                InterfaceVersion::V0_1 => live.ask(interpret, (v0_1::Lead::from(&lead.0), responses)),
             },
-            |_, answer, plan| answers::fields(answer.map_err(|failure| said(failure, plan))?, plan),
+            |_, answer, plan| answers::fields(answer, plan),
         )
+    }
+
+    fn indices(&self) -> &Indices {
+        &self.release.prototype.indices
     }
 
     /// Calls, checks the answer, and drops the instance if either fails.
     fn call<A, T>(
         &mut self,
-        export: &str,
-        ask: impl FnOnce(&mut Live) -> Result<A, Broken>,
+        (export, function): (&str, Option<ComponentExportIndex>),
+        ask: impl FnOnce(&mut Live, &ComponentExportIndex) -> wasmtime::Result<Result<A, types::Failure>>,
         check: impl FnOnce(&Release, A, &Plan) -> Result<T, Failure>,
     ) -> Called<T> {
         let plan = &self.release.prototype.sandbox.plan;
@@ -401,12 +411,13 @@ impl Instance<'_> {
                 (Err(Failure::Host { message }), Used::default(), 0)
             }
             Some(live) => {
-                let answer = ask(live).map_err(|broken| match broken {
-                    Broken::Call(error) => live.failure(error),
-                    Broken::Missing => {
-                        Failure::Host { message: format!("the plugin does not export {export}") }
-                    }
-                });
+                let answer = match &function {
+                    None => Err(Failure::Host { message: format!("the plugin does not export {export}") }),
+                    Some(function) => match ask(live, function) {
+                        Ok(answer) => answer.map_err(|failure| said(failure, plan)),
+                        Err(error) => Err(live.failure(error)),
+                    },
+                };
                 let answer = answer.and_then(|answer| check(self.release, answer, plan));
                 (answer, live.store.data_mut().take_used(), live.take_fuel())
             }
@@ -417,25 +428,6 @@ impl Instance<'_> {
         let failure = answer.as_ref().err().cloned();
         Called { answer, trace: trace(export, self.release.digest(), fuel, used, failure) }
     }
-}
-
-enum Broken {
-    Call(wasmtime::Error),
-    Missing,
-}
-
-impl From<wasmtime::Error> for Broken {
-    fn from(error: wasmtime::Error) -> Self {
-        Self::Call(error)
-    }
-}
-
-fn load<I, G>(
-    live: &mut Live,
-    indices: Option<&I>,
-    load: impl Fn(&I, &mut Store<State>, &wasmtime::component::Instance) -> wasmtime::Result<G>,
-) -> Result<G, Broken> {
-    Ok(load(indices.ok_or(Broken::Missing)?, &mut live.store, &live.instance)?)
 }
 
 /// What a guest says about itself, made safe to show.
@@ -452,6 +444,7 @@ fn said(failure: types::Failure, plan: &Plan) -> Failure {
 
 /// A store with its one instance.
 struct Live {
+    interface: InterfaceVersion,
     store: Store<State>,
     instance: wasmtime::component::Instance,
     armed: Instant,
@@ -471,13 +464,40 @@ impl Live {
         store.set_hostcall_fuel(sandbox.plan.crossing_bytes);
         let armed = arm(&mut store);
         match prototype.pre.instantiate(&mut store) {
-            Ok(instance) => Ok(Self { store, instance, armed, fuel: 0 }),
+            Ok(instance) => {
+                let interface = prototype.indices.interface;
+                Ok(Self { interface, store, instance, armed, fuel: 0 }.probed(prototype))
+            }
             Err(error) => {
                 let failure = failure(&mut store, armed, &error);
                 let fuel = spent(&store);
                 Err(unstarted(failure, store.data_mut().take_used(), fuel))
             }
         }
+    }
+
+    /// One exported call, with a full budget. The engine compares the types' shapes with the function's.
+    fn ask<P, T>(&mut self, function: &ComponentExportIndex, params: P) -> wasmtime::Result<T>
+    where
+        P: ComponentNamedList + Lower,
+        T: Lift + 'static,
+    {
+        let function = self.instance.get_typed_func::<P, (T,)>(&mut self.store, function)?;
+        self.arm();
+        Ok(function.call(&mut self.store, params)?.0)
+    }
+
+    /// Whoever looks where the fuel goes has the calls broken off earlier.
+    fn probed(mut self, prototype: &Prototype) -> Self {
+        let (plan, used) = (self.store.data().plan.fuel, spent(&self.store));
+        let probe = prototype.sandbox.probe.get();
+        if let Some((probe, fuel)) = probe.and_then(|p| Some((p, p.allowed(prototype.digest, plan, used)?))) {
+            let state = self.store.data_mut();
+            (state.plan.fuel, state.probe) = (fuel, Some(Arc::clone(probe)));
+            self.fuel = used;
+            self.armed = arm(&mut self.store);
+        }
+        self
     }
 
     /// A full budget for the next exported call.
@@ -523,6 +543,9 @@ fn failure(store: &mut Store<State>, armed: Instant, error: &wasmtime::Error) ->
     let trap = error.downcast_ref::<Trap>().copied();
     match trap {
         Some(Trap::OutOfFuel) => {
+            if let Some(probe) = &store.data().probe {
+                probe.stopped(error);
+            }
             return Failure::Limit { limit: Limit::Fuel, used: plan.fuel, allowed: plan.fuel };
         }
         Some(Trap::Interrupt) => {

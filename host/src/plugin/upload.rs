@@ -6,10 +6,11 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use wasmparser::{CanonicalOption, Encoding, Instance, Parser, Payload};
+use wasmparser::{Encoding, Instance, Parser, Payload};
 use wit_parser::decoding::{DecodedWasm, decode};
 
-use super::engine::{CORE_INSTANCES, TABLES};
+use super::caps::Built;
+use super::engine::{Class, Shape};
 use super::interface::{self, Surface};
 use super::plan::Plan;
 use crate::failure::clean;
@@ -93,8 +94,10 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What can be said of a file without parsing it: its size and its first bytes.
-pub(super) fn at_a_glance(bytes: &[u8], plan: &Plan) -> Result<(), Refusal> {
+/// What can be said of a file without parsing it, by its size and its first bytes; `plan` is the plan of small guests.
+pub(super) fn at_a_glance(bytes: &[u8], plan: &Plan) -> Result<Class, Refusal> {
+    let class = Class::of(bytes, plan);
+    let plan = class.plan(*plan);
     if bytes.len() > plan.component_bytes {
         let message = format!("{} bytes; the plan allows {}", bytes.len(), plan.component_bytes);
         let hint = "build in release mode and strip debug information, as `lanewright plugin build` does";
@@ -103,19 +106,19 @@ pub(super) fn at_a_glance(bytes: &[u8], plan: &Plan) -> Result<(), Refusal> {
     let build = "make a component with `lanewright plugin build`";
     let refuse = |message: &str| Err(Refusal::new(Stage::Magic, message).hint(build));
     match bytes {
-        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(class),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => refuse("a core WebAssembly module, not a component"),
         [0x7f, b'E', b'L', b'F', ..] => refuse("precompiled machine code, which is never taken from outside"),
-        [b'(', ..] => refuse("WebAssembly text, not the binary form"),
+        [b'(' | b';', next, ..] if next.is_ascii() => refuse("WebAssembly text, not the binary form"),
         [] => refuse("an empty file"),
         _ => refuse("no WebAssembly component"),
     }
 }
 
-/// Parses a component and compares it with the interface and the plan. Every reason at once, as far as
-/// the bytes can be followed.
-pub(super) fn inspect(bytes: &[u8], plan: &Plan) -> Result<Surface, Vec<Refusal>> {
-    let mut refusals = structure(bytes, plan)?;
+/// Parses a component and compares it with the interface, and with shape and plan of its class. Every
+/// reason at once, as far as the bytes can be followed.
+pub(super) fn inspect(bytes: &[u8], shape: Shape, plan: &Plan) -> Result<Surface, Vec<Refusal>> {
+    let mut refusals = structure(bytes, shape, plan)?;
     let decoded = match decode(bytes) {
         Ok(decoded) => decoded,
         Err(error) => {
@@ -139,21 +142,18 @@ pub(super) fn inspect(bytes: &[u8], plan: &Plan) -> Result<Surface, Vec<Refusal>
     }
 }
 
-/// Custom sections a component may carry, all together.
-const CUSTOM_BYTES: usize = 512 << 10;
-
 /// What a component is built of. An error where the bytes cannot be followed at all.
-fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
+fn structure(bytes: &[u8], shape: Shape, plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
     let mut refusals = Vec::new();
     // Which kinds of binary the reader is inside of, outermost first.
     let mut inside: Vec<Encoding> = Vec::new();
-    let (mut nested, mut modules, mut custom) = (0_u32, 0_u32, 0_usize);
+    let (mut nested, mut modules, mut built) = (0_u32, 0_u32, Built::within(shape));
     // A module needs nothing until it is instantiated, and as much again each time it is.
     let mut needs: Vec<Needs> = Vec::new();
     let mut all = Needs::default();
-    let (mut foreign_strings, mut asynchronous) = (false, false);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| vec![Refusal::new(Stage::Parse, error.to_string())])?;
+        built.see(&payload);
         match payload {
             Payload::Version { encoding, .. } => {
                 modules += u32::from(encoding == Encoding::Module);
@@ -167,7 +167,6 @@ fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
             Payload::End(_) => {
                 inside.pop();
             }
-            Payload::CustomSection(section) => custom += section.data().len(),
             Payload::MemorySection(section) => {
                 for memory in section.into_iter().flatten() {
                     let memory_bytes = memory.initial.saturating_mul(64 << 10);
@@ -191,22 +190,14 @@ fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
                     }
                 }
             }
-            Payload::ComponentCanonicalSection(section) => {
-                for function in section.into_iter().flatten() {
-                    let options: &[CanonicalOption] = match &function {
-                        wasmparser::CanonicalFunction::Lift { options, .. }
-                        | wasmparser::CanonicalFunction::Lower { options, .. } => options,
-                        _ => &[],
-                    };
-                    foreign_strings |= options
-                        .iter()
-                        .any(|o| matches!(o, CanonicalOption::UTF16 | CanonicalOption::CompactUTF16));
-                    asynchronous |= options.contains(&CanonicalOption::Async);
-                }
-            }
             _ => {}
         }
     }
+    let too_much = built.too_much();
+    if !too_much.is_empty() {
+        return Err(too_much);
+    }
+    refusals.extend(built.foreign());
     let mut refuse = |broken: bool, stage: Stage, message: String, hint: &str| {
         if broken {
             refusals.push(Refusal::new(stage, message).hint(hint));
@@ -214,28 +205,17 @@ fn structure(bytes: &[u8], plan: &Plan) -> Result<Vec<Refusal>, Vec<Refusal>> {
     };
     let one = "a plugin is one module and the adapters around it";
     refuse(nested > 0, Stage::Parse, format!("{nested} modules inside nested components"), one);
-    let most = CORE_INSTANCES;
+    let Shape { core_instances: most, tables: most_tables, .. } = shape;
     refuse(modules > most, Stage::Parse, format!("{modules} core modules; at most {most}"), one);
-    refuse(
-        foreign_strings,
-        Stage::Parse,
-        "strings that are not UTF-8".into(),
-        "use the utf8 canonical option",
-    );
-    let plain = "everything a plugin exports and imports is synchronous";
-    refuse(asynchronous, Stage::Parse, "asynchronous functions".into(), plain);
-    let strip = "strip debug information, as `lanewright plugin build` does";
-    let message = format!("{custom} bytes of custom sections; at most {CUSTOM_BYTES}");
-    refuse(custom > CUSTOM_BYTES, Stage::Parse, message, strip);
     let Needs { instances, memories, memory_bytes, tables, table_elements } = all;
-    let most = u64::from(CORE_INSTANCES);
+    let most = u64::from(most);
     refuse(instances > most, Stage::Resources, format!("{instances} core instances; at most {most}"), one);
     refuse(memories > 1, Stage::Resources, format!("{memories} memories; at most 1"), one);
     let message =
         format!("{memory_bytes} bytes of memory from the start; the plan allows {}", plan.memory_bytes);
     let hint = "ask for less in the linker's --initial-memory, and grow when needed";
     refuse(memory_bytes > plan.memory_bytes as u64, Stage::Resources, message, hint);
-    let most = u64::from(TABLES);
+    let most = u64::from(most_tables);
     refuse(tables > most, Stage::Resources, format!("{tables} tables; at most {most}"), one);
     let message =
         format!("{table_elements} table elements from the start; the plan allows {}", plan.table_elements);
@@ -280,23 +260,25 @@ mod tests {
 
     #[test]
     fn what_is_no_component_is_refused_at_a_glance() {
-        let check = |bytes: &[u8], expect: Option<(Stage, &str)>| match (
+        let check = |bytes: &[u8], expect: Result<Class, (Stage, &str)>| match (
             at_a_glance(bytes, &Plan { component_bytes: 64, ..Plan::DEFAULT }),
             expect,
         ) {
-            (Ok(()), None) => {}
-            (Err(refusal), Some((stage, text))) => {
+            (Ok(class), Ok(expect)) => assert_eq!(class, expect),
+            (Err(refusal), Err((stage, text))) => {
                 assert_eq!(refusal.stage, stage);
                 assert!(refusal.message.contains(text), "{refusal}");
             }
             (got, expect) => panic!("got {got:?}, expected {expect:?}"),
         };
-        check(b"\0asm\x0d\0\x01\0", None);
-        check(b"\0asm\x01\0\0\0", Some((Stage::Magic, "core WebAssembly module")));
-        check(b"\x7fELF", Some((Stage::Magic, "machine code")));
-        check(b"(component)", Some((Stage::Magic, "text")));
-        check(b"", Some((Stage::Magic, "empty")));
-        check(b"PK\x03\x04", Some((Stage::Magic, "no WebAssembly component")));
-        check(&[0; 65], Some((Stage::Size, "65 bytes; the plan allows 64")));
+        check(b"\0asm\x0d\0\x01\0", Ok(Class::Small));
+        check(&[b"\0asm\x0d\0\x01\0".as_slice(), &[0; 57]].concat(), Ok(Class::Large));
+        check(b"\0asm\x01\0\0\0", Err((Stage::Magic, "core WebAssembly module")));
+        check(b"\x7fELF", Err((Stage::Magic, "machine code")));
+        check(b"(component)", Err((Stage::Magic, "text")));
+        check(b"", Err((Stage::Magic, "empty")));
+        check(b"PK\x03\x04", Err((Stage::Magic, "no WebAssembly component")));
+        check(&[0; 65], Err((Stage::Magic, "no WebAssembly component")));
+        check(&[0; 64 * 40 + 1], Err((Stage::Size, "2561 bytes; the plan allows 2560")));
     }
 }

@@ -88,7 +88,9 @@ impl fmt::Display for Breach {
             Self::Disagreement { percent, allowed } => {
                 write!(f, "{percent:.1} % of its decisions differ, and {allowed} % may")
             }
-            Self::Fuel { p99, allowed } => write!(f, "99 % of its calls use up to {p99} fuel, and {allowed} is allowed"),
+            Self::Fuel { p99, allowed } => {
+                write!(f, "99 % of its calls use up to {p99} fuel, and {allowed} is allowed")
+            }
             Self::Latency { p99, allowed } => {
                 write!(f, "99 % of its calls take up to {p99} ms, and {allowed} ms is allowed")
             }
@@ -120,7 +122,8 @@ impl Budget {
     /// The first limit that a release does not keep, as far as it was counted.
     pub fn broken(&self, counts: &Counts) -> Option<Breach> {
         let over = |share: f64, allowed: f64| (share * 100.0 > allowed).then_some((share * 100.0, allowed));
-        let over_p99 = |p99: Option<u64>, allowed: Option<u64>| p99.zip(allowed).filter(|(p99, allowed)| p99 > allowed);
+        let over_p99 =
+            |p99: Option<u64>, allowed: Option<u64>| p99.zip(allowed).filter(|(p99, allowed)| p99 > allowed);
         if counts.calls >= self.least {
             if let Some((percent, allowed)) = over(counts.failure_rate(), self.failures) {
                 return Some(Breach::Failures { percent, allowed });

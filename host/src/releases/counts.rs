@@ -109,6 +109,11 @@ impl Measure {
         }
     }
 
+    /// Whether it is of decisions that were compared with another release's.
+    pub fn compares(self) -> bool {
+        matches!(self, Self::Compared | Self::Differed | Self::OtherLane | Self::OtherOutcome)
+    }
+
     /// The measure of a word.
     pub fn of(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|measure| measure.as_str() == word)
@@ -166,10 +171,11 @@ impl Counts {
         ];
         let histograms =
             [(Measure::Fuel, &self.fuel), (Measure::Micros, &self.micros), (Measure::Memory, &self.memory)];
-        let numbers = numbers.into_iter().filter(|(_, times)| *times > 0).map(|(measure, times)| (measure, 0, times));
-        let buckets = histograms
-            .into_iter()
-            .flat_map(|(measure, histogram)| histogram.buckets().map(move |(bucket, times)| (measure, bucket, times)));
+        let numbers =
+            numbers.into_iter().filter(|(_, times)| *times > 0).map(|(measure, times)| (measure, 0, times));
+        let buckets = histograms.into_iter().flat_map(|(measure, histogram)| {
+            histogram.buckets().map(move |(bucket, times)| (measure, bucket, times))
+        });
         numbers.chain(buckets).collect()
     }
 

@@ -18,12 +18,17 @@ fn a_release_goes_its_way_and_back() {
     let (one, two) = (|| version("1.0.0"), || version("2.0.0"));
     let share = Share::percent(12.5).expect("a share");
     let beside = r#"{"active": "1.0.0", "candidate": {"version": "2.0.0", "stage": "shadow"}}"#;
-    let canary = r#"{"active": "1.0.0", "candidate": {"version": "2.0.0", "stage": "canary", "share": 12.5}}"#;
+    let canary =
+        r#"{"active": "1.0.0", "candidate": {"version": "2.0.0", "stage": "canary", "share": 12.5}}"#;
     let done = r#"{"active": "2.0.0", "good": "1.0.0"}"#;
 
     check("{}", Step::Activate { version: one() }, Ok(r#"{"active": "1.0.0"}"#));
     check(r#"{"active": "1.0.0"}"#, Step::Shadow { version: two() }, Ok(beside));
-    check("{}", Step::Shadow { version: two() }, Ok(r#"{"candidate": {"version": "2.0.0", "stage": "shadow"}}"#));
+    check(
+        "{}",
+        Step::Shadow { version: two() },
+        Ok(r#"{"candidate": {"version": "2.0.0", "stage": "shadow"}}"#),
+    );
     check(beside, Step::Canary { version: two(), share }, Ok(canary));
     check(canary, Step::Activate { version: two() }, Ok(done));
     check(beside, Step::RollBack { version: None }, Ok(r#"{"active": "1.0.0"}"#));
@@ -33,7 +38,9 @@ fn a_release_goes_its_way_and_back() {
     check(
         canary,
         Step::Activate { version: version("1.0.1") },
-        Ok(r#"{"active": "1.0.1", "good": "1.0.0", "candidate": {"version": "2.0.0", "stage": "canary", "share": 12.5}}"#),
+        Ok(
+            r#"{"active": "1.0.1", "good": "1.0.0", "candidate": {"version": "2.0.0", "stage": "canary", "share": 12.5}}"#,
+        ),
     );
 
     // Where somebody says which, no other goes.
@@ -44,8 +51,18 @@ fn a_release_goes_its_way_and_back() {
         of(one()),
         Ok(r#"{"active": "0.9.0", "candidate": {"version": "2.0.0", "stage": "shadow"}}"#),
     );
+    let withdraw = |version| Step::Withdraw { version };
+    check(done, withdraw(two()), Ok(r#"{"active": "1.0.0"}"#));
+    check(done, withdraw(one()), Ok(r#"{"active": "2.0.0"}"#));
+    check(r#"{"active": "2.0.0"}"#, withdraw(two()), Ok("{}"));
+    check(canary, withdraw(two()), Ok(r#"{"active": "1.0.0"}"#));
+    check(canary, withdraw(version("9.0.0")), Err("release 9.0.0 is neither active nor on its way"));
     check(done, of(one()), Err("release 1.0.0 is neither active nor on its way"));
-    check("{}", Step::RollBack { version: None }, Err("no release is on its way, and none was active before"));
+    check(
+        "{}",
+        Step::RollBack { version: None },
+        Err("no release is on its way, and none was active before"),
+    );
     check(done, Step::Shadow { version: two() }, Err("release 2.0.0 is the active one already"));
     check(done, Step::Activate { version: two() }, Err("release 2.0.0 is the active one already"));
     check(
@@ -72,7 +89,8 @@ fn a_share_is_a_percentage_in_hundredths() {
 
 #[test]
 fn a_budget_says_which_limit_was_not_kept() {
-    let budget = Budget { least: 10, failures: 10.0, disagreement: Some(20.0), fuel: Some(1000), millis: Some(5) };
+    let budget =
+        Budget { least: 10, failures: 10.0, disagreement: Some(20.0), fuel: Some(1000), millis: Some(5) };
     let check = |parts: &[(Measure, u64, u64)], expect: Option<&str>| {
         let mut counts = Counts::default();
         for (measure, value, times) in parts {
@@ -152,7 +170,8 @@ proptest! {
 fn an_account_is_drawn_as_often_as_its_share_says() {
     let plugin: PluginId = "fit".parse().expect("an id");
     let share = Share::percent(25.0).expect("a share");
-    let taken = (0..10_000).filter(|number| share.takes(&plugin, &format!("company-{number}.example"))).count();
+    let taken =
+        (0..10_000).filter(|number| share.takes(&plugin, &format!("company-{number}.example"))).count();
     // Four standard deviations of a draw of 10,000 with 0.25.
     assert!(taken.abs_diff(2500) < 174, "{taken}");
 }

@@ -137,6 +137,7 @@ fn suits(only: &Condition, rep: &Rep) -> bool {
         ranking: Vec::new(),
         intent: 0.0,
         signals: Vec::new(),
+        complexity: None,
         reason: String::new(),
     };
     let (facts, rep) = (Facts::new(&lead, &verdict), RepFacts::new(rep));

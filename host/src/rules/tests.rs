@@ -58,6 +58,7 @@ fn world(source: &str, country: Option<&str>, employees: Option<u32>, lane: &str
         ranking: Vec::new(),
         intent: 50.0,
         signals: Vec::new(),
+        complexity: None,
         reason: String::new(),
     };
     let size = match employees {

@@ -2,7 +2,9 @@
 
 use sqlx::AssertSqlSafe;
 
-use super::{CounterRow, DestinationRow, Error, LeadRow, NewLeadRow, PluginRow, RecordRow, TenantRow, TenantStore};
+use super::{
+    CounterRow, DestinationRow, Error, LeadRow, NewLeadRow, PluginRow, RecordRow, TenantRow, TenantStore,
+};
 
 /// Everything that a host keeps in memory of a tenant.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 use super::configurations::mark_published;
 use super::rows::{self, Row, Statement};
 use super::{
-    AnswerRow, CounterRow, Db, DecisionRow, EffectRow, Error, EventRow, LeadRow, NewLeadRow, PluginUsageRow, RecordRow,
-    Store, TenantStore, UsageRow, begin,
+    AnswerRow, CounterRow, Db, DecisionRow, EffectRow, Error, EventRow, LeadRow, NewLeadRow, PluginUsageRow,
+    RecordRow, Store, TenantStore, UsageRow, begin,
 };
 
 /// Everything that one commit of a tenant writes, all or nothing.

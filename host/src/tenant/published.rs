@@ -35,9 +35,13 @@ impl Published {
         let Ok(files) = std::fs::read_dir(folder.join("published")) else { return Self::default() };
         let running = |path: &Path| {
             let plugin: PluginId = path.file_stem()?.to_str()?.parse().ok()?;
-            let bytes = std::fs::read(path).ok().filter(|_| path.extension().is_some_and(|it| it == "wasm"))?;
+            let bytes =
+                std::fs::read(path).ok().filter(|_| path.extension().is_some_and(|it| it == "wasm"))?;
             let version = "0.0.0".parse().ok()?;
-            Some((plugin, Running { active: Some(Component { version, bytes: bytes.into() }), candidate: None }))
+            Some((
+                plugin,
+                Running { active: Some(Component { version, bytes: bytes.into() }), candidate: None },
+            ))
         };
         Self(files.flatten().filter_map(|file| running(&file.path())).collect())
     }

@@ -19,7 +19,8 @@ pub(super) fn slots<'a>(
     let mut setup = SetUp { folder: &config.folder, lanes: &lanes, plugins, published, problems: Vec::new() };
     let chosen = &config.plugins;
     let classifier = setup.role(&chosen.classifier, Standard::Classifier, CLASSIFIER);
-    let scorer = setup.fill(&chosen.scorer, Some(Standard::Scorer), SCORER).and_then(|filled| filled.slot(|it| it));
+    let scorer =
+        setup.fill(&chosen.scorer, Some(Standard::Scorer), SCORER).and_then(|filled| filled.slot(|it| it));
     let fallback = setup.role(&chosen.fallback, Standard::Fallback, FALLBACK);
     setup.check_count(3 + chosen.enrichers.len());
     let enrichers = chosen.enrichers.iter().filter_map(|enricher| setup.enricher(enricher)).collect();
@@ -106,13 +107,21 @@ impl SetUp<'_> {
         })
     }
 
-    fn enricher<'e>(&mut self, enricher: &'e EnricherChoice) -> Option<(&'e EnricherChoice, Slot<Option<Release>>)> {
+    fn enricher<'e>(
+        &mut self,
+        enricher: &'e EnricherChoice,
+    ) -> Option<(&'e EnricherChoice, Slot<Option<Release>>)> {
         let filled = self.fill(&enricher.plugin, None, ENRICHER)?;
         Some((enricher, filled.slot_or(None, Some)))
     }
 
     /// Who answers here; nothing where there is a problem.
-    fn fill(&mut self, choice: &PluginChoice, standard: Option<Standard>, answers: Answers) -> Option<Filled> {
+    fn fill(
+        &mut self,
+        choice: &PluginChoice,
+        standard: Option<Standard>,
+        answers: Answers,
+    ) -> Option<Filled> {
         let plugin = match &choice.source {
             PluginSource::Standard => {
                 let Some(standard) = standard else {
@@ -125,7 +134,9 @@ impl SetUp<'_> {
                 let path = self.folder.join(path);
                 return match std::fs::read(&path) {
                     Ok(bytes) => self.release(choice, &bytes, answers).map(Filled::unnamed),
-                    Err(error) => self.problem(choice, format!("{} cannot be read: {error}", path.display()), None),
+                    Err(error) => {
+                        self.problem(choice, format!("{} cannot be read: {error}", path.display()), None)
+                    }
                 };
             }
             PluginSource::Published(plugin) => plugin,

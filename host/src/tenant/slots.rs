@@ -27,7 +27,9 @@ pub(super) struct Named<T> {
 
 impl<T: Clone> Slot<T> {
     fn pick(&self, taken: &BTreeSet<&PluginId>) -> (T, Option<ReleaseName>) {
-        let Some(Named { plugin, active, candidate }) = &self.named else { return (self.active.clone(), None) };
+        let Some(Named { plugin, active, candidate }) = &self.named else {
+            return (self.active.clone(), None);
+        };
         let name = |version: &Version| ReleaseName { plugin: plugin.clone(), version: version.clone() };
         match candidate {
             Some((candidate, version)) if taken.contains(plugin) => (candidate.clone(), Some(name(version))),

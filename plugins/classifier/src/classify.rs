@@ -65,6 +65,7 @@ pub fn classify(
             .collect(),
         intent: (intents[2] + 0.5 * intents[1]).clamp(0.0, 1.0) * 100.0,
         signals,
+        complexity: None,
         reason,
     })
 }

@@ -53,24 +53,7 @@ fn host(settings: &str, lanes: Vec<Lane>) -> TestHost {
 }
 
 fn lead(text: &str) -> Lead {
-    Lead {
-        id: "1".into(),
-        source: "email".into(),
-        received_at: 0,
-        text: text.into(),
-        contact: Contact { name: None, email: None, title: None, language: None, timezone: None },
-        company: Company {
-            name: None,
-            domain: None,
-            industry: None,
-            employees: None,
-            revenue: None,
-            country: None,
-            region: None,
-        },
-        products: Vec::new(),
-        value: None,
-    }
+    Lead { id: "1".into(), source: "email".into(), text: text.into(), ..Lead::default() }
 }
 
 /// What every verdict has to be, whatever the text.

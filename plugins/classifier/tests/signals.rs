@@ -18,24 +18,7 @@ fn check(cases: &[(&str, &str, &str, &[&str])]) {
 
 fn quotes<'t>(kind: &str, leaning: &str, text: &'t str) -> Vec<&'t str> {
     let pack = Pack::shipped().expect("the shipped pack");
-    let lead = Lead {
-        id: "1".into(),
-        source: "email".into(),
-        received_at: 0,
-        text: text.into(),
-        contact: Contact { name: None, email: None, title: None, language: None, timezone: None },
-        company: Company {
-            name: None,
-            domain: None,
-            industry: None,
-            employees: None,
-            revenue: None,
-            country: None,
-            region: None,
-        },
-        products: Vec::new(),
-        value: None,
-    };
+    let lead = Lead { id: "1".into(), source: "email".into(), text: text.into(), ..Lead::default() };
     let reading = Reading::of(&lead, &pack.lexicon);
     let found = signals::of(&reading, &pack.lexicon, None, Some(leaning));
     found

@@ -142,13 +142,13 @@ impl Fallback for StandardFallback {
         host: &dyn Host,
         _: &Lead,
         verdict: Option<&Verdict>,
-        cause: Cause,
+        situation: &Situation,
     ) -> Result<Vec<Action>, Failure> {
         let settings: Settings = settings(host)?;
         let lanes = host.lanes();
         let lane = verdict.and_then(|verdict| verdict.lane.as_deref());
         let team = lanes.iter().find(|l| Some(l.id.as_str()) == lane).and_then(|l| l.team.as_deref());
-        Ok(actions(&settings, team, cause))
+        Ok(actions(&settings, team, situation.cause))
     }
 }
 

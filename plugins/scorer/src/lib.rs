@@ -188,6 +188,7 @@ mod tests {
         let rows = (0..candidates.len()).flat_map(|row| fits.iter().map(move |(_, column)| column[row]));
         let context = Context {
             tier: 2,
+            segments: Vec::new(),
             fit_names: fits.iter().map(|(name, _)| (*name).to_owned()).collect(),
             fits: rows.collect(),
         };

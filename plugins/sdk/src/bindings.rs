@@ -12,7 +12,7 @@
 /// Everything a plugin can import, and the types all worlds share.
 pub mod imports {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
+        path: "../../wit/0.2",
         world: "lanewright:plugin/imports",
         generate_all,
         additional_derives: [PartialEq],
@@ -22,10 +22,10 @@ pub mod imports {
 /// The export `setup`.
 pub mod setup {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
-        inline: "package lanewright:sdk-setup; world setup { export lanewright:plugin/setup@0.1.0; }",
+        path: "../../wit/0.2",
+        inline: "package lanewright:sdk-setup; world setup { export lanewright:plugin/setup@0.2.0; }",
         world: "lanewright:sdk-setup/setup",
-        with: { "lanewright:plugin/types@0.1.0": crate::bindings::imports::lanewright::plugin::types },
+        with: { "lanewright:plugin/types@0.2.0": crate::bindings::imports::lanewright::plugin::types },
         additional_derives: [PartialEq],
         pub_export_macro: true,
         export_macro_name: "export_setup",
@@ -36,10 +36,10 @@ pub mod setup {
 /// The export `classifier`.
 pub mod classifier {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
-        inline: "package lanewright:sdk-classifier; world classifier { export lanewright:plugin/classifier@0.1.0; }",
+        path: "../../wit/0.2",
+        inline: "package lanewright:sdk-classifier; world classifier { export lanewright:plugin/classifier@0.2.0; }",
         world: "lanewright:sdk-classifier/classifier",
-        with: { "lanewright:plugin/types@0.1.0": crate::bindings::imports::lanewright::plugin::types },
+        with: { "lanewright:plugin/types@0.2.0": crate::bindings::imports::lanewright::plugin::types },
         additional_derives: [PartialEq],
         pub_export_macro: true,
         export_macro_name: "export_classifier",
@@ -50,10 +50,10 @@ pub mod classifier {
 /// The export `scorer`.
 pub mod scorer {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
-        inline: "package lanewright:sdk-scorer; world scorer { export lanewright:plugin/scorer@0.1.0; }",
+        path: "../../wit/0.2",
+        inline: "package lanewright:sdk-scorer; world scorer { export lanewright:plugin/scorer@0.2.0; }",
         world: "lanewright:sdk-scorer/scorer",
-        with: { "lanewright:plugin/types@0.1.0": crate::bindings::imports::lanewright::plugin::types },
+        with: { "lanewright:plugin/types@0.2.0": crate::bindings::imports::lanewright::plugin::types },
         additional_derives: [PartialEq],
         pub_export_macro: true,
         export_macro_name: "export_scorer",
@@ -64,10 +64,10 @@ pub mod scorer {
 /// The export `fallback`.
 pub mod fallback {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
-        inline: "package lanewright:sdk-fallback; world fallback { export lanewright:plugin/fallback@0.1.0; }",
+        path: "../../wit/0.2",
+        inline: "package lanewright:sdk-fallback; world fallback { export lanewright:plugin/fallback@0.2.0; }",
         world: "lanewright:sdk-fallback/fallback",
-        with: { "lanewright:plugin/types@0.1.0": crate::bindings::imports::lanewright::plugin::types },
+        with: { "lanewright:plugin/types@0.2.0": crate::bindings::imports::lanewright::plugin::types },
         additional_derives: [PartialEq],
         pub_export_macro: true,
         export_macro_name: "export_fallback",
@@ -78,10 +78,10 @@ pub mod fallback {
 /// The export `enricher`.
 pub mod enricher {
     wit_bindgen::generate!({
-        path: "../../wit/0.1",
-        inline: "package lanewright:sdk-enricher; world enricher { export lanewright:plugin/enricher@0.1.0; }",
+        path: "../../wit/0.2",
+        inline: "package lanewright:sdk-enricher; world enricher { export lanewright:plugin/enricher@0.2.0; }",
         world: "lanewright:sdk-enricher/enricher",
-        with: { "lanewright:plugin/types@0.1.0": crate::bindings::imports::lanewright::plugin::types },
+        with: { "lanewright:plugin/types@0.2.0": crate::bindings::imports::lanewright::plugin::types },
         additional_derives: [PartialEq],
         pub_export_macro: true,
         export_macro_name: "export_enricher",

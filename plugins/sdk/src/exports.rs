@@ -54,9 +54,9 @@ impl<P: Scorer> scorer::exports::lanewright::plugin::scorer::Guest for Export<P>
 }
 
 impl<P: Fallback> fallback::exports::lanewright::plugin::fallback::Guest for Export<P> {
-    fn resolve(lead: Lead, verdict: Option<Verdict>, cause: Cause) -> Result<Vec<Action>, Failure> {
+    fn resolve(lead: Lead, verdict: Option<Verdict>, situation: Situation) -> Result<Vec<Action>, Failure> {
         tell_panics();
-        P::resolve(&Sandbox, &lead, verdict.as_ref(), cause)
+        P::resolve(&Sandbox, &lead, verdict.as_ref(), &situation)
     }
 }
 

@@ -20,6 +20,8 @@ pub trait Host {
     fn prepared(&self) -> Vec<u8>;
     /// A custom field of the lead. What is asked for is recorded in the decision's trace.
     fn field(&self, name: &str) -> Option<Value>;
+    /// Several of them in one call, in the order asked.
+    fn fields(&self, names: &[String]) -> Vec<Option<Value>>;
     /// Names of the lead's custom fields.
     fn field_names(&self) -> Vec<String>;
     /// A line for the decision's trace.
@@ -62,6 +64,9 @@ impl Host for Sandbox {
     }
     fn field(&self, name: &str) -> Option<Value> {
         imports::fields::get(name)
+    }
+    fn fields(&self, names: &[String]) -> Vec<Option<Value>> {
+        imports::fields::get_many(names)
     }
     fn field_names(&self) -> Vec<String> {
         imports::fields::names()
@@ -149,6 +154,9 @@ impl Host for TestHost {
     }
     fn field(&self, name: &str) -> Option<Value> {
         self.fields.get(name).cloned()
+    }
+    fn fields(&self, names: &[String]) -> Vec<Option<Value>> {
+        names.iter().map(|name| self.field(name)).collect()
     }
     fn field_names(&self) -> Vec<String> {
         self.fields.keys().cloned().collect()

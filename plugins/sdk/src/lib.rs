@@ -13,7 +13,7 @@
 //! }
 //!
 //! impl Fallback for Shortest {
-//!     fn resolve(_: &dyn Host, _: &Lead, _: Option<&Verdict>, _: Cause) -> Result<Vec<Action>, Failure> {
+//!     fn resolve(_: &dyn Host, _: &Lead, _: Option<&Verdict>, _: &Situation) -> Result<Vec<Action>, Failure> {
 //!         Ok(vec![Action::Hold("unassigned".into())])
 //!     }
 //! }
@@ -40,11 +40,11 @@ mod host;
 
 pub use bindings::classifier::exports::lanewright::plugin::classifier::Policy;
 pub use bindings::enricher::exports::lanewright::plugin::enricher::{Request, Response};
-pub use bindings::fallback::exports::lanewright::plugin::fallback::{Action, Cause};
+pub use bindings::fallback::exports::lanewright::plugin::fallback::{Action, Cause, Situation};
 pub use bindings::imports::lanewright::plugin::directory::Profile;
 pub use bindings::imports::lanewright::plugin::log::Level;
 pub use bindings::imports::lanewright::plugin::types::{
-    Company, Confidence, Contact, Failure, Field, Lane, Lead, Ranked, Signal, Value, Verdict,
+    Company, Confidence, Contact, Failure, Field, Kind, Lane, Lead, Ranked, Segment, Signal, Value, Verdict,
 };
 pub use bindings::scorer::exports::lanewright::plugin::scorer::{
     Candidate, Context, Factor, Scores, WinEstimate,
@@ -101,7 +101,7 @@ pub trait Fallback: Plugin {
         host: &dyn Host,
         lead: &Lead,
         verdict: Option<&Verdict>,
-        cause: Cause,
+        situation: &Situation,
     ) -> Result<Vec<Action>, Failure>;
 }
 
@@ -112,6 +112,45 @@ pub trait Enricher: Plugin {
 
     /// Reads the answers, one a request in their order.
     fn interpret(host: &dyn Host, lead: &Lead, responses: &[Response]) -> Result<Vec<Field>, Failure>;
+}
+
+/// A lead of which nothing is known, for tests: `Lead { value: Some(80_000.0), ..Lead::default() }`.
+impl Default for Lead {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            kind: Kind::Lead,
+            source: String::new(),
+            received_at: 0,
+            text: String::new(),
+            contact: Contact::default(),
+            company: Company::default(),
+            products: Vec::new(),
+            value: None,
+        }
+    }
+}
+
+/// Nothing known.
+impl Default for Contact {
+    fn default() -> Self {
+        Self { name: None, email: None, title: None, language: None, timezone: None }
+    }
+}
+
+/// Nothing known.
+impl Default for Company {
+    fn default() -> Self {
+        Self {
+            name: None,
+            domain: None,
+            industry: None,
+            employees: None,
+            revenue: None,
+            country: None,
+            region: None,
+        }
+    }
 }
 
 impl Issue {

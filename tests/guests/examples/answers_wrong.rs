@@ -45,6 +45,8 @@ impl Classifier for Guest {
             "intent-nan" => verdict.intent = f32::from_bits(0x7fa1_2345),
             "intent-infinite" => verdict.intent = f32::INFINITY,
             "intent-range" => verdict.intent = -1.0,
+            "complexity-nan" => verdict.complexity = Some(f32::NAN),
+            "complexity-range" => verdict.complexity = Some(1.5),
             "signal-beyond" => verdict.signals = vec![signal(0, end + 1)],
             "signal-empty" => verdict.signals = vec![signal(1, 1)],
             "signal-backwards" => verdict.signals = vec![signal(2, 1)],
@@ -91,7 +93,12 @@ impl Scorer for Guest {
 }
 
 impl Fallback for Guest {
-    fn resolve(host: &dyn Host, _: &Lead, _: Option<&Verdict>, _: Cause) -> Result<Vec<Action>, Failure> {
+    fn resolve(
+        host: &dyn Host,
+        _: &Lead,
+        _: Option<&Verdict>,
+        _: &Situation,
+    ) -> Result<Vec<Action>, Failure> {
         Ok(match wrong(host)?.as_str() {
             "actions-none" => Vec::new(),
             "actions-many" => vec![Action::Hold("later".to_owned()); 17],

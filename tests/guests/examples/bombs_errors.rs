@@ -23,7 +23,12 @@ impl Plugin for Guest {
 }
 
 impl Fallback for Guest {
-    fn resolve(host: &dyn Host, _: &Lead, _: Option<&Verdict>, _: Cause) -> Result<Vec<Action>, Failure> {
+    fn resolve(
+        host: &dyn Host,
+        _: &Lead,
+        _: Option<&Verdict>,
+        _: &Situation,
+    ) -> Result<Vec<Action>, Failure> {
         let words = "\u{1b}[31m{{{{\n".repeat(60_000);
         Err(match settings::<Settings>(host)?.blame {
             Blame::Settings => Failure::Settings(words),

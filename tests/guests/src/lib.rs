@@ -11,6 +11,7 @@ pub fn verdict(host: &dyn Host, reason: String) -> Verdict {
         ranking: vec![Ranked { lane, score: 0.75 }],
         intent: 50.0,
         signals: Vec::new(),
+        complexity: None,
         reason,
     }
 }

@@ -256,6 +256,17 @@ impl Host {
         (status, headers, json)
     }
 
+    /// Sends bytes of a media type; the status and the answer's JSON, or its text.
+    pub(crate) fn send(&self, method: &str, path: &str, key: &str, media: &str, bytes: &[u8]) -> (u16, Json) {
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let request = request.header("authorization", format!("Bearer {key}")).header("content-type", media);
+        let sent = agent().run(request.body(bytes.to_vec()).expect("a request"));
+        let mut response = sent.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let status = response.status().as_u16();
+        let text = response.body_mut().with_config().limit(1 << 30).read_to_string().expect("text");
+        (status, serde_json::from_str(&text).unwrap_or(Json::String(text)))
+    }
+
     /// What a lead is decided to be.
     pub(crate) fn lead(&self, key: &str, lead: &Json) -> Json {
         let (status, answer) = self.ask("POST", "/v1/leads", key, Some(lead));

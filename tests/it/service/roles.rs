@@ -62,6 +62,8 @@ fn nobodys() -> BTreeMap<&'static str, String> {
         "file",
         "router",
         "run",
+        "plugin",
+        "release",
     ];
     let mut ids: BTreeMap<&str, String> = names.into_iter().map(|name| (name, "nobody".to_owned())).collect();
     ids.insert("number", "1".to_owned());

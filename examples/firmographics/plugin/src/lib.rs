@@ -123,20 +123,8 @@ mod tests {
         Lead {
             id: "l".into(),
             source: "web-form".into(),
-            received_at: 0,
-            text: String::new(),
-            contact: Contact { name: None, email: None, title: None, language: None, timezone: None },
-            company: Company {
-                name: None,
-                domain: domain.map(str::to_owned),
-                industry: None,
-                employees: None,
-                revenue: None,
-                country: None,
-                region: None,
-            },
-            products: Vec::new(),
-            value: None,
+            company: Company { domain: domain.map(str::to_owned), ..Company::default() },
+            ..Lead::default()
         }
     }
 

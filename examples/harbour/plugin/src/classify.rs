@@ -173,6 +173,7 @@ fn verdict(heard: &Heard<'_>, points: &Points, chances: Points, policy: Policy) 
         ranking,
         intent: intent(heard, best),
         signals: signals(heard),
+        complexity: None,
         reason: reason(heard, points, best),
     }
 }
@@ -293,24 +294,7 @@ pub mod tests {
 
     /// A letter without anything but text.
     pub fn letter(text: &str) -> Lead {
-        Lead {
-            id: "l".to_owned(),
-            source: "email".to_owned(),
-            received_at: 0,
-            text: text.to_owned(),
-            contact: Contact { name: None, email: None, title: None, language: None, timezone: None },
-            company: Company {
-                name: None,
-                domain: None,
-                industry: None,
-                employees: None,
-                revenue: None,
-                country: None,
-                region: None,
-            },
-            products: Vec::new(),
-            value: None,
-        }
+        Lead { id: "l".to_owned(), source: "email".to_owned(), text: text.to_owned(), ..Lead::default() }
     }
 
     /// A host whose text model knows nothing, so that words alone speak.

@@ -56,10 +56,10 @@ impl Fallback for Harbour {
         host: &dyn Host,
         lead: &Lead,
         verdict: Option<&Verdict>,
-        cause: Cause,
+        situation: &Situation,
     ) -> Result<Vec<Action>, Failure> {
         let settings: Settings = lanewright_sdk::settings(host)?;
-        Ok(watch::resolve(host, &settings, lead, verdict, cause))
+        Ok(watch::resolve(host, &settings, lead, verdict, situation.cause))
     }
 }
 

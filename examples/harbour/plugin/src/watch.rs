@@ -79,6 +79,7 @@ mod tests {
             ranking: Vec::new(),
             intent: 0.0,
             signals: Vec::new(),
+            complexity: None,
             reason: String::new(),
         };
         let check = |text: &str, at, lane: Option<&str>, confidence, cause, expect: &[Action]| {

@@ -177,7 +177,7 @@ fn company_value(company: &Company) -> Box<dyn Val + '_> {
 }
 
 fn verdict_value(verdict: &Verdict) -> CelMap<'_> {
-    let Verdict { lane, confidence, ranking: _, intent, signals, reason: _ } = verdict;
+    let Verdict { lane, confidence, ranking: _, intent, signals, complexity: _, reason: _ } = verdict;
     let mut kinds: BTreeMap<&str, Vec<Box<dyn Val + '_>>> = BTreeMap::new();
     for signal in signals {
         kinds.entry(&signal.kind).or_default().push(text(&signal.value));
@@ -344,6 +344,7 @@ fn empty(words: &Words) -> Option<Sample> {
             ranking: Vec::new(),
             intent: 0.0,
             signals: Vec::new(),
+            complexity: None,
             reason: String::new(),
         },
     })

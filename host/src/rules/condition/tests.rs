@@ -33,6 +33,7 @@ fn verdict() -> Verdict {
         ranking: Vec::new(),
         intent: 62.5,
         signals: vec![Signal { kind: "seats".to_owned(), value: "1200".to_owned(), start: 7, end: 11 }],
+        complexity: None,
         reason: String::new(),
     }
 }
