@@ -128,7 +128,8 @@ fn sdk() -> impl Iterator<Item = (PathBuf, String)> {
         // In our repository the interface is two folders up.
         (folder.join("src").join(name), text.replace("\"../../wit/", "\"wit/"))
     });
-    let others = [(folder.join("Cargo.toml"), manifest), (folder.join("wit/0.1/plugin.wit"), WIT.to_owned())];
+    let interface = folder.join("wit").join(INTERFACE.as_str()).join("plugin.wit");
+    let others = [(folder.join("Cargo.toml"), manifest), (interface, INTERFACE.wit().to_owned())];
     sources.chain(others)
 }
 
