@@ -17,6 +17,7 @@ mod coverage;
 mod flags;
 mod lines;
 mod plugins;
+mod remote;
 mod replay;
 mod route;
 mod serve;

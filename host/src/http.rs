@@ -34,6 +34,7 @@ mod assignments;
 mod audit;
 mod batches;
 mod booking;
+mod catalogue;
 mod configurations;
 mod decisions;
 mod destinations;
@@ -55,6 +56,7 @@ mod server;
 mod simulate;
 mod stream;
 mod tenants;
+mod trust;
 mod usage;
 
 use limits::Limits;
@@ -158,6 +160,8 @@ fn described() -> (Router<Api>, OpenApi) {
         .merge(configurations::routes())
         .merge(simulate::routes())
         .merge(plugins::routes())
+        .merge(trust::routes())
+        .merge(catalogue::routes())
         .merge(effects::routes())
         .merge(destinations::routes())
         .merge(keys::routes())

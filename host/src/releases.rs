@@ -213,6 +213,11 @@ pub enum Step {
         #[serde(default)]
         version: Option<Version>,
     },
+    /// A release answers nowhere any more, and is not gone back to: the one before it decides, else the standard plugin.
+    Withdraw {
+        /// Which.
+        version: Version,
+    },
     /// Budgets from now on.
     Budget {
         /// Which.
@@ -228,6 +233,7 @@ impl Step {
             Self::Canary { .. } => "plugin.canaried",
             Self::Activate { .. } => "plugin.activated",
             Self::RollBack { .. } => "plugin.rolled-back",
+            Self::Withdraw { .. } => "plugin.withdrawn",
             Self::Budget { .. } => "plugin.budgeted",
         }
     }
@@ -238,7 +244,7 @@ impl Step {
             Self::Shadow { version } | Self::Canary { version, .. } | Self::Activate { version } => {
                 Some(version)
             }
-            Self::RollBack { .. } | Self::Budget { .. } => None,
+            Self::RollBack { .. } | Self::Withdraw { .. } | Self::Budget { .. } => None,
         }
     }
 }
@@ -305,6 +311,21 @@ impl Deployment {
                 next.active = Some(good);
                 // What failed is not what the next roll back returns to.
                 next.good = None;
+            }
+            Step::Withdraw { version } => {
+                let is = |release: &Option<Version>| release.as_ref() == Some(version);
+                if !self.running().chain(&self.good).any(|release| release == version) {
+                    return Err(Unstepped::NotRunning(version.clone()));
+                }
+                if self.candidate.as_ref().is_some_and(|candidate| candidate.version == *version) {
+                    next.candidate = None;
+                }
+                if is(&next.good) {
+                    next.good = None;
+                }
+                if is(&next.active) {
+                    next.active = next.good.take();
+                }
             }
             Step::Budget { budget } => next.budget = *budget,
         }

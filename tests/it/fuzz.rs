@@ -28,6 +28,7 @@ mod configuration;
 mod decisions;
 mod edges;
 mod mutate;
+mod plugin;
 mod releases;
 mod requests;
 
@@ -69,10 +70,12 @@ targets! {
     archive: configuration::ARCHIVE,
     condition: configuration::CONDITION,
     component: configuration::COMPONENT,
+    plugin: plugin::PLUGIN,
     key: edges::KEY,
     token: edges::TOKEN,
     target: edges::TARGET,
     settings: edges::SETTINGS,
+    publish: requests::PUBLISH,
     request: requests::REQUEST,
     manifest: releases::MANIFEST,
     statement: releases::STATEMENT,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use lanewright::plugin::{InterfaceVersion, build};
+use wasm_encoder::{ComponentSection, ComponentSectionId, InstanceSection, ModuleArg, RawSection};
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, UnresolvedPackageGroup};
 
@@ -24,7 +25,10 @@ pub(crate) fn guests() -> &'static BTreeMap<String, Vec<u8>> {
         let mut guests = in_rust(&folder);
         for path in files(&folder.join("wat")) {
             let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
-            let before = guests.insert(name, in_text(&path));
+            let (module, version, world) = module(&path);
+            let component = component(module, version, &world, StringEncoding::UTF8)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let before = guests.insert(name, component);
             assert!(before.is_none(), "{} names a guest that is there already", path.display());
         }
         guests
@@ -40,7 +44,8 @@ fn in_rust(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     built.into_iter().map(|built| (built.name, built.component)).collect()
 }
 
-fn in_text(path: &Path) -> Vec<u8> {
+/// A guest in text as a core module, and the version and world of the role it exports.
+pub(crate) fn module(path: &Path) -> (Vec<u8>, InterfaceVersion, String) {
     let text = fs::read_to_string(path).expect("a guest's text");
     let parts = path.with_file_name("parts");
     let mut whole = String::new();
@@ -60,18 +65,21 @@ fn in_text(path: &Path) -> Vec<u8> {
         .find(|role| whole.contains(&format!("lanewright:plugin/{role}@")))
         .expect("a guest exports a role");
     let version = InterfaceVersion::ALL.into_iter().find(|v| whole.contains(&format!("/{role}@{v}.")));
-    component(module, role, version.expect("a version of the interface"))
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    (module, version.expect("a version of the interface"), format!("{role}-plugin"))
 }
 
-/// Makes a component of a core module that exports this role, in this version.
-fn component(mut module: Vec<u8>, role: &str, version: InterfaceVersion) -> Result<Vec<u8>, String> {
+/// Makes a component of a core module that exports what this world does in this version.
+pub(crate) fn component(
+    mut module: Vec<u8>,
+    version: InterfaceVersion,
+    world: &str,
+    strings: StringEncoding,
+) -> Result<Vec<u8>, String> {
     let mut resolve = Resolve::default();
     let group = UnresolvedPackageGroup::parse("plugin.wit", version.wit()).expect("our own interface parses");
     let package = resolve.push_group(group).expect("our own interface resolves");
-    let world = resolve.select_world(&[package], Some(&format!("{role}-plugin"))).expect("a world of ours");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
-        .map_err(|error| format!("{error:#}"))?;
+    let world = resolve.select_world(&[package], Some(world)).expect("a world of ours");
+    embed_component_metadata(&mut module, &resolve, world, strings).map_err(|error| format!("{error:#}"))?;
     // Guests may use what no plugin is granted; it is the host that has to notice.
     wit_component::ComponentEncoder::default()
         .validate(false)
@@ -86,7 +94,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     entries.filter(|path| path.extension().is_some_and(|ext| ext == "wat")).collect()
 }
 
-/// A component with a further part at its end: so many instances of a core module.
+/// A component with so many instances of a core module at its end.
 pub(crate) fn with_instances(component: &[u8], module: &str, count: u32) -> Vec<u8> {
     let place = wasmparser::Parser::new(0)
         .parse_all(component)
@@ -109,40 +117,27 @@ pub(crate) fn with_instances(component: &[u8], module: &str, count: u32) -> Vec<
             })
         })
         .sum::<u32>();
-    let mut out = component.to_vec();
-    section(&mut out, 1, &wat::parse_str(module).expect("a core module"));
-    let mut instances = leb(count);
+    let mut instances = InstanceSection::new();
     for _ in 0..count {
-        instances.push(0);
-        instances.extend(leb(place));
-        instances.push(0);
+        instances.instantiate(place, [("", ModuleArg::Instance(0)); 0]);
     }
-    section(&mut out, 2, &instances);
-    out
+    with(&with_module(component, &wat::parse_str(module).expect("a core module")), &[&instances])
 }
 
 /// A component with a further component inside.
 pub(crate) fn with_component(component: &[u8], inner: &str) -> Vec<u8> {
+    let inner = wat::parse_str(inner).expect("a component");
+    with(component, &[&RawSection { id: ComponentSectionId::Component.into(), data: &inner }])
+}
+
+/// A component with a further core module inside, which is compiled and never instantiated.
+pub(crate) fn with_module(component: &[u8], module: &[u8]) -> Vec<u8> {
+    with(component, &[&RawSection { id: ComponentSectionId::CoreModule.into(), data: module }])
+}
+
+/// A component with further sections at its end.
+pub(crate) fn with(component: &[u8], sections: &[&dyn ComponentSection]) -> Vec<u8> {
     let mut out = component.to_vec();
-    section(&mut out, 4, &wat::parse_str(inner).expect("a component"));
+    sections.iter().for_each(|section| section.append_to_component(&mut out));
     out
-}
-
-fn section(out: &mut Vec<u8>, id: u8, content: &[u8]) {
-    out.push(id);
-    out.extend(leb(content.len() as u32));
-    out.extend(content);
-}
-
-fn leb(mut number: u32) -> Vec<u8> {
-    let mut out = Vec::new();
-    loop {
-        let low = (number & 0x7f) as u8;
-        number >>= 7;
-        if number == 0 {
-            out.push(low);
-            return out;
-        }
-        out.push(low | 0x80);
-    }
 }

@@ -6,9 +6,13 @@
 //! calls leave behind.
 
 mod budget;
+mod crafted;
+mod fair;
 mod isolation;
 mod leak;
+mod poison;
 mod repeat;
+mod settings;
 mod tenants;
 mod traces;
 
@@ -20,7 +24,10 @@ use lanewright::plugin::Stage;
 
 use crate::guests::{guest, guests, with_component, with_instances};
 use crate::harness::PLAN;
-use tenants::{Neighbour, Role, calls, decide, plugins, tenant, told};
+use tenants::plugins;
+
+pub(crate) use leak::resident;
+pub(crate) use tenants::{Neighbour, Role, calls, decide, tenant, told};
 
 /// What comes of a guest.
 enum Expect {
@@ -113,6 +120,7 @@ const CASES: &[Case] = &[
     case(27, "repeats_itself", Expect::Counts),
     case(27, "wants_relaxed_simd", Expect::Refused(Stage::Compile, "relaxed SIMD")),
     case(27, "wants_shared_memory", Expect::Refused(Stage::Resources, "2 memories")),
+    case(36, "traps_on_some_leads", Expect::Counts),
 ];
 
 const BLAMES_SETTINGS: &str = "settings = { blame = \"settings\" }";
@@ -127,7 +135,15 @@ const fn fallback(attack: u8, guest: &'static str, expect: Expect) -> Case {
 }
 
 /// Guests that a table of one lead cannot show; each is shown elsewhere.
-const ELSEWHERE: &[&str] = &["answers_wrong", "loops_in_start", "tells_what_it_sees"];
+const ELSEWHERE: &[&str] = &[
+    "answers_many_issues",
+    "answers_wrong",
+    "loops_in_check",
+    "loops_in_prepare",
+    "loops_in_start",
+    "prepares_too_much",
+    "tells_what_it_sees",
+];
 
 #[test]
 fn every_guest_fails_as_it_should_and_no_lead_is_lost() {

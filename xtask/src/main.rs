@@ -33,7 +33,7 @@ struct Verb {
     run: fn(&[String]) -> Result<ExitCode>,
 }
 
-const VERBS: [Verb; 8] = [
+const VERBS: [Verb; 9] = [
     Verb {
         name: "demo",
         arguments: "",
@@ -66,8 +66,8 @@ const VERBS: [Verb; 8] = [
     },
     Verb {
         name: "bench",
-        arguments: "[batch|core|service] [ARGS]",
-        about: "Measure, interleaved: plugin calls or batches beside their peers, decisions as tenants grow, the service",
+        arguments: "[batch|core|hostile|service] [ARGS]",
+        about: "Measure, interleaved: plugin calls or batches beside their peers, decisions as tenants grow or are attacked, the service",
         run: bench,
     },
     Verb {
@@ -75,6 +75,12 @@ const VERBS: [Verb; 8] = [
         arguments: "[TARGET|api] [ARGS]",
         about: "Try inputs made of good ones at every parser; or ten thousand requests, good and bad, at a service",
         run: fuzz::run,
+    },
+    Verb {
+        name: "soak",
+        arguments: "[CALLS]",
+        about: "Call good and hostile plugins in turns, a million times, and fail where memory grows",
+        run: soak,
     },
     Verb {
         name: "setup",
@@ -134,9 +140,27 @@ fn eval(arguments: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Prints memory ten times on the way.
+fn soak(arguments: &[String]) -> Result<ExitCode> {
+    let calls = arguments.first().map_or("1000000", String::as_str);
+    measured("hostile::leak::soak", "LANEWRIGHT_SOAK_CALLS", calls)
+}
+
+/// What is measured with the guests of the tests stands there, and is left out where they are run.
+fn measured(name: &str, variable: &str, value: &str) -> Result<ExitCode> {
+    setup::run(Work::Test)?;
+    let test = ["test", "--release", "--package", "lanewright", "--test", "it", "--"];
+    let run = run::cargo(&test).args(["--exact", name, "--ignored", "--nocapture"]);
+    if variable.is_empty() { run } else { run.env(variable, value) }.shown()?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// The peers are a workspace of their own, with its own lock file; those of batches need no engine, and the service
 /// needs a database.
 fn bench(arguments: &[String]) -> Result<ExitCode> {
+    if arguments.first().is_some_and(|first| first == "hostile") {
+        return measured("hostile::fair::measure", "", "");
+    }
     let (package, rest) = match arguments.split_first() {
         Some((first, rest)) if first == "batch" => ("lanewright-bench-batch", rest),
         Some((first, rest)) if first == "core" => ("lanewright-bench-core", rest),

@@ -128,8 +128,8 @@ fn sdk() -> impl Iterator<Item = (PathBuf, String)> {
         // In our repository the interface is two folders up.
         (folder.join("src").join(name), text.replace("\"../../wit/", "\"wit/"))
     });
-    let interface = folder.join("wit").join(INTERFACE.as_str()).join("plugin.wit");
-    let others = [(folder.join("Cargo.toml"), manifest), (interface, INTERFACE.wit().to_owned())];
+    let wit = (folder.join(format!("wit/{INTERFACE}/plugin.wit")), INTERFACE.wit().to_owned());
+    let others = [(folder.join("Cargo.toml"), manifest), wit];
     sources.chain(others)
 }
 

@@ -9,7 +9,7 @@ use clap::{Subcommand, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Exit, Sandboxing, tell, trust};
+use super::{Exit, Sandboxing, remote, tell, trust};
 use crate::author::cases::Case;
 use crate::author::project::Project;
 use crate::author::trial::{Answer, Trial};
@@ -69,6 +69,8 @@ enum Verb {
     },
     #[command(flatten)]
     Trust(trust::Verb),
+    #[command(flatten)]
+    Remote(remote::Verb),
 }
 
 #[derive(Debug, clap::Args)]
@@ -142,6 +144,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
         Verb::Trust(verb) => trust::run(verb),
+        Verb::Remote(verb) => remote::run(verb),
     }
 }
 

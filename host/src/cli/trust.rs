@@ -232,6 +232,14 @@ fn tell_statement(Statement { manifest, digest }: &Statement) {
     }
 }
 
+/// A release from the disk with what its publisher says of it; nothing where a component lies there alone.
+pub(super) fn described(path: &Path) -> anyhow::Result<Option<Package>> {
+    match is_bundle(path) || path.with_file_name(MANIFEST).exists() {
+        true => load(path).map(Some),
+        false => Ok(None),
+    }
+}
+
 /// A release from the disk, in either form.
 fn load(path: &Path) -> anyhow::Result<Package> {
     if is_bundle(path) {
@@ -264,8 +272,16 @@ fn store(package: &Package, path: &Path) -> anyhow::Result<Exit> {
         write(path, &bytes)?;
         return Ok(Exit::Done);
     }
+    let beside_it = path.with_file_name(MANIFEST);
+    // One that is there may be an author's own, with comments.
+    match beside_it.exists() {
+        true if manifest(path)? != package.manifest => {
+            bail!("{} is of another release; name another folder", beside_it.display());
+        }
+        true => {}
+        false => write(&beside_it, toml::to_string(&package.manifest)?.as_bytes())?,
+    }
     write(path, &package.component)?;
-    write(&path.with_file_name(MANIFEST), toml::to_string(&package.manifest)?.as_bytes())?;
     if let Some(signed) = &package.signed {
         write(&beside(path, ".sig"), &signed.write())?;
     }

@@ -9,20 +9,26 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
+use super::catalogue;
 use super::decisions::moment;
 use super::extract::{IfMatch, Json, Optional, Path, Tagged, body, if_seen, media_type};
 use super::problem::{Code, Problem, ProblemBody};
 use super::scope::{ApproveConfiguration, Author, Caller, ReadConfiguration};
 use super::simulate::{SimulatedBody, SimulationBody, simulated};
+use crate::access::For;
+use crate::fetch::Fetcher;
 use crate::lead::{PluginId, TenantId};
-use crate::line::{NewRelease, Refused};
+use crate::line::{Content, NewRelease, Refused, ReleaseFrom};
+use crate::oci::{self, Credentials, Package, Reference, bundle};
 use crate::releases::{Budget, Counts, Deployment, Measure, ReleaseName, Share, Stage, Step, Version};
 use crate::store::{CountRow, PluginRow, ReleaseRow};
+use crate::trust::PluginName;
 use crate::versions::By;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -32,6 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(releases))
         .routes(routes!(release, publish))
         .routes(routes!(component))
+        .routes(routes!(install))
         .routes(routes!(shadow))
         .routes(routes!(canary))
         .routes(routes!(activate))
@@ -292,13 +299,15 @@ async fn component(
 
 /// Publishes a release: the component goes through the stages of an upload. Nothing answers by it yet.
 ///
-/// Each reason why it is refused names its stage in `errors[].at`: size, magic, parse, interface, imports, resources,
+/// The body is a component of the tenant's own making, or a bundle with what its publisher says and signs. Each reason
+/// why a component is refused names its stage in `errors[].at`: size, magic, parse, interface, imports, resources,
 /// compile, instantiate or settings. The same bytes under the same version are answered with 200; other bytes are a
 /// conflict.
 #[utoipa::path(put, path = "/v1/plugins/{plugin}/releases/{release}", tag = "plugins",
     params(("plugin" = String, Path, description = "The plugin's name; it is made where it is new"),
         ("release" = String, Path, description = "Semantic Versioning, such as `1.4.0`")),
-    request_body(content_type = "application/wasm", description = "The component"),
+    request_body(content(("application/wasm"), ("application/x-tar")),
+        description = "The component; or a bundle, as `lanewright plugin bundle` writes it"),
     security(("bearer" = ["Author"])),
     responses((status = 201, body = ReleaseBody, description = "It is published"),
         (status = 200, body = ReleaseBody, description = "It was there"),
@@ -311,17 +320,131 @@ async fn publish(
 ) -> Result<(StatusCode, Json<ReleaseBody>), Problem> {
     let media = media_type(request.headers());
     // Read first: whoever is answered in the middle of a body may never see it.
-    let component = body(request, &()).await?.to_vec();
-    if media.is_some_and(|media| media != "application/wasm") {
-        return Err(Problem::new(Code::MediaType, "the body is not application/wasm"));
-    }
-    let manifest = Value::Object(serde_json::Map::new());
-    let new = NewRelease { plugin, version, component, manifest, signed: None, source: "upload" };
+    let body = body(request, &()).await?.to_vec();
+    let content = match media.as_deref() {
+        None | Some("application/wasm") => Content::Alone { version, component: body },
+        Some("application/x-tar") => {
+            let package = package(body)?;
+            if package.manifest.version != version {
+                let found = &package.manifest.version;
+                let detail = format!("the bundle is version {found}, and the path says {version}");
+                return Err(Problem::new(Code::Malformed, detail));
+            }
+            Content::Package(Box::new(package))
+        }
+        Some(_) => {
+            let detail = "the body is neither application/wasm nor application/x-tar";
+            return Err(Problem::new(Code::MediaType, detail));
+        }
+    };
+    let new = NewRelease { plugin: plugin.into(), content, source: ReleaseFrom::Upload };
     let (row, is_new) = api.lines.publish(caller.tenant(), new, by(&api, caller.actor())).await?;
-    Ok((if is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(row.into())))
+    Ok(published(row, is_new))
 }
 
-fn by<'a>(api: &Api, actor: &'a str) -> By<'a> {
+/// A release out of a bundle.
+pub(super) fn package(body: Vec<u8>) -> Result<Package, Problem> {
+    bundle::read(&body[..], &oci::Limits::default()).map_err(|error| {
+        Problem::new(Code::Malformed, format!("the body holds no release: {error}"))
+            .hint("`lanewright plugin bundle` writes one")
+    })
+}
+
+pub(super) fn published(row: ReleaseRow, is_new: bool) -> (StatusCode, Json<ReleaseBody>) {
+    (if is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(row.into()))
+}
+
+/// From where a release is taken: one of the two.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = InstallRelease)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InstallBody {
+    /// A plugin of the catalogue, `publisher/name`.
+    #[schema(value_type = Option<String>)]
+    catalogue: Option<PluginName>,
+    /// Of the catalogue: which version; absent: the highest.
+    #[schema(value_type = Option<String>)]
+    version: Option<Version>,
+    /// A release in an OCI registry, such as `registry.example.com/acme/fit:1.4.0` or with `@sha256:…`.
+    registry: Option<String>,
+    /// Of a registry that wants to know who asks: their name there.
+    user: Option<String>,
+    /// The tenant's secret that holds their password or token.
+    secret: Option<String>,
+}
+
+/// Publishes a release from the catalogue or from a registry. Nothing answers by it yet.
+#[utoipa::path(post, path = "/v1/plugins/{plugin}/install", tag = "plugins", request_body = InstallBody,
+    params(("plugin" = String, Path, description = "The tenant's own name for it")),
+    security(("bearer" = ["Author"])),
+    responses((status = 201, body = ReleaseBody, description = "It is published"),
+        (status = 200, body = ReleaseBody, description = "It was there"),
+        (status = "default", body = ProblemBody)))]
+async fn install(
+    caller: Caller<Author>,
+    State(api): State<Api>,
+    Path(plugin): Path<PluginId>,
+    Json(asked): Json<InstallBody>,
+) -> Result<(StatusCode, Json<ReleaseBody>), Problem> {
+    let InstallBody { catalogue, version, registry, user, secret } = asked;
+    let (package, source) = match (catalogue, registry) {
+        (Some(name), None) => {
+            (catalogue::package(&api, &name, version.as_ref()).await?, ReleaseFrom::Catalogue)
+        }
+        (None, Some(reference)) => {
+            let reference = reference.parse::<Reference>().map_err(|error| {
+                Problem::new(Code::Malformed, "the body does not read").at("registry", error.to_string())
+            })?;
+            let credentials = credentials(&api, caller.tenant(), user, secret).await?;
+            (pulled(&api, reference, credentials).await?, ReleaseFrom::Registry)
+        }
+        _ => {
+            let detail = "name either `catalogue` or `registry`";
+            return Err(Problem::new(Code::Malformed, detail));
+        }
+    };
+    let new = NewRelease { plugin: plugin.into(), content: Content::Package(Box::new(package)), source };
+    let (row, is_new) = api.lines.publish(caller.tenant(), new, by(&api, caller.actor())).await?;
+    Ok(published(row, is_new))
+}
+
+async fn credentials(
+    api: &Api,
+    tenant: &TenantId,
+    user: Option<String>,
+    secret: Option<String>,
+) -> Result<Option<Credentials>, Problem> {
+    let (user, secret) = match (user, secret) {
+        (None, None) => return Ok(None),
+        (Some(user), Some(secret)) => (user, secret),
+        _ => return Err(Problem::new(Code::Malformed, "`user` and `secret` go together")),
+    };
+    let unknown = || Problem::not_found(format!("secret {secret}"));
+    let sealed = api.store.of(tenant).secret(&secret).await?.ok_or_else(unknown)?;
+    let opened = api.vault()?.open(tenant, For::Secret(&secret), &sealed)?;
+    let password = String::from_utf8(opened.expose().to_vec());
+    let password =
+        password.map_err(|_| Problem::new(Code::Conflict, format!("the secret {secret} is not text")))?;
+    Ok(Some(Credentials { user, password }))
+}
+
+async fn pulled(
+    api: &Api,
+    reference: Reference,
+    credentials: Option<Credentials>,
+) -> Result<Package, Problem> {
+    let fetcher = Fetcher::new(api.reach);
+    // Less than the request itself may take.
+    let limits = oci::Limits { time: api.timeout.mul_f64(0.8), ..oci::Limits::default() };
+    let pulled = spawn_blocking(move || oci::pull(&fetcher, &reference, credentials.as_ref(), &limits));
+    let pulled = pulled.await.map_err(|_| Problem::new(Code::Internal, "a mistake of ours"))?;
+    pulled.map(|pulled| pulled.package).map_err(|error| {
+        Problem::new(Code::NotPulled, error.to_string())
+            .hint("look at the reference, and whether the registry can be reached from here")
+    })
+}
+
+pub(super) fn by<'a>(api: &Api, actor: &'a str) -> By<'a> {
     By { actor, at: api.clock.now().as_millisecond() }
 }
 
@@ -505,7 +628,7 @@ pub(super) struct QuantilesBody {
 }
 
 impl CountsBody {
-    fn of(version: Option<String>, digest: String, stage: String, counts: &Counts) -> Self {
+    pub(super) fn of(version: Option<String>, digest: String, stage: String, counts: &Counts) -> Self {
         let quantiles =
             |of: &crate::releases::Histogram| QuantilesBody { p50: of.quantile(0.5), p99: of.quantile(0.99) };
         Self {

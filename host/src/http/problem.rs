@@ -40,6 +40,10 @@ pub enum Code {
     NotInOrder,
     /// A plugin's component is refused.
     PluginRefused,
+    /// A plugin's release is not trusted.
+    NotTrusted,
+    /// A registry did not give what was asked for.
+    NotPulled,
     /// The idempotency key was used for something else.
     KeyReused,
     /// Somebody else has changed it meanwhile.
@@ -60,7 +64,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Malformed,
         Self::TooLarge,
         Self::MediaType,
@@ -74,6 +78,8 @@ impl Code {
         Self::NotReady,
         Self::NotInOrder,
         Self::PluginRefused,
+        Self::NotTrusted,
+        Self::NotPulled,
         Self::KeyReused,
         Self::Changed,
         Self::VersionNeeded,
@@ -117,6 +123,10 @@ impl Code {
             Self::PluginRefused => {
                 ("plugin-refused", S::UNPROCESSABLE_ENTITY, "The plugin's component is refused")
             }
+            Self::NotTrusted => {
+                ("not-trusted", S::UNPROCESSABLE_ENTITY, "The plugin's release is not trusted")
+            }
+            Self::NotPulled => ("not-pulled", S::BAD_GATEWAY, "The registry did not give it"),
             Self::KeyReused => {
                 ("key-reused", S::UNPROCESSABLE_ENTITY, "The key was used for another request")
             }
@@ -291,6 +301,8 @@ impl From<Refused> for Problem {
                 });
                 Self { errors: errors.collect(), ..Self::new(Code::PluginRefused, detail) }
             }
+            Refused::Distrusted(why) => Self::new(Code::NotTrusted, why.to_string())
+                .hint("`GET /v1/trust` tells whom this tenant trusts, and what is revoked"),
             Refused::DoesNotFit(plugin, why) => {
                 let detail = format!("the configuration cannot be set up with this release of {plugin}");
                 let Self { errors, .. } = why.as_ref().into();

@@ -1,7 +1,7 @@
-//! A release is published: it goes through the stages of an upload, and is kept as it came.
+//! A release is published: whether it is trusted, the stages of an upload, and then it is kept as it came.
 //!
 //! ```text
-//! size → magic → parse → interface → imports → resources → compile → instantiate → settings ─▶ a row, a blob, a report
+//! trust → size → magic → parse → interface → imports → resources → compile → instantiate → settings ─▶ a row, a blob
 //! ```
 //!
 //! Nothing answers by it yet: that is a step of its own ([`Lines::deploy`]). A version is published once; whoever
@@ -11,32 +11,70 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use super::{Lines, Refused};
 use crate::digest::Digest;
-use crate::lead::{PluginId, TenantId};
+use crate::lead::TenantId;
+use crate::oci::Package;
 use crate::plugin::{Refusal, Stage};
-use crate::releases::{ReleaseName, Version};
+use crate::releases::Version;
 use crate::store::{Event, ReleaseRow};
+use crate::trust::{Manifest, Source};
 use crate::versions::By;
 
 /// A release that is to be published.
 #[derive(Debug, Clone)]
 pub struct NewRelease {
-    /// Of which plugin.
-    pub plugin: PluginId,
-    /// As which version.
-    pub version: Version,
-    /// Its component.
-    pub component: Vec<u8>,
-    /// What its author says of it.
-    pub manifest: Json,
-    /// Who signed it, and the statement with its signature.
-    pub signed: Option<(String, Json)>,
-    /// Where it came from: `upload`, `bundle`, `registry` or `catalogue`.
-    pub source: &'static str,
+    /// Of which plugin: the tenant's own name for it; in the catalogue `publisher/name`.
+    pub plugin: String,
+    /// What it is.
+    pub content: Content,
+    /// Where it came from.
+    pub source: From,
+}
+
+/// What a release is.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// A component alone, as the tenant itself made it.
+    Alone {
+        /// As which version.
+        version: Version,
+        /// Its bytes.
+        component: Vec<u8>,
+    },
+    /// With what its publisher says of it.
+    Package(Box<Package>),
+}
+
+/// Where a release came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// A request that brought it.
+    Upload,
+    /// A registry.
+    Registry,
+    /// The catalogue.
+    Catalogue,
+}
+
+impl From {
+    /// Its word in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upload => "upload",
+            Self::Registry => "registry",
+            Self::Catalogue => "catalogue",
+        }
+    }
+
+    fn source(self) -> Source {
+        match self {
+            Self::Upload => Source::OwnUpload,
+            Self::Registry | Self::Catalogue => Source::Elsewhere,
+        }
+    }
 }
 
 /// What was found out of a component when it was published.
@@ -59,56 +97,70 @@ impl Lines {
     ///
     /// # Errors
     ///
-    /// [`Refused::Plugin`] tells every reason why the component is refused; [`Refused::Conflict`] where the version is
-    /// there with other bytes.
+    /// [`Refused::Plugin`] tells every reason why the component is refused, [`Refused::Distrusted`] why it is not
+    /// trusted; [`Refused::Conflict`] where the version is there with other bytes.
     pub async fn publish(
         &self,
         tenant: &TenantId,
         new: NewRelease,
         by: By<'_>,
     ) -> Result<(ReleaseRow, bool), Refused> {
-        let NewRelease { plugin, version, component, manifest, signed, source } = new;
-        let component: Arc<[u8]> = component.into();
-        let digest = Digest::of(&component).to_string();
+        let NewRelease { plugin, content, source } = new;
         let store = self.parts.store.of(tenant);
-        if let Some(known) = store.release(plugin.as_str(), &version.to_string()).await? {
+        let published = store.releases(Some(&plugin)).await?;
+        let publisher = self.trusted(tenant, &content, source.source(), &published).await?;
+        let (manifest, signed, version, component) = match content {
+            Content::Alone { version, component } => (None, None, version, component),
+            Content::Package(package) => {
+                let Package { manifest, component, signed } = *package;
+                let version = manifest.version.clone();
+                (Some(manifest), signed, version, component)
+            }
+        };
+        let (version, component): (_, Arc<[u8]>) = (version.to_string(), component.into());
+        let digest = Digest::of(&component).to_string();
+        let known = |rows: Vec<ReleaseRow>| rows.into_iter().find(|row| row.version == version);
+        if let Some(known) = known(published.clone()) {
             return same(known, &digest).map(|known| (known, false));
         }
         let plugins = store.plugins().await?;
-        let is_new = !plugins.iter().any(|row| row.plugin == plugin.as_str());
-        if is_new && plugins.len() >= MOST_PLUGINS {
+        let is_new = !plugins.iter().any(|row| row.plugin == plugin);
+        if is_new && plugins.len() >= MOST_PLUGINS && !tenant.is_operators() {
             return Err(Refused::Conflict(format!("a tenant has at most {MOST_PLUGINS} plugins")));
         }
-        if store.releases(Some(plugin.as_str())).await?.len() >= MOST_RELEASES {
+        if published.len() >= MOST_RELEASES {
             return Err(Refused::Conflict(format!("a plugin has at most {MOST_RELEASES} releases")));
         }
-        let (report, interface) = self.inspected(Arc::clone(&component)).await?;
-        let (publisher, signed) = signed.unzip();
+        let (report, interface) = self.inspected(tenant, Arc::clone(&component)).await?;
+        if let Some(manifest) = &manifest {
+            as_it_says(manifest, &report, &interface)?;
+        }
         let row = ReleaseRow {
-            plugin: plugin.to_string(),
-            version: version.to_string(),
+            plugin: plugin.clone(),
+            version: version.clone(),
             digest: digest.clone(),
             bytes: i64::try_from(component.len()).unwrap_or(i64::MAX),
             interface,
             report: json!(report).to_string(),
-            manifest: manifest.to_string(),
+            manifest: manifest.map_or_else(|| "{}".to_owned(), |manifest| json!(manifest).to_string()),
             publisher,
-            signed: signed.map(|signed| signed.to_string()),
-            source: source.to_owned(),
+            signed: signed.map(|signed| json!(signed).to_string()),
+            source: source.as_str().to_owned(),
             made_at: by.at,
             made_by: by.actor.to_owned(),
         };
         let mut change = store.begin(by.at).await?;
         if !change.add_release(&row, &component).await? {
             drop(change);
-            let known = store.release(plugin.as_str(), &version.to_string()).await?;
-            let gone = || Refused::UnknownRelease(ReleaseName { plugin: plugin.clone(), version });
-            return same(known.ok_or_else(gone)?, &digest).map(|known| (known, false));
+            let again =
+                || Refused::Conflict(format!("release {plugin} {version} is being published already"));
+            let known = known(store.releases(Some(&plugin)).await?).ok_or_else(again)?;
+            return same(known, &digest).map(|known| (known, false));
         }
-        if is_new && change.plugin(plugin.as_str()).await?.is_none() {
-            change.put_plugin(plugin.as_str(), "{}").await?;
+        if is_new && change.plugin(&plugin).await?.is_none() {
+            change.put_plugin(&plugin, "{}").await?;
         }
-        let body = json!({"plugin": plugin, "version": row.version, "digest": digest, "source": source,
+        let body = json!({"plugin": plugin, "version": version, "digest": digest, "source": row.source,
             "publisher": row.publisher});
         let event = Event { kind: "plugin.published", actor: by.actor.to_owned(), lead: None, body };
         change.commit(&[event]).await?;
@@ -116,7 +168,7 @@ impl Lines {
     }
 
     /// The stages of an upload; what was found out, and the interface's version.
-    async fn inspected(&self, component: Arc<[u8]>) -> Result<(Report, String), Refused> {
+    async fn inspected(&self, tenant: &TenantId, component: Arc<[u8]>) -> Result<(Report, String), Refused> {
         let one = self.publications.acquire().await.map_err(|_| Refused::Closing)?;
         let (parts, bytes) = (Arc::clone(&self.parts), Arc::clone(&component));
         // The compiler is another process: it is waited for where waiting is no harm.
@@ -126,16 +178,37 @@ impl Lines {
         });
         let (surface, prototype) = loaded.await.map_err(|_| Refused::Broken)?.map_err(Refused::Plugin)?;
         drop(one);
-        let (answer, answered) = oneshot::channel();
-        self.parts.threads.spawn(move || drop(answer.send(prototype.schema())));
-        let schema = answered.await.map_err(|_| Refused::Broken)?;
+        let interface = prototype.interface().to_string();
+        let schema = self.parts.threads.run(tenant, move || prototype.schema());
+        let schema = schema.await.ok_or(Refused::Broken)?;
         let refuse = |message: String| Refused::Plugin(vec![Refusal::new(Stage::Settings, message)]);
         let schema = schema.map_err(|failure| refuse(format!("the schema cannot be told: {failure}")))?;
         let schema = serde_json::from_str(&schema)
             .map_err(|error| refuse(format!("the schema is not JSON: {error}")))?;
         let (exports, imports) =
             (surface.exports.into_iter().collect(), surface.imports.into_iter().collect());
-        Ok((Report { exports, imports, schema }, "0.1".to_owned()))
+        Ok((Report { exports, imports, schema }, interface))
+    }
+}
+
+/// Whether a manifest says what the component is.
+fn as_it_says(manifest: &Manifest, report: &Report, interface: &str) -> Result<(), Refused> {
+    let refuse = |message: String, hint: &str| {
+        let refusal = Refusal::new(Stage::Interface, message);
+        Err(Refused::Plugin(vec![Refusal { hint: Some(hint.to_owned()), ..refusal }]))
+    };
+    let said = manifest.interface.to_string();
+    if !said.starts_with(&format!("{interface}.")) {
+        let message =
+            format!("the manifest says interface {said}, and the component is written against {interface}");
+        return refuse(message, "mend `interface` in plugin.toml, and sign again");
+    }
+    match manifest.roles.iter().find(|role| !report.exports.iter().any(|export| export == role.as_str())) {
+        Some(role) => {
+            let message = format!("the manifest says that it is a {role}, and the component exports none");
+            refuse(message, "mend `roles` in plugin.toml, or register the role")
+        }
+        None => Ok(()),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::lead::{PluginId, TenantId};
 use crate::releases::{Deployment, ReleaseName, Step, Version};
 use crate::store::{Event, PluginRow};
 use crate::tenant::{Component, Published, Running};
+use crate::trust::Distrust;
 use crate::versions::By;
 
 /// Which releases of every plugin answer.
@@ -122,6 +123,11 @@ impl Lines {
             let before = next.get(plugin).cloned().unwrap_or_default();
             let after = before.step(step).map_err(|why| Refused::Conflict(why.to_string()))?;
             next.insert(plugin.clone(), after.clone());
+            if let Some(version) = step.version()
+                && let Some(by) = self.revoked(tenant, plugin.as_str(), version).await?
+            {
+                return Err(Refused::Distrusted(Distrust::Revoked { by: Box::new(by) }));
+            }
             let published = published(parts, tenant, &next).await?;
             if let Some(version) = in_force
                 && after.running().ne(before.running())

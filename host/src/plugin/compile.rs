@@ -6,11 +6,12 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, nice, setrlimit};
 use serde::{Deserialize, Serialize};
 use wait_timeout::ChildExt;
 
@@ -40,6 +41,9 @@ impl Class {
         Duration::from_secs(2 * self.cpu_seconds())
     }
 }
+
+/// How far it steps back behind everything else.
+const NICE: i32 = 10;
 
 /// What the child says of a component.
 #[derive(Debug, Serialize, Deserialize)]
@@ -105,14 +109,26 @@ fn compile_in_child(
             let artifact = std::fs::read(output.path())?;
             Ok(Ok(Compiled { artifact, surface }))
         }
-        _ => {
-            Ok(Err(gave_up(&format!("it was stopped ({status}) at its limits of memory or processor time"))))
+        _ => Ok(Err(gave_up(&ended(status, class)))),
+    }
+}
+
+/// Why a child said nothing.
+fn ended(status: ExitStatus, class: Class) -> String {
+    match status.signal().and_then(Signal::from_named_raw) {
+        Some(Signal::XCPU | Signal::KILL) => {
+            format!("it used up its {} s of processor time", class.cpu_seconds())
         }
+        // The allocator aborts where there is no more, and so does a stack at its end.
+        Some(Signal::ABORT) => format!("it used up its {} MiB of memory, or its stack", MEMORY >> 20),
+        Some(Signal::XFSZ) => "the machine code is larger than it may be".to_owned(),
+        _ => format!("it broke off ({status})"),
     }
 }
 
 fn gave_up(why: &str) -> Vec<Refusal> {
-    let hint = "split huge functions and tables; a plugin of ordinary code compiles in a second";
+    let hint =
+        "split huge functions and tables, and types inside one another; ordinary code compiles in a second";
     vec![Refusal::new(Stage::Compile, format!("the compiler gave up: {why}")).hint(hint)]
 }
 
@@ -141,6 +157,8 @@ fn limit_self(class: Class, file_bytes: u64) -> std::io::Result<()> {
     let set = |resource, most: u64| -> std::io::Result<()> {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).map_err(Into::into)
     };
+    // Whoever routes leads beside it comes first.
+    nice(NICE)?;
     set(Resource::Core, 0)?;
     set(Resource::As, MEMORY)?;
     set(Resource::Cpu, class.cpu_seconds())?;

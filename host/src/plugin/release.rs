@@ -18,6 +18,7 @@ use super::bindings::{enricher, fallback, scorer, setup, types};
 use super::convert;
 use super::engine::{GUEST_STACK, Sandbox};
 use super::exports::{Exports, Indices};
+use super::given;
 use super::imports::{Directory, Setup, State, Stop, Used};
 use super::plan::Plan;
 use super::probe::Probe;
@@ -84,7 +85,11 @@ impl Prototype {
 
     /// What the plugin says is wrong with these settings, as pointer and message.
     pub fn check(&self, settings: &Json, lanes: &[Lane]) -> Result<Vec<(String, String)>, Failure> {
-        let (json, lanes) = (settings.to_string(), convert::lanes(lanes));
+        let json = match given::text(settings) {
+            Ok(json) => json,
+            Err(issue) => return Ok(vec![issue]),
+        };
+        let lanes = convert::lanes(lanes);
         let issues: Vec<setup::Issue> = self.in_setup(&self.indices.check, (json.as_str(), &lanes[..]))?;
         let max = self.sandbox.plan.log_line_bytes;
         let readable = |issue: setup::Issue| (clean(&issue.path, max), clean(&issue.message, max));
@@ -93,7 +98,8 @@ impl Prototype {
 
     /// The work the plugin does once for these settings and lanes.
     pub fn prepare(&self, settings: &Json, lanes: &[Lane]) -> Result<Vec<u8>, Failure> {
-        let (json, lanes) = (settings.to_string(), convert::lanes(lanes));
+        let refused = |(pointer, message)| Failure::Settings { message: format!("{pointer} {message}") };
+        let (json, lanes) = (given::text(settings).map_err(refused)?, convert::lanes(lanes));
         let plan = &self.sandbox.plan;
         let prepared: Result<Vec<u8>, _> =
             self.in_setup(&self.indices.prepare, (json.as_str(), &lanes[..]))?;

@@ -6,9 +6,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use wasmparser::{CanonicalOption, Encoding, Instance, Parser, Payload};
+use wasmparser::{Encoding, Instance, Parser, Payload};
 use wit_parser::decoding::{DecodedWasm, decode};
 
+use super::caps::Built;
 use super::engine::{Class, Shape};
 use super::interface::{self, Surface};
 use super::plan::Plan;
@@ -108,7 +109,7 @@ pub(super) fn at_a_glance(bytes: &[u8], plan: &Plan) -> Result<Class, Refusal> {
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => Ok(class),
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => refuse("a core WebAssembly module, not a component"),
         [0x7f, b'E', b'L', b'F', ..] => refuse("precompiled machine code, which is never taken from outside"),
-        [b'(', ..] => refuse("WebAssembly text, not the binary form"),
+        [b'(' | b';', next, ..] if next.is_ascii() => refuse("WebAssembly text, not the binary form"),
         [] => refuse("an empty file"),
         _ => refuse("no WebAssembly component"),
     }
@@ -146,13 +147,13 @@ fn structure(bytes: &[u8], shape: Shape, plan: &Plan) -> Result<Vec<Refusal>, Ve
     let mut refusals = Vec::new();
     // Which kinds of binary the reader is inside of, outermost first.
     let mut inside: Vec<Encoding> = Vec::new();
-    let (mut nested, mut modules, mut custom) = (0_u32, 0_u32, 0_usize);
+    let (mut nested, mut modules, mut built) = (0_u32, 0_u32, Built::within(shape));
     // A module needs nothing until it is instantiated, and as much again each time it is.
     let mut needs: Vec<Needs> = Vec::new();
     let mut all = Needs::default();
-    let (mut foreign_strings, mut asynchronous) = (false, false);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| vec![Refusal::new(Stage::Parse, error.to_string())])?;
+        built.see(&payload);
         match payload {
             Payload::Version { encoding, .. } => {
                 modules += u32::from(encoding == Encoding::Module);
@@ -166,7 +167,6 @@ fn structure(bytes: &[u8], shape: Shape, plan: &Plan) -> Result<Vec<Refusal>, Ve
             Payload::End(_) => {
                 inside.pop();
             }
-            Payload::CustomSection(section) => custom += section.data().len(),
             Payload::MemorySection(section) => {
                 for memory in section.into_iter().flatten() {
                     let memory_bytes = memory.initial.saturating_mul(64 << 10);
@@ -190,22 +190,14 @@ fn structure(bytes: &[u8], shape: Shape, plan: &Plan) -> Result<Vec<Refusal>, Ve
                     }
                 }
             }
-            Payload::ComponentCanonicalSection(section) => {
-                for function in section.into_iter().flatten() {
-                    let options: &[CanonicalOption] = match &function {
-                        wasmparser::CanonicalFunction::Lift { options, .. }
-                        | wasmparser::CanonicalFunction::Lower { options, .. } => options,
-                        _ => &[],
-                    };
-                    foreign_strings |= options
-                        .iter()
-                        .any(|o| matches!(o, CanonicalOption::UTF16 | CanonicalOption::CompactUTF16));
-                    asynchronous |= options.contains(&CanonicalOption::Async);
-                }
-            }
             _ => {}
         }
     }
+    let too_much = built.too_much();
+    if !too_much.is_empty() {
+        return Err(too_much);
+    }
+    refusals.extend(built.foreign());
     let mut refuse = |broken: bool, stage: Stage, message: String, hint: &str| {
         if broken {
             refusals.push(Refusal::new(stage, message).hint(hint));
@@ -213,19 +205,8 @@ fn structure(bytes: &[u8], shape: Shape, plan: &Plan) -> Result<Vec<Refusal>, Ve
     };
     let one = "a plugin is one module and the adapters around it";
     refuse(nested > 0, Stage::Parse, format!("{nested} modules inside nested components"), one);
-    let Shape { core_instances: most, tables: most_tables, custom_bytes } = shape;
+    let Shape { core_instances: most, tables: most_tables, .. } = shape;
     refuse(modules > most, Stage::Parse, format!("{modules} core modules; at most {most}"), one);
-    refuse(
-        foreign_strings,
-        Stage::Parse,
-        "strings that are not UTF-8".into(),
-        "use the utf8 canonical option",
-    );
-    let plain = "everything a plugin exports and imports is synchronous";
-    refuse(asynchronous, Stage::Parse, "asynchronous functions".into(), plain);
-    let strip = "strip debug information, as `lanewright plugin build` does";
-    let message = format!("{custom} bytes of custom sections; at most {custom_bytes}");
-    refuse(custom > custom_bytes, Stage::Parse, message, strip);
     let Needs { instances, memories, memory_bytes, tables, table_elements } = all;
     let most = u64::from(most);
     refuse(instances > most, Stage::Resources, format!("{instances} core instances; at most {most}"), one);

@@ -109,6 +109,11 @@ impl Measure {
         }
     }
 
+    /// Whether it is of decisions that were compared with another release's.
+    pub fn compares(self) -> bool {
+        matches!(self, Self::Compared | Self::Differed | Self::OtherLane | Self::OtherOutcome)
+    }
+
     /// The measure of a word.
     pub fn of(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|measure| measure.as_str() == word)

@@ -51,6 +51,12 @@ fn a_release_goes_its_way_and_back() {
         of(one()),
         Ok(r#"{"active": "0.9.0", "candidate": {"version": "2.0.0", "stage": "shadow"}}"#),
     );
+    let withdraw = |version| Step::Withdraw { version };
+    check(done, withdraw(two()), Ok(r#"{"active": "1.0.0"}"#));
+    check(done, withdraw(one()), Ok(r#"{"active": "2.0.0"}"#));
+    check(r#"{"active": "2.0.0"}"#, withdraw(two()), Ok("{}"));
+    check(canary, withdraw(two()), Ok(r#"{"active": "1.0.0"}"#));
+    check(canary, withdraw(version("9.0.0")), Err("release 9.0.0 is neither active nor on its way"));
     check(done, of(one()), Err("release 1.0.0 is neither active nor on its way"));
     check(
         "{}",

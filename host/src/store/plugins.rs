@@ -8,6 +8,7 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use super::filter::Filter;
 use super::rows::{self, Row, Statement};
 use super::{Change, Error, Store, TenantStore};
+use crate::lead::TenantId;
 
 /// A plugin as it is kept.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
@@ -278,6 +279,18 @@ impl Store {
         let mut transaction = self.begin().await?;
         rows::write(&mut transaction, counted).await?;
         Ok(transaction.commit().await?)
+    }
+
+    /// Tenants that have published a plugin.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn tenants_with_plugins(&self) -> Result<Vec<TenantId>, Error> {
+        let found =
+            sqlx::query_scalar("SELECT DISTINCT tenant FROM plugins WHERE tenant <> '*' ORDER BY tenant");
+        let found: Vec<String> = found.fetch_all(&self.read).await?;
+        Ok(found.into_iter().filter_map(|tenant| tenant.parse().ok()).collect())
     }
 
     /// What was counted of a component, of all tenants together: nobody's own.

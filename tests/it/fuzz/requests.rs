@@ -5,16 +5,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use lanewright::access::Role;
 use lanewright::http;
 use lanewright::lead::TenantId;
+use lanewright::plugin::Standard;
 use serde_json::{Map, Value as Json, json};
 use tower::ServiceExt as _;
 
 use super::Target;
+use crate::guests::guest;
 use crate::service::booking;
 use crate::service::harness::{On, Service, runtime};
 
@@ -42,6 +45,36 @@ pub(super) const REQUEST: Target = Target {
         let known = answer.is_empty() || http::problem::Code::ALL.iter().any(is_it);
         assert!(known, "{shown}: {status} is no problem: {answer}");
         format!("{shown} {status} {} {}", problem["detail"], problem["errors"])
+    },
+};
+
+/// A component as the body of a publication: refused with its stages, or a release like any other.
+pub(super) const PUBLISH: Target = Target {
+    name: "publish",
+    cases: 12,
+    words: "component",
+    seeds: || {
+        fixed();
+        vec![guest("plain").to_vec(), Standard::Scorer.component().to_vec()]
+    },
+    reads: |input| {
+        // A tenant has so many plugins, and each so many releases.
+        static TRIED: AtomicUsize = AtomicUsize::new(0);
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        let uri = format!("/v1/plugins/p{}/releases/1.0.{tried}", tried / 900);
+        let fixed = fixed();
+        let request = Request::builder().method("PUT").uri(uri).header("content-type", "application/wasm");
+        let request = request.header("authorization", format!("Bearer {}", fixed.keys["author"]));
+        let (status, answer) = fixed.answered(request.body(Body::from(input.to_vec())).expect("a request"));
+        let answer: Json = serde_json::from_str(&answer).expect("JSON");
+        if status == StatusCode::CREATED {
+            assert_eq!(answer["bytes"], input.len());
+            return "published".to_owned();
+        }
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{answer}");
+        let errors = answer["errors"].as_array().expect("reasons");
+        assert!(!errors.is_empty() && errors.iter().all(|error| error["at"].is_string()), "{answer}");
+        answer["errors"].to_string()
     },
 };
 
@@ -93,7 +126,10 @@ impl Fixed {
             request = request.header("authorization", format!("Bearer {key}"));
         }
         let body = if input["body"].is_null() { Body::empty() } else { Body::from(shown(&input["body"])) };
-        let request = request.body(body).ok()?;
+        Some(self.answered(request.body(body).ok()?))
+    }
+
+    fn answered(&self, request: Request<Body>) -> (StatusCode, String) {
         // On a thread of the service's own kind, with no more stack than those have.
         let router = self.router.clone();
         let answered = runtime().spawn(async {
@@ -107,7 +143,7 @@ impl Fixed {
             };
             (status, String::from_utf8_lossy(&body).into_owned())
         });
-        Some(runtime().block_on(answered).expect("an answer"))
+        runtime().block_on(answered).expect("an answer")
     }
 
     /// What is answered to a request that is good.

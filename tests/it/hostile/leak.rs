@@ -45,6 +45,22 @@ fn ten_thousand_calls_leave_nothing_behind() {
 #[test]
 #[ignore = "run by the test above, in a process of its own"]
 fn alone() {
+    flat(CALLS, 2, |_, _| {});
+}
+
+/// A million of them, or as many as `cargo xtask soak` says.
+#[test]
+#[ignore = "it goes on for minutes: `cargo xtask soak`"]
+fn soak() {
+    let calls = std::env::var("LANEWRIGHT_SOAK_CALLS").ok();
+    let calls = calls.map_or(1_000_000, |calls| calls.parse().expect("a number of calls"));
+    flat(calls, 10, |done, bytes| {
+        println!("{done:>9} instances, {:.1} MiB", bytes as f64 / f64::from(1 << 20))
+    });
+}
+
+/// So many calls in so many parts, after each of which memory is looked at: it may not have grown.
+fn flat(calls: usize, parts: usize, mut after: impl FnMut(usize, u64) + Send) {
     // Little fuel, so that nobody loops for long.
     let plugins = sandbox(Plan { fuel: 1_000_000, ..PLAN }, 2);
     let tenants = GUESTS.map(|name| tenant(guest(name), Role::Classifier, "", &plugins).expect("a tenant"));
@@ -64,15 +80,18 @@ fn alone() {
         };
         run(WARM_UP);
         let before = run(tenants.len());
-        let half = run(CALLS / 2);
-        let after = run(CALLS / 2);
-        assert!(after <= before + ALLOWED, "{before} bytes, then {half}, then {after}");
-        assert!(answered >= CALLS / GUESTS.len(), "some of them are good: {answered}");
+        after(0, before);
+        for part in 1..=parts {
+            let now = run(calls / parts);
+            after(part * (calls / parts), now);
+            assert!(now <= before + ALLOWED, "{before} bytes, then {now} after part {part} of {parts}");
+        }
+        assert!(answered >= calls / GUESTS.len(), "some of them are good: {answered}");
     });
 }
 
 /// Bytes of this process that are in memory.
-fn resident() -> u64 {
+pub(crate) fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
     let pages: u64 = statm.split(' ').nth(1).and_then(|n| n.parse().ok()).expect("a number");
     pages * 4096

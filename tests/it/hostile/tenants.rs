@@ -6,7 +6,7 @@ use std::path::Path;
 use lanewright::config::Problems;
 use lanewright::decision::{CallTrace, Decision, Past};
 use lanewright::fetch::{Fetcher, Reach};
-use lanewright::pipeline::{Live, State, normalise, route};
+use lanewright::pipeline::{Live, Outside, State, normalise, route};
 use lanewright::plugin::{Plugins, VisibleLead};
 use lanewright::tenant::Tenant;
 use serde_json::{Value as Json, json};
@@ -78,7 +78,7 @@ pub(crate) fn told(problems: &Problems) -> String {
 }
 
 /// The lead every guest is asked about. Its text starts with a character of two bytes.
-fn lead() -> Json {
+pub(crate) fn lead() -> Json {
     json!({
         "id": "lead-1",
         "source": "web-form",
@@ -103,10 +103,14 @@ pub(crate) fn decide(tenant: &Tenant) -> Decision {
 }
 
 fn decide_about(tenant: &Tenant, lead: &Json) -> Decision {
+    decide_in(tenant, lead, &Live { fetcher: Fetcher::new(Reach::Public) })
+}
+
+/// Routes any lead in this world.
+pub(crate) fn decide_in(tenant: &Tenant, lead: &Json, outside: &dyn Outside) -> Decision {
     with_stack(|| {
-        let outside = Live { fetcher: Fetcher::new(Reach::Public) };
         let at = "2026-03-02T10:00:05Z".parse().expect("a moment");
-        route(tenant, lead, (at, 1, Past::default()), &outside, &mut State::new(&tenant.config))
+        route(tenant, lead, (at, 1, Past::default()), outside, &mut State::new(&tenant.config))
             .expect("a lead")
     })
 }
@@ -151,6 +155,11 @@ impl Neighbour {
     fn decisions(&self) -> Vec<String> {
         let decide = |lead| serde_json::to_string(&decide_about(&self.tenant, lead)).expect("JSON");
         self.leads.iter().map(decide).collect()
+    }
+
+    /// Decides about one of its leads, as often as a bench likes.
+    pub(crate) fn decides(&self, n: usize) -> Decision {
+        decide_about(&self.tenant, &self.leads[n % self.leads.len()])
     }
 
     /// Decides again; every byte has to be the same.
