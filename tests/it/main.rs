@@ -3,6 +3,7 @@
 //! One binary, so that everything is linked once. `harness` holds the verbs; each other module is one
 //! promise and the cases that prove it.
 
+mod authors;
 mod enrich;
 mod fuzz;
 mod guests;
