@@ -34,6 +34,7 @@ use crate::plugin::{Options as PluginOptions, Plan, Plugins, Size, THREAD_STACK}
 use crate::settings::Settings;
 use crate::store::{Error, Options, Store, Swept};
 use crate::telemetry::{DrainBegun, Metrics, ServiceEnded, StoreFound, StoreLost};
+use crate::threads::Threads;
 use crate::timers::{self, Kept};
 
 /// The service, ready to serve.
@@ -101,13 +102,7 @@ impl App {
             plan: Plan::DEFAULT,
             size: Size::default(),
         })?;
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(settings.threads)
-            .stack_size(THREAD_STACK)
-            .thread_name(|number| format!("plugins-{number}"))
-            // Whoever waits for it is told; it takes nobody else along.
-            .panic_handler(|_| tracing::error!("what was worked out on the threads of plugins panicked"))
-            .build()?;
+        let threads = Threads::new(settings.threads, THREAD_STACK).context("no threads for plugins")?;
         let lines = Lines::new(Parts {
             store: store.clone(),
             clock: clock.clone(),

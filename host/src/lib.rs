@@ -105,6 +105,7 @@ pub mod store;
 pub mod telemetry;
 pub mod tenant;
 pub mod text;
+pub mod threads;
 pub mod timers;
 pub mod trust;
 pub mod versions;

@@ -11,11 +11,11 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use rayon::ThreadPool;
 use serde_json::Value as Json;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -33,6 +33,7 @@ use crate::replay::{Replayed, replay};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::tenant::Tenant;
+use crate::threads::Threads;
 use crate::trust::Distrust;
 
 mod beside;
@@ -271,7 +272,7 @@ pub struct Parts {
     /// The time.
     pub clock: Clock,
     /// Threads that run plugins.
-    pub threads: ThreadPool,
+    pub threads: Threads,
     /// Runs plugins.
     pub plugins: Plugins,
     /// Answers enrichers.
@@ -311,6 +312,9 @@ impl Default for Limits {
         Self { waiting: 1024, group: 64, cold: 8192 }
     }
 }
+
+/// What is worked out on the threads of plugins; nothing where somebody panicked.
+type OnThreads<T> = Pin<Box<dyn Future<Output = Option<T>> + Send>>;
 
 /// The lines of all tenants that this host has to do with.
 #[derive(Clone)]
@@ -452,9 +456,8 @@ impl Lines {
     ) -> Result<Replayed, Refused> {
         let published = published::recorded(&self.parts, tenant, &decision).await?;
         let set_up = load::tenant(&self.parts, tenant, version, Arc::new(published)).await?;
-        let (answer, answered) = oneshot::channel();
-        self.parts.threads.spawn(move || drop(answer.send(replay(&set_up, &decision))));
-        let replayed = answered.await.map_err(|_| Refused::Closing)?;
+        let replayed = self.parts.threads.run(tenant, move || replay(&set_up, &decision));
+        let replayed = replayed.await.ok_or(Refused::Broken)?;
         replayed.map_err(|error| Refused::Conflict(error.to_string()))
     }
 
@@ -477,13 +480,13 @@ impl Lines {
     ///
     /// [`Refused`] where this host cannot say.
     pub async fn check(&self, tenant: &TenantId, folder: PathBuf) -> Result<Result<(), Problems>, Refused> {
-        let (answer, answered) = oneshot::channel();
         let published = load::published_now(&self.parts, tenant).await?.1;
-        let (parts, tenant) = (Arc::clone(&self.parts), tenant.clone());
-        self.parts.threads.spawn(move || {
-            drop(answer.send(load::check(&tenant, &folder, &parts.plugins, &published).map(drop)));
-        });
-        answered.await.map_err(|_| Refused::Closing)
+        let (parts, of) = (Arc::clone(&self.parts), tenant.clone());
+        let checked = self
+            .parts
+            .threads
+            .run(tenant, move || load::check(&of, &folder, &parts.plugins, &published).map(drop));
+        checked.await.ok_or(Refused::Broken)
     }
 
     /// Compares some decisions with what releases on their way would have decided; how many.

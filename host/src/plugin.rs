@@ -6,7 +6,6 @@
 //! every decision. Each exported call answers with a checked value of ours or a typed [`Failure`], and
 //! always with what it used. No other module names the engine.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,6 +29,7 @@ mod exports;
 mod given;
 mod imports;
 mod interface;
+mod linked;
 mod plan;
 mod probe;
 mod prune;
@@ -56,6 +56,10 @@ pub use version::InterfaceVersion;
 
 use cache::{Cache, Kind};
 use engine::{Class, Sandbox};
+use linked::Linked;
+
+/// Bytes of machine code of plugins that nobody needs now: a thousand small ones, or five of the largest.
+const LINKED: usize = 512 << 20;
 
 /// How plugins are run.
 #[derive(Debug, Clone)]
@@ -79,7 +83,7 @@ pub struct Plugins {
     compiler: PathBuf,
     cache: Option<Cache>,
     /// What is linked already; looked up once a tenant, so one lock is enough.
-    loaded: Mutex<HashMap<Digest, Prototype>>,
+    loaded: Mutex<Linked<Prototype>>,
 }
 
 /// The plugins shipped inside the program.
@@ -119,7 +123,7 @@ impl Plugins {
             size: options.size,
             compiler: options.compiler,
             cache,
-            loaded: Mutex::default(),
+            loaded: Mutex::new(Linked::new(LINKED)),
         })
     }
 
@@ -149,12 +153,12 @@ impl Plugins {
             return Ok(prototype.clone());
         }
         let sandbox = self.sandbox(class).map_err(unstarted)?;
-        let component = match self.kept(&sandbox, &digest) {
-            Some(component) => component,
+        let (component, bytes) = match self.kept(&sandbox, &digest) {
+            Some(kept) => kept,
             None => self.compiled(&sandbox, component, &digest)?,
         };
         let prototype = Prototype::new(&sandbox, &component, digest).map_err(unstarted)?;
-        loaded().insert(digest, prototype.clone());
+        loaded().insert(digest, prototype.clone(), bytes);
         Ok(prototype)
     }
 
@@ -197,8 +201,10 @@ impl Plugins {
         Ok(prototype.release(settings, Arc::clone(lanes), prepared))
     }
 
-    fn kept(&self, sandbox: &Sandbox, digest: &Digest) -> Option<Component> {
+    /// Machine code that is kept, and its length.
+    fn kept(&self, sandbox: &Sandbox, digest: &Digest) -> Option<(Component, usize)> {
         let artifact = self.cache.as_ref()?.get(Kind::Code, &code_name(sandbox, digest))?;
+        let bytes = artifact.len();
         #[expect(
             unsafe_code,
             reason = "machine code this host made itself, as its authentication code shows"
@@ -206,7 +212,7 @@ impl Plugins {
         // SAFETY: `Cache::get` gives bytes only if they carry this host's authentication code for exactly
         // this name, and this host keeps under it what its own compiler made.
         let component = unsafe { Component::deserialize(&sandbox.engine, artifact) };
-        component.ok()
+        Some((component.ok()?, bytes))
     }
 
     fn compiled(
@@ -214,14 +220,17 @@ impl Plugins {
         sandbox: &Sandbox,
         component: &[u8],
         digest: &Digest,
-    ) -> Result<Component, Vec<Refusal>> {
+    ) -> Result<(Component, usize), Vec<Refusal>> {
         let compiled = compile::compile(&self.compiler, component, sandbox.class, &sandbox.plan)?;
         self.keep(Kind::Code, &code_name(sandbox, digest), &compiled.artifact);
         #[expect(unsafe_code, reason = "machine code our own child process made a moment ago")]
         // SAFETY: the bytes come from our own compiler, through a file that only we can write.
         let component = unsafe { Component::deserialize(&sandbox.engine, &compiled.artifact) };
         let hint = "this is the host's trouble, not the plugin's";
-        component.map_err(|error| vec![Refusal::new(Stage::Compile, format!("{error:#}")).hint(hint)])
+        let bytes = compiled.artifact.len();
+        component
+            .map(|component| (component, bytes))
+            .map_err(|error| vec![Refusal::new(Stage::Compile, format!("{error:#}")).hint(hint)])
     }
 
     /// A cache that cannot be written costs time, not leads.

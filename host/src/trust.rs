@@ -190,7 +190,7 @@ pub enum Distrust {
     #[error("it was revoked; use a later release")]
     Revoked {
         /// By what.
-        by: Revocation,
+        by: Box<Revocation>,
     },
     /// It is older than what was accepted before.
     #[error(
@@ -230,7 +230,7 @@ pub fn verify(
     seen: Option<&Seen>,
 ) -> Result<Trusted, Distrust> {
     if let Some(by) = revocations.of_release(offer.manifest, offer.digest) {
-        return Err(Distrust::Revoked { by: by.clone() });
+        return Err(Distrust::Revoked { by: Box::new(by.clone()) });
     }
     let trusted = match offer.signed {
         Some(signed) => {
@@ -278,7 +278,7 @@ fn signed_by(signed: &Signed, trust: &Trust, revocations: &Revocations) -> Resul
         return Err(Distrust::UnknownPublisher { publisher: plugin.publisher });
     };
     if let Some(by) = revocations.of_key(key) {
-        return Err(Distrust::Revoked { by: by.clone() });
+        return Err(Distrust::Revoked { by: Box::new(by.clone()) });
     }
     if !keys.get(&key).is_some_and(|scope| scope.covers(&plugin.name)) {
         return Err(Distrust::KeyNotTrusted { key, plugin });

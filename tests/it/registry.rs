@@ -245,6 +245,11 @@ fn a_release_by_hand() {
         assert_eq!(fs::read(path(ours)).expect("a file"), fs::read(path(theirs)).expect("a file"));
     }
 
+    fs::write(path("plugin.toml"), MANIFEST.replace("budget", "seats")).expect("written");
+    assert!(pull(by_digest, &path("other.wasm"), &public, 3).contains("is of another release"));
+    assert!(!Path::new(&path("other.wasm")).exists());
+    fs::write(path("plugin.toml"), MANIFEST).expect("written");
+
     // The same release by another way is the same to the byte.
     run(&["bundle", &path("scorer.wasm")], 0);
     run(&["bundle", &there], 0);

@@ -14,3 +14,4 @@ mod roles;
 mod simulate;
 mod slow;
 mod time;
+mod trust;

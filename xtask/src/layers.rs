@@ -21,7 +21,7 @@ const LAYERS: [&[&str]; 17] = [
     &["config", "text"],
     &["settings"],
     &["telemetry"],
-    &["store", "clock"],
+    &["store", "clock", "threads"],
     &["plugin", "counters", "roster"],
     &["fetch", "health", "tenant"],
     &["pipeline"],

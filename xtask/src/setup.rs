@@ -236,11 +236,8 @@ mod tests {
         let build: Vec<&str> = names(Work::Build);
         let test: Vec<&str> = names(Work::Test);
         assert_eq!(build, ["a C compiler", "the target wasm32-unknown-unknown"]);
-        assert_eq!(
-            test,
-            [&build[..], &["PostgreSQL's server", "a registry", "Node.js 20 with npm", "Python with venv"]]
-                .concat()
-        );
+        let others = ["PostgreSQL's server", "a registry", "Node.js 20 with npm", "Python with venv"];
+        assert_eq!(test, [&build[..], &others].concat());
     }
 
     #[test]

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::plugin::InterfaceVersion;
 
+/// What a new plugin is written against.
+const INTERFACE: InterfaceVersion = InterfaceVersion::NEWEST;
+
 /// A language that plugins are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
@@ -111,10 +114,7 @@ pub fn files(language: Language, name: &ProjectName) -> Vec<(PathBuf, String)> {
         Language::Rust => files.extend(sdk()),
         _ => {
             files.push(("wit/world.wit".into(), include_str!("../../templates/wit/world.wit").to_owned()));
-            files.push((
-                "wit/deps/lanewright-plugin/plugin.wit".into(),
-                InterfaceVersion::NEWEST.wit().to_owned(),
-            ));
+            files.push(("wit/deps/lanewright-plugin/plugin.wit".into(), INTERFACE.wit().to_owned()));
         }
     }
     files
@@ -158,6 +158,8 @@ mod tests {
         let name = ProjectName::new("deal-desk").expect("a name");
         for language in [Language::Rust, Language::JavaScript, Language::TypeScript, Language::Python] {
             for (path, text) in files(language, &name) {
+                let old = text.matches("@0.").count() != text.matches(&format!("@{INTERFACE}.0")).count();
+                assert!(!old, "{language}: {} is of another interface", path.display());
                 let open = text.contains("NAME") || text.contains("VERSION\"") || text.contains("../../wit");
                 assert!(!open, "{language}: {}", path.display());
                 assert!(path.is_relative() && !path.starts_with("common"), "{}", path.display());

@@ -272,8 +272,16 @@ fn store(package: &Package, path: &Path) -> anyhow::Result<Exit> {
         write(path, &bytes)?;
         return Ok(Exit::Done);
     }
+    let beside_it = path.with_file_name(MANIFEST);
+    // One that is there may be an author's own, with comments.
+    match beside_it.exists() {
+        true if manifest(path)? != package.manifest => {
+            bail!("{} is of another release; name another folder", beside_it.display());
+        }
+        true => {}
+        false => write(&beside_it, toml::to_string(&package.manifest)?.as_bytes())?,
+    }
     write(path, &package.component)?;
-    write(&path.with_file_name(MANIFEST), toml::to_string(&package.manifest)?.as_bytes())?;
     if let Some(signed) = &package.signed {
         write(&beside(path, ".sig"), &signed.write())?;
     }

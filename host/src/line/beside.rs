@@ -11,8 +11,6 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::oneshot;
-
 use super::{Answer, Made, Parts, Refused};
 use crate::decision::{Decision, FORMAT, Outcome};
 use crate::digest::Digest;
@@ -63,13 +61,8 @@ pub(super) async fn compare(parts: &Arc<Parts>, most: usize) -> usize {
     let number = waiting.len();
     for (tenant, made) in waiting {
         // One at a time, so that leads always find a thread.
-        let (done, ended) = oneshot::channel();
-        let working = Arc::clone(parts);
-        parts.threads.spawn(move || {
-            beside(&working, &tenant, &made.decision);
-            let _ = done.send(());
-        });
-        let _ = ended.await;
+        let (working, id) = (Arc::clone(parts), tenant.config.tenant.clone());
+        parts.threads.run(&id, move || beside(&working, &tenant, &made.decision)).await;
     }
     number
 }

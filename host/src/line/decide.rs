@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
-use rayon::prelude::*;
 use serde_json::Value as Json;
-use tokio::sync::oneshot;
 
 use super::load::{Loaded, load};
 use super::rows::{Written, commit};
-use super::{Answer, Ask, Made, Parts, Question, Refused, RepStands};
+use super::{Answer, Ask, Made, OnThreads, Parts, Question, Refused, RepStands};
 use crate::booking::Meeting;
 use crate::decision::Decision;
 use crate::desk::Desk;
@@ -29,30 +27,45 @@ pub(super) enum Ready {
     Refused(Refused),
 }
 
-/// Leads are made ready on all cores, before it is known which of them came before.
-pub(super) fn prepare(parts: &Parts, tenant: &Tenant, group: &[Arc<Question>], now: Timestamp) -> Vec<Ready> {
-    let outside = parts.watched(&tenant.config.tenant, now);
-    let one = |received: &serde_json::Value| {
-        Desk::prepare(tenant, received, now, &outside).map_err(Refused::NoLead)
-    };
-    group
-        .par_iter()
-        .map(|question| match &question.ask {
-            Ask::Lead(received) | Ask::LeadAt { lead: received, .. } | Ask::Again { lead: received, .. } => {
-                match one(received) {
-                    Ok(prepared) => Ready::Lead(Box::new(prepared)),
-                    Err(refused) => Ready::Refused(refused),
-                }
+/// Leads are made ready on all cores, before it is known which of them came before: begins at once, a lead each; nothing
+/// comes of it where one panicked.
+pub(super) fn prepare(
+    parts: &Arc<Parts>,
+    tenant: &Arc<Tenant>,
+    group: &[Arc<Question>],
+    now: Timestamp,
+) -> OnThreads<Vec<Ready>> {
+    let begin = |question: &Arc<Question>| -> OnThreads<Ready> {
+        match &question.ask {
+            Ask::Lead(_) | Ask::LeadAt { .. } | Ask::Again { .. } => {
+                let (parts, tenant, question) = (Arc::clone(parts), Arc::clone(tenant), Arc::clone(question));
+                let id = tenant.config.tenant.clone();
+                let threads = Arc::clone(&parts);
+                Box::pin(threads.threads.run(&id, move || match &question.ask {
+                    Ask::Lead(received)
+                    | Ask::LeadAt { lead: received, .. }
+                    | Ask::Again { lead: received, .. } => match one(&parts, &tenant, received, now) {
+                        Ok(prepared) => Ready::Lead(Box::new(prepared)),
+                        Err(refused) => Ready::Refused(refused),
+                    },
+                    _ => Ready::Other,
+                }))
             }
             Ask::Batch { leads, prepared } => {
-                let counted = |received| {
-                    let lead = one(received);
-                    prepared.fetch_add(1, Ordering::Relaxed);
-                    lead
-                };
                 // It may be made ready a second time.
                 prepared.store(0, Ordering::Relaxed);
-                Ready::Batch(leads.par_iter().map(counted).collect())
+                let piece = |place: usize| {
+                    let (parts, tenant) = (Arc::clone(parts), Arc::clone(tenant));
+                    let (question, prepared) = (Arc::clone(question), Arc::clone(prepared));
+                    move || {
+                        let Ask::Batch { leads, .. } = &question.ask else { return Err(Refused::Broken) };
+                        let lead = one(&parts, &tenant, &leads[place], now);
+                        prepared.fetch_add(1, Ordering::Relaxed);
+                        lead
+                    }
+                };
+                let begun = parts.threads.all(&tenant.config.tenant, (0..leads.len()).map(piece));
+                Box::pin(async { begun.await.map(Ready::Batch) })
             }
             Ask::Event { .. }
             | Ask::Times { .. }
@@ -61,9 +74,22 @@ pub(super) fn prepare(parts: &Parts, tenant: &Tenant, group: &[Arc<Question>], n
             | Ask::Try(_)
             | Ask::Reps
             | Ask::Tenant
-            | Ask::Reload => Ready::Other,
-        })
-        .collect()
+            | Ask::Reload => Box::pin(std::future::ready(Some(Ready::Other))),
+        }
+    };
+    let begun: Vec<OnThreads<Ready>> = group.iter().map(begin).collect();
+    Box::pin(async {
+        let mut ready = Vec::with_capacity(begun.len());
+        for question in begun {
+            ready.push(question.await?);
+        }
+        Some(ready)
+    })
+}
+
+fn one(parts: &Parts, tenant: &Tenant, received: &Json, now: Timestamp) -> Result<Prepared, Refused> {
+    let outside = parts.watched(&tenant.config.tenant, now);
+    Desk::prepare(tenant, received, now, &outside).map_err(Refused::NoLead)
 }
 
 /// Takes up leads that are asked about and were put away.
@@ -304,13 +330,12 @@ pub(super) async fn would_be(
 ) -> Result<Arc<Decision>, Refused> {
     let mut loaded = load(parts, id, Some(version), None).await?;
     loaded.adopt(parts, id, version).await?;
-    let (answer, answered) = oneshot::channel();
     let working = Arc::clone(parts);
-    parts.threads.spawn(move || {
+    let decided = parts.threads.run(id, move || {
         let now = working.clock.now().max(loaded.clock);
-        drop(answer.send(loaded.desk.would_be(&received, now, &working.outside)));
+        loaded.desk.would_be(&received, now, &working.outside)
     });
-    let decided = answered.await.map_err(|_| Refused::Closing)?;
+    let decided = decided.await.ok_or(Refused::Broken)?;
     decided.map(Arc::new).map_err(Refused::NoLead)
 }
 

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::oneshot;
 
 use super::published::{Deployments, deployments, published};
 use super::{Parts, Refused};
@@ -80,10 +79,9 @@ pub(super) async fn tenant(
     if known.state == State::Discarded {
         return Err(nothing());
     }
-    let (answer, answered) = oneshot::channel();
-    let (working, id) = (Arc::clone(parts), id.clone());
-    parts.threads.spawn(move || drop(answer.send(set_up(&working, &id, version, &files, &published))));
-    answered.await.map_err(|_| Refused::Closing)?.map_err(|why| Refused::NotReady(Arc::new(why)))
+    let (working, of) = (Arc::clone(parts), id.clone());
+    let set_up = parts.threads.run(id, move || set_up(&working, &of, version, &files, &published));
+    set_up.await.ok_or(Refused::Broken)?.map_err(|why| Refused::NotReady(Arc::new(why)))
 }
 
 fn set_up(

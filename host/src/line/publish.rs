@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
-use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use super::{Lines, Refused};
@@ -131,7 +130,7 @@ impl Lines {
         if published.len() >= MOST_RELEASES {
             return Err(Refused::Conflict(format!("a plugin has at most {MOST_RELEASES} releases")));
         }
-        let (report, interface) = self.inspected(Arc::clone(&component)).await?;
+        let (report, interface) = self.inspected(tenant, Arc::clone(&component)).await?;
         if let Some(manifest) = &manifest {
             as_it_says(manifest, &report, &interface)?;
         }
@@ -168,7 +167,7 @@ impl Lines {
     }
 
     /// The stages of an upload; what was found out, and the interface's version.
-    async fn inspected(&self, component: Arc<[u8]>) -> Result<(Report, String), Refused> {
+    async fn inspected(&self, tenant: &TenantId, component: Arc<[u8]>) -> Result<(Report, String), Refused> {
         let one = self.publications.acquire().await.map_err(|_| Refused::Closing)?;
         let (parts, bytes) = (Arc::clone(&self.parts), Arc::clone(&component));
         // The compiler is another process: it is waited for where waiting is no harm.
@@ -179,9 +178,8 @@ impl Lines {
         let (surface, prototype) = loaded.await.map_err(|_| Refused::Broken)?.map_err(Refused::Plugin)?;
         drop(one);
         let interface = prototype.interface().to_string();
-        let (answer, answered) = oneshot::channel();
-        self.parts.threads.spawn(move || drop(answer.send(prototype.schema())));
-        let schema = answered.await.map_err(|_| Refused::Broken)?;
+        let schema = self.parts.threads.run(tenant, move || prototype.schema());
+        let schema = schema.await.ok_or(Refused::Broken)?;
         let refuse = |message: String| Refused::Plugin(vec![Refusal::new(Stage::Settings, message)]);
         let schema = schema.map_err(|failure| refuse(format!("the schema cannot be told: {failure}")))?;
         let schema = serde_json::from_str(&schema)

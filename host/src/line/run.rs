@@ -5,18 +5,17 @@
 //! not made either ([`Chain`]), and is decided again.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::beside;
 use super::decide::{Ready, on_the_desk, prepare, recollect};
 use super::load::{Loaded, SetUp, load};
-use super::{Answer, Ask, Asked, Parts, Question, Refused};
+use super::{Answer, Ask, Asked, OnThreads, Parts, Question, Refused};
 use crate::lead::TenantId;
 use crate::store::{self, Chain, Commit, Committed, Submitted, Turn};
 use crate::telemetry::{CommitDone, CommitFailed, CommitStale};
@@ -320,11 +319,12 @@ impl Line {
         self.clock = self.clock.max(at);
         recollect(&self.parts, &self.tenant, &mut loaded, &group, &questions).await?;
         let (tenant, before) = (self.tenant.clone(), group.clone());
-        let settling = on_threads(&self.parts, move |parts| {
-            let settled = on_the_desk(parts, &tenant, &mut loaded, &group, questions, at);
+        let parts = Arc::clone(&self.parts);
+        let settling = self.parts.threads.run(&self.tenant, move || {
+            let settled = on_the_desk(&parts, &tenant, &mut loaded, &group, questions, at);
             (loaded, settled)
         });
-        Ok((settling, before))
+        Ok((Box::pin(settling), before))
     }
 
     /// Has what was decided written, and answers where nothing is to be; what fell, itself included, where what it was
@@ -625,23 +625,9 @@ fn questions(group: &[Asked]) -> Vec<Arc<Question>> {
 
 /// Begins to make questions ready, on all cores.
 fn ready(parts: &Arc<Parts>, tenant: Arc<Tenant>, group: Vec<Arc<Question>>, at: Timestamp) -> Prepared {
-    let set_up = Arc::clone(&tenant);
-    Prepared { tenant, at, questions: on_threads(parts, move |parts| prepare(parts, &set_up, &group, at)) }
+    let questions = prepare(parts, &tenant, &group, at);
+    Prepared { tenant, at, questions }
 }
 
 /// A desk, and what became of a group on it.
 type Settled = (Loaded, (Vec<Result<Answer, Refused>>, Option<Commit>));
-
-/// What is worked out on the threads of plugins; nothing where somebody panicked.
-type OnThreads<T> = Pin<Box<dyn Future<Output = Option<T>> + Send>>;
-
-/// Begins at once, whether anybody waits for it or not.
-fn on_threads<T: Send + 'static>(
-    parts: &Arc<Parts>,
-    work: impl FnOnce(&Parts) -> T + Send + 'static,
-) -> OnThreads<T> {
-    let (answer, answered) = oneshot::channel();
-    let working = Arc::clone(parts);
-    parts.threads.spawn(move || drop(answer.send(work(&working))));
-    Box::pin(async { answered.await.ok() })
-}

@@ -5,9 +5,6 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-use tokio::sync::oneshot;
-
 use super::load::{NotReady, published_now, tenant};
 use super::published::published;
 use super::{Parts, Refused};
@@ -89,43 +86,43 @@ pub(super) async fn simulate(
         let Some(last) = found.last() else { break more };
         behind = (last.head, last.place);
         seen += found.len();
-        let routed = on_threads(parts, move || {
-            let refused = sides.route(&found);
+        let prepared = found.into_iter().map(|arrived| {
+            let (now, then) = (Arc::clone(&sides.now.tenant), Arc::clone(&sides.then.tenant));
+            move || both(&now, &then, &arrived)
+        });
+        let prepared = parts.threads.all(id, prepared).await.ok_or(Refused::Broken)?;
+        let routed = parts.threads.run(id, move || {
+            let refused = sides.route(prepared);
             (sides, refused)
         });
         let without;
-        (sides, without) = routed.await?;
+        (sides, without) = routed.await.ok_or(Refused::Broken)?;
         refused += without;
         if !more {
             break false;
         }
     };
-    let comparison = on_threads(parts, move || compare(&sides.now.decisions, &sides.then.decisions)).await?;
+    let comparison = parts.threads.run(id, move || compare(&sides.now.decisions, &sides.then.decisions));
+    let comparison = comparison.await.ok_or(Refused::Broken)?;
     let versions = Sides { now: in_force, then: version };
     Ok(Simulated { versions, routed: seen - refused, refused, more, comparison })
 }
 
-async fn on_threads<T: Send + 'static>(
-    parts: &Parts,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Refused> {
-    let (answer, answered) = oneshot::channel();
-    parts.threads.spawn(move || drop(answer.send(work())));
-    answered.await.map_err(|_| Refused::Closing)
+/// A lead made ready for both sides; nothing where one does not take it, or its decision is too old to be read.
+fn both(now: &Tenant, then: &Tenant, arrived: &Arrived) -> Option<(Prepared, Prepared)> {
+    let recorded: Decision = serde_json::from_str(&arrived.json).ok()?;
+    if recorded.format != FORMAT {
+        return None;
+    }
+    let outside = Recorded { decision: &recorded };
+    let prepare = |tenant| Desk::prepare(tenant, &recorded.trace.received, recorded.at, &outside).ok();
+    Some((prepare(now)?, prepare(then)?))
 }
 
 impl Sides<Side> {
     /// Routes leads by both; how many one of them did not take.
-    fn route(&mut self, found: &[Arrived]) -> usize {
+    fn route(&mut self, prepared: Vec<Option<(Prepared, Prepared)>>) -> usize {
         let Self { now, then } = self;
-        let read = |arrived: &Arrived| serde_json::from_str::<Decision>(&arrived.json).ok();
-        let prepared: Vec<Option<(Prepared, Prepared)>> = found
-            .par_iter()
-            .map(|arrived| {
-                let recorded = read(arrived).filter(|decision| decision.format == FORMAT)?;
-                Some((now.prepare(&recorded)?, then.prepare(&recorded)?))
-            })
-            .collect();
         let mut refused = 0;
         for both in prepared {
             match both {
@@ -143,11 +140,6 @@ impl Sides<Side> {
 impl Side {
     fn new(tenant: Arc<Tenant>) -> Self {
         Self { desk: Desk::new(Arc::clone(&tenant)), tenant, decisions: Vec::new() }
-    }
-
-    fn prepare(&self, recorded: &Decision) -> Option<Prepared> {
-        let outside = Recorded { decision: recorded };
-        Desk::prepare(&self.tenant, &recorded.trace.received, recorded.at, &outside).ok()
     }
 
     fn lead(&mut self, prepared: Prepared) {

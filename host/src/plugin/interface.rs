@@ -267,15 +267,15 @@ mod tests {
             renamed("plugin@0.1.0"),
             "fallback-plugin",
             &[
-                "interface: types.lead: has a field kind that the interface does not have",
                 "interface: types.kind: the interface has no such type",
+                "interface: types.lead: has a field kind that the interface does not have",
                 "interface: types.verdict: has a field complexity that the interface does not have",
                 "interface: types.segment: the interface has no such type",
                 "interface: fields.get-many: the host has no such function",
                 "interface: fallback.resolve(cause): is named situation",
                 "interface: fallback.resolve(cause): is situation, expected cause",
-                "interface: fallback.situation: the interface has no such type",
                 "interface: fallback.segment: the interface has no such type",
+                "interface: fallback.situation: the interface has no such type",
             ],
         );
         check(

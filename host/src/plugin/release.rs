@@ -476,17 +476,6 @@ impl Live {
         }
     }
 
-    /// One exported call, with a full budget. The engine compares the types' shapes with the function's.
-    fn ask<P, T>(&mut self, function: &ComponentExportIndex, params: P) -> wasmtime::Result<T>
-    where
-        P: ComponentNamedList + Lower,
-        T: Lift + 'static,
-    {
-        let function = self.instance.get_typed_func::<P, (T,)>(&mut self.store, function)?;
-        self.arm();
-        Ok(function.call(&mut self.store, params)?.0)
-    }
-
     /// Whoever looks where the fuel goes has the calls broken off earlier.
     fn probed(mut self, prototype: &Prototype) -> Self {
         let (plan, used) = (self.store.data().plan.fuel, spent(&self.store));
@@ -498,6 +487,17 @@ impl Live {
             self.armed = arm(&mut self.store);
         }
         self
+    }
+
+    /// One exported call, with a full budget. The engine compares the types' shapes with the function's.
+    fn ask<P, T>(&mut self, function: &ComponentExportIndex, params: P) -> wasmtime::Result<T>
+    where
+        P: ComponentNamedList + Lower,
+        T: Lift + 'static,
+    {
+        let function = self.instance.get_typed_func::<P, (T,)>(&mut self.store, function)?;
+        self.arm();
+        Ok(function.call(&mut self.store, params)?.0)
     }
 
     /// A full budget for the next exported call.

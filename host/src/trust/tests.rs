@@ -155,6 +155,35 @@ fn what_is_signed_is_what_is_offered() {
     assert_eq!(found, "another-component");
 }
 
+/// What the page shows is read as it stands there.
+#[test]
+fn the_page_is_true() {
+    let page = include_str!("../../../docs/trust.md");
+    let page = page.replace("ed25519:…", &key(1).public().to_string());
+    let page = page.replace("sha256:…", &digest().to_string());
+    let blocks = |kind: &str| {
+        let opened = format!("```{kind}\n");
+        let blocks = page.split(&opened).skip(1).filter_map(|rest| rest.split("```").next());
+        blocks.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let [toml] = &blocks("toml")[..] else { panic!("one manifest") };
+    let manifest = crate::config::manifest(toml).expect("a manifest");
+    let [trust, revocations] = &blocks("json")[..] else { panic!("trust and revocations") };
+    let trust: Trust = serde_json::from_str(trust).expect("trust");
+    let revocations: Revocations = serde_json::from_str(revocations).expect("revocations");
+    assert_eq!((trust.publishers.len(), revocations.iter().len()), (2, 3));
+    let signed = Statement { manifest: manifest.clone(), digest: Digest::of("x") }.sign(&key(2));
+    let offer = Offer {
+        manifest: &manifest,
+        digest: Digest::of("x"),
+        signed: Some(&signed),
+        source: Source::Elsewhere,
+    };
+    let why = verify(&offer, &trust, &Revocations::default(), None).expect_err("another key");
+    assert!(matches!(why, Distrust::KeyNotTrusted { .. }), "{why}");
+    assert!(matches!(verify(&offer, &trust, &revocations, None), Err(Distrust::Revoked { .. })));
+}
+
 /// Each message says what to do next.
 #[test]
 fn distrust_in_words() {

@@ -83,5 +83,6 @@ class Classifier(exports.Classifier):
             ranking=ranking,
             intent=float(min(40 + 20 * found, 100)),
             signals=signals,
+            complexity=None,
             reason=f"{found} of the words are there" if found else "none of the words is there",
         )

@@ -68,10 +68,23 @@ declare module 'lanewright:plugin/types@0.2.0' {
     region?: string,
   }
   /**
-   * An inquiry, as every plugin sees it: normalised and enriched.
+   * What is routed.
+   * # Variants
+   * 
+   * ## `"lead"`
+   * 
+   * An inquiry that nobody has qualified yet.
+   * ## `"deal"`
+   * 
+   * A qualified opportunity.
+   */
+  export type Kind = 'lead' | 'deal';
+  /**
+   * An inquiry or a deal, as every plugin sees it: normalised and enriched.
    */
   export interface Lead {
     id: string,
+    kind: Kind,
     /**
      * Where it came from: `demo-request`, `web-form`, `event`, `partner-referral`, …
      */
@@ -169,9 +182,27 @@ declare module 'lanewright:plugin/types@0.2.0' {
     intent: number,
     signals: Array<Signal>,
     /**
+     * How complex the deal looks, 0 (simple) to 1, as far as the text tells. `none` leaves it to the host's
+     * estimate; the lead's custom field `complexity` comes before either.
+     */
+    complexity?: number,
+    /**
      * One sentence for a person.
      */
     reason: string,
+  }
+  /**
+   * What one of the tenant's tables of segments says of a lead.
+   */
+  export interface Segment {
+    /**
+     * The table, such as `size`.
+     */
+    name: string,
+    /**
+     * Its word, such as `large`.
+     */
+    value: string,
   }
   /**
    * Why a plugin could not answer. The host falls back; it never retries with other input.
@@ -206,6 +237,10 @@ declare module 'lanewright:plugin/settings@0.2.0' {
 }
 declare module 'lanewright:plugin/fields@0.2.0' {
   export function get(name: string): Value | undefined;
+  /**
+   * Several at once, in the order asked.
+   */
+  export function getMany(names: Array<string>): Array<Value | undefined>;
   export function names(): Array<string>;
   export type Value = import('lanewright:plugin/types@0.2.0').Value;
 }
@@ -312,6 +347,7 @@ declare module 'lanewright:plugin/scorer@0.2.0' {
   export function score(lead: Lead, verdict: Verdict, context: Context, candidates: Array<Candidate>): Scores;
   export type Lead = import('lanewright:plugin/types@0.2.0').Lead;
   export type Verdict = import('lanewright:plugin/types@0.2.0').Verdict;
+  export type Segment = import('lanewright:plugin/types@0.2.0').Segment;
   export type Failure = import('lanewright:plugin/types@0.2.0').Failure;
   /**
    * What the model learned from past deals about this rep and leads like this one.
@@ -335,6 +371,10 @@ declare module 'lanewright:plugin/scorer@0.2.0' {
      * 1, 2 or 3.
      */
     tier: number,
+    /**
+     * By name.
+     */
+    segments: Array<Segment>,
     /**
      * What the columns of `fits` mean: `territory`, `industry`, `product`, `language`, `value`, `competitor`, `seniority`, `timezone`, …
      * New ones may be added at any time; a plugin finds its own by name.
@@ -396,9 +436,10 @@ declare module 'lanewright:plugin/fallback@0.2.0' {
    * At least one, in order of preference: the host takes the first that can be carried out, and
    * keeps the lead in a queue where none can.
    */
-  export function resolve(lead: Lead, verdict: Verdict | undefined, cause: Cause): Array<Action>;
+  export function resolve(lead: Lead, verdict: Verdict | undefined, situation: Situation): Array<Action>;
   export type Lead = import('lanewright:plugin/types@0.2.0').Lead;
   export type Verdict = import('lanewright:plugin/types@0.2.0').Verdict;
+  export type Segment = import('lanewright:plugin/types@0.2.0').Segment;
   export type Failure = import('lanewright:plugin/types@0.2.0').Failure;
   /**
    * Why the fallback is asked.
@@ -421,6 +462,20 @@ declare module 'lanewright:plugin/fallback@0.2.0' {
    * The classifier or the scorer failed.
    */
   export type Cause = 'refused' | 'no-candidate' | 'all-at-capacity' | 'below-threshold' | 'plugin-failed';
+  /**
+   * The lead that nobody can simply take.
+   */
+  export interface Situation {
+    cause: Cause,
+    /**
+     * 1, 2 or 3.
+     */
+    tier: number,
+    /**
+     * By name.
+     */
+    segments: Array<Segment>,
+  }
   export type Action = ActionRoundRobin | ActionManager | ActionHold | ActionNurture;
   /**
    * The next available rep of this team.

@@ -224,8 +224,8 @@ fn what_cannot_be_is_told() {
     // A folder that names what is not published is not put in force.
     let other = folder("[plugins.classifier]\nplugin = \"fti\"\n");
     let draft = service.draft(&tenant, other.path());
-    let (status, answer) = host.ask("POST", &format!("/v1/configurations/{draft}/publish"), &key, None);
-    check("a name that is none", (status, answer), (422, "not-in-order"), "no plugin fti is published");
+    let checked = host.ask("POST", &format!("/v1/configurations/{draft}/check"), &key, None);
+    check("a name that is none", checked, (422, "not-in-order"), "no plugin fti is published");
 }
 
 #[test]

@@ -63,6 +63,7 @@ fn nobodys() -> BTreeMap<&'static str, String> {
         "router",
         "run",
         "plugin",
+        "publisher",
         "release",
     ];
     let mut ids: BTreeMap<&str, String> = names.into_iter().map(|name| (name, "nobody".to_owned())).collect();

@@ -86,6 +86,7 @@ impl Classifier for Words {
             ranking,
             intent: (40 + 20 * found).min(100) as f32,
             signals,
+            complexity: None,
             reason: if found == 0 { "none of the words is there".into() } else { format!("{found} of the words are there") },
         })
     }

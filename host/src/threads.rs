@@ -1,0 +1,272 @@
+//! Threads that run plugins, shared fairly between tenants.
+//!
+//! ```text
+//! work of a tenant ─▶ its own queue ─▶ whoever has used least so far is next ─▶ a free thread
+//! ```
+//!
+//! Work is run in pieces, a lead each, and none is interrupted: what one may take is bounded by its plugins' fuel. The
+//! next piece is that of the tenant whose pieces took least time so far (start-time fair queueing, Goyal et al. 1996),
+//! so that one with a thousand slow leads keeps another waiting for a piece and no longer. One thread more than are
+//! meant to be busy is there for whoever comes while a single tenant has all the others.
+
+use std::any::Any;
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::lead::TenantId;
+
+/// The threads of a host.
+pub struct Threads {
+    shared: Arc<Shared>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+/// A piece of work.
+type Work = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+struct Shared {
+    queues: Mutex<Queues>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct Queues {
+    tenants: HashMap<TenantId, Queue>,
+    /// Pieces that one tenant may have under way.
+    permits: usize,
+    /// The time that the last piece began at, as its tenant's time stood: nobody who comes now is behind it.
+    clock: Duration,
+    ending: bool,
+}
+
+/// What waits of one tenant.
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Work>,
+    running: usize,
+    /// What its pieces took, counted from when it last came.
+    used: Duration,
+}
+
+impl Threads {
+    /// So many threads, each with so many bytes of stack, and one more that no tenant takes beside them.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no thread.
+    pub fn new(number: usize, stack: usize) -> io::Result<Self> {
+        let number = number.max(1);
+        let shared = Arc::new(Shared::default());
+        shared.lock().permits = number;
+        let start = |place: usize| {
+            let shared = Arc::clone(&shared);
+            let thread = std::thread::Builder::new().name(format!("plugins-{place}")).stack_size(stack);
+            thread.spawn(move || shared.work())
+        };
+        let handles = (0..=number).map(start).collect::<io::Result<_>>()?;
+        Ok(Self { shared, handles })
+    }
+
+    /// Has a piece of a tenant's work done in its turn.
+    pub fn spawn(&self, tenant: &TenantId, work: impl FnOnce() + Send + 'static) {
+        let mut queues = self.shared.lock();
+        let clock = queues.clock;
+        let queue = queues.tenants.entry(tenant.clone()).or_default();
+        if queue.waiting.is_empty() && queue.running == 0 {
+            // Whoever was away has saved nothing up.
+            queue.used = queue.used.max(clock);
+        }
+        queue.waiting.push_back(Box::new(work));
+        drop(queues);
+        self.shared.more.notify_one();
+    }
+
+    /// Begins a piece of work at once, whether anybody waits for it or not; nothing comes of it where it panicked.
+    pub fn run<T: Send + 'static>(
+        &self,
+        tenant: &TenantId,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = Option<T>> + Send + 'static {
+        let (answer, answered) = oneshot::channel();
+        self.spawn(tenant, move || drop(answer.send(work())));
+        async { answered.await.ok() }
+    }
+
+    /// Begins many pieces at once; their answers in their order, and nothing where one panicked.
+    pub fn all<T: Send + 'static, W: FnOnce() -> T + Send + 'static>(
+        &self,
+        tenant: &TenantId,
+        pieces: impl IntoIterator<Item = W>,
+    ) -> impl Future<Output = Option<Vec<T>>> + Send + 'static {
+        let begun: Vec<_> = pieces.into_iter().map(|piece| self.run(tenant, piece)).collect();
+        async {
+            let mut done = Vec::with_capacity(begun.len());
+            for piece in begun {
+                done.push(piece.await?);
+            }
+            Some(done)
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.shared.lock().ending = true;
+        self.shared.more.notify_all();
+        let here = std::thread::current().id();
+        for handle in self.handles.drain(..) {
+            // The last to let go may be one of them.
+            if handle.thread().id() != here {
+                let _ = handle.join();
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a thread does until there is nothing left and nobody brings more.
+    fn work(&self) {
+        let mut queues = self.lock();
+        loop {
+            let Some((tenant, work)) = queues.next() else {
+                if queues.ending {
+                    return;
+                }
+                queues = self.more.wait(queues).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            drop(queues);
+            let began = Instant::now();
+            let done = catch_unwind(AssertUnwindSafe(work));
+            queues = self.lock();
+            queues.done(&tenant, began.elapsed());
+            // It had all its permits, perhaps, and more of it waits.
+            self.more.notify_one();
+            if done.is_err() {
+                panicked(done);
+            }
+        }
+    }
+}
+
+/// Whoever waits for it is told by the channel that closed; it takes nobody else along.
+fn panicked(_: Result<(), Box<dyn Any + Send>>) {
+    tracing::error!("what was worked out on the threads of plugins panicked");
+}
+
+impl Queues {
+    /// The first piece of whoever has used least and may have another under way.
+    fn next(&mut self) -> Option<(TenantId, Work)> {
+        let permits = self.permits;
+        let may =
+            self.tenants.iter_mut().filter(|(_, queue)| queue.running < permits && !queue.waiting.is_empty());
+        // Of equals the one with the smaller id, so that nothing depends on a table's order.
+        let (tenant, queue) = may.min_by(|(a, x), (b, y)| x.used.cmp(&y.used).then_with(|| a.cmp(b)))?;
+        let (tenant, work) = (tenant.clone(), queue.waiting.pop_front()?);
+        queue.running += 1;
+        self.clock = self.clock.max(queue.used);
+        Some((tenant, work))
+    }
+
+    fn done(&mut self, tenant: &TenantId, took: Duration) {
+        let Some(queue) = self.tenants.get_mut(tenant) else { return };
+        queue.running -= 1;
+        queue.used += took;
+        if queue.running == 0 && queue.waiting.is_empty() && queue.used <= self.clock {
+            self.tenants.remove(tenant);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn id(name: &str) -> TenantId {
+        name.parse().expect("an id")
+    }
+
+    #[test]
+    fn who_has_used_least_is_next() {
+        let check = |name: &str, came: &[&str], expect: &[&str]| {
+            let mut queues = Queues { permits: 1, ..Queues::default() };
+            for tenant in came {
+                let queue = queues.tenants.entry(id(tenant)).or_default();
+                queue.waiting.push_back(Box::new(|| {}));
+            }
+            let mut order = Vec::new();
+            while let Some((tenant, _)) = queues.next() {
+                // A piece of `slow` takes three times as long.
+                let took = Duration::from_millis(if tenant.as_str() == "slow" { 3 } else { 1 });
+                order.push(tenant.to_string());
+                queues.done(&tenant, took);
+            }
+            assert_eq!(order, expect, "{name}");
+        };
+        check("one alone", &["a", "a"], &["a", "a"]);
+        check("in turns", &["a", "a", "a", "b", "b"], &["a", "b", "a", "b", "a"]);
+        check(
+            "by time and not by number",
+            &["slow", "slow", "slow", "b", "b", "b", "b"],
+            &["b", "slow", "b", "b", "b", "slow", "slow"],
+        );
+    }
+
+    #[test]
+    fn whoever_has_been_away_has_saved_nothing_up() {
+        let threads = Threads::new(1, 1 << 20).expect("threads");
+        {
+            let mut queues = threads.shared.lock();
+            queues.clock = Duration::from_secs(100);
+        }
+        let (told, heard) = mpsc::channel();
+        threads.spawn(&id("late"), move || told.send(()).expect("is heard"));
+        heard.recv().expect("is done");
+        let queues = threads.shared.lock();
+        assert!(queues.clock >= Duration::from_secs(100));
+    }
+
+    #[test]
+    fn a_tenant_that_has_every_thread_keeps_nobody_from_the_last() {
+        let threads = Threads::new(2, 1 << 20).expect("threads");
+        let (told, heard) = mpsc::channel();
+        let mut hold = Vec::new();
+        for _ in 0..5 {
+            let (go, wait) = mpsc::channel::<()>();
+            let told = told.clone();
+            threads.spawn(&id("hog"), move || {
+                told.send("hog").expect("is heard");
+                let _ = wait.recv();
+            });
+            hold.push(go);
+        }
+        assert_eq!([heard.recv(), heard.recv()], [Ok("hog"), Ok("hog")]);
+        threads.spawn(&id("other"), move || told.send("other").expect("is heard"));
+        assert_eq!(heard.recv(), Ok("other"), "though three pieces came before");
+        drop(hold);
+    }
+
+    #[tokio::test]
+    async fn who_panics_takes_nobody_along() {
+        let threads = Threads::new(1, 1 << 20).expect("threads");
+        let tenant = id("acme");
+        assert_eq!(threads.run(&tenant, || -> u8 { panic!("on purpose") }).await, None);
+        assert_eq!(threads.run(&tenant, || 7).await, Some(7));
+        assert_eq!(threads.all(&tenant, (0..3).map(|number| move || number)).await, Some(vec![0, 1, 2]));
+        let some_panic = (0..3).map(|number| move || if number == 1 { panic!("on purpose") } else { number });
+        assert_eq!(threads.all(&tenant, some_panic).await, None);
+    }
+}
