@@ -128,8 +128,7 @@ fn sdk() -> impl Iterator<Item = (PathBuf, String)> {
         // In our repository the interface is two folders up.
         (folder.join("src").join(name), text.replace("\"../../wit/", "\"wit/"))
     });
-    let newest = InterfaceVersion::NEWEST;
-    let wit = (folder.join(format!("wit/{newest}/plugin.wit")), newest.wit().to_owned());
+    let wit = (folder.join(format!("wit/{INTERFACE}/plugin.wit")), INTERFACE.wit().to_owned());
     let others = [(folder.join("Cargo.toml"), manifest), wit];
     sources.chain(others)
 }

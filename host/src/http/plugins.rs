@@ -330,7 +330,7 @@ async fn publish(
                 let detail = format!("the bundle is version {found}, and the path says {version}");
                 return Err(Problem::new(Code::Malformed, detail));
             }
-            Content::Package(package)
+            Content::Package(Box::new(package))
         }
         Some(_) => {
             let detail = "the body is neither application/wasm nor application/x-tar";
@@ -403,7 +403,7 @@ async fn install(
             return Err(Problem::new(Code::Malformed, detail));
         }
     };
-    let new = NewRelease { plugin: plugin.into(), content: Content::Package(package), source };
+    let new = NewRelease { plugin: plugin.into(), content: Content::Package(Box::new(package)), source };
     let (row, is_new) = api.lines.publish(caller.tenant(), new, by(&api, caller.actor())).await?;
     Ok(published(row, is_new))
 }

@@ -45,7 +45,7 @@ pub enum Content {
         component: Vec<u8>,
     },
     /// With what its publisher says of it.
-    Package(Package),
+    Package(Box<Package>),
 }
 
 /// Where a release came from.
@@ -111,7 +111,8 @@ impl Lines {
         let publisher = self.trusted(tenant, &content, source.source(), &published).await?;
         let (manifest, signed, version, component) = match content {
             Content::Alone { version, component } => (None, None, version, component),
-            Content::Package(Package { manifest, component, signed }) => {
+            Content::Package(package) => {
+                let Package { manifest, component, signed } = *package;
                 let version = manifest.version.clone();
                 (Some(manifest), signed, version, component)
             }
