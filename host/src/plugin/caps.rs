@@ -33,6 +33,7 @@ enum Counted {
     Locals,
     Depth,
     Loops,
+    Nest,
     Live,
     Targets,
     CoreTypes,
@@ -61,7 +62,9 @@ impl Counted {
             Self::Body => (1 << 20, "bytes of code in one function", split),
             Self::Locals => (5_000, "locals in one function", split),
             Self::Depth => (5_000, "blocks inside one another", split),
-            Self::Loops => (500, "loops inside one another", split),
+            // Each counts fuel and looks at the clock.
+            Self::Loops => (100_000, "loops", fewer),
+            Self::Nest => (500, "loops inside one another", split),
             // Every local is looked at in every loop.
             Self::Live => (100_000_000, "locals times loops, all functions together", split),
             Self::Targets => (50_000, "targets of `br_table` in one function", split),
@@ -201,7 +204,7 @@ impl Built {
         let locals: u64 = groups.map(|(count, _)| u64::from(count)).sum();
         // Of the blocks around an operator: whether each is a loop.
         let mut around: Vec<bool> = Vec::new();
-        let (mut deep, mut loops_around, mut in_loops, mut loops, mut targets) = (0, 0_u64, 0, 0, 0);
+        let (mut deep, mut loops_around, mut in_loops, mut loops, mut targets) = (0, 0_u64, 0, 0_u64, 0);
         for operator in body.get_operators_reader().into_iter().flatten() {
             match operator {
                 Ok(Operator::Loop { .. }) => {
@@ -220,7 +223,8 @@ impl Built {
         }
         self.at_least(Counted::Locals, locals);
         self.at_least(Counted::Depth, deep as u64);
-        self.at_least(Counted::Loops, in_loops);
+        self.add(Counted::Loops, loops);
+        self.at_least(Counted::Nest, in_loops);
         self.at_least(Counted::Targets, targets);
         self.add(Counted::Live, locals.saturating_mul(loops));
     }

@@ -74,7 +74,9 @@ pub(super) const PUBLISH: Target = Target {
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{answer}");
         let errors = answer["errors"].as_array().expect("reasons");
         assert!(!errors.is_empty() && errors.iter().all(|error| error["at"].is_string()), "{answer}");
-        answer["errors"].to_string()
+        let reasons =
+            errors.iter().map(|error| format!("{}: {}", shown(&error["at"]), shown(&error["message"])));
+        reasons.collect::<Vec<_>>().join("; ")
     },
 };
 

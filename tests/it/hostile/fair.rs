@@ -1,18 +1,52 @@
 //! Two tenants in one host, one hostile with everything at once: what the other one's slowest decisions cost.
 //!
-//! `cargo xtask bench hostile` prints it. The neighbour decides alone and beside the attackers in turns, so that whatever else
-//! the machine does is in both figures alike; the claim is their ratio. No test asserts a time.
+//! `cargo xtask bench hostile` prints it: on the threads of a host, shared as a host shares them. The neighbour decides
+//! alone and beside the attackers in turns, so that whatever else the machine does is in both figures alike; the claim
+//! is their ratio. No test asserts a time.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
-use lanewright::plugin::Plan;
+use lanewright::lead::TenantId;
+use lanewright::plugin::{Plan, THREAD_STACK};
 use lanewright::tenant::Tenant;
+use lanewright::threads::Threads;
 
-use super::tenants::{Neighbour, decide, tenant};
+use super::tenants::{Neighbour, Role, decide, plugins, tenant};
 use super::{CASES, Expect};
 use crate::guests::guest;
 use crate::harness::sandbox;
+
+/// Attack 23: a tenant with a queue of plugins that never end has another wait for a piece, and not for the queue.
+#[test]
+fn a_tenant_that_takes_every_thread_keeps_nobody_waiting() {
+    const PIECES: usize = 40;
+    let threads = Threads::new(1, THREAD_STACK).expect("threads");
+    let neighbour = Arc::new(Neighbour::new());
+    let hog = Arc::new(tenant(guest("loops_forever"), Role::Classifier, "", plugins()).expect("a tenant"));
+    let ended = Arc::new(AtomicUsize::new(0));
+    let (told, heard) = channel();
+    for _ in 0..PIECES {
+        let (hog, ended, told) = (Arc::clone(&hog), Arc::clone(&ended), told.clone());
+        threads.spawn(&hog.config.tenant.clone(), move || {
+            let routed = decide(&hog).lane.is_some();
+            ended.fetch_add(1, Ordering::Relaxed);
+            told.send(routed).expect("is heard");
+        });
+    }
+    let (answer, answered) = channel();
+    let (other, ended_then) = (Arc::clone(&neighbour), Arc::clone(&ended));
+    threads.spawn(&id("northwind"), move || {
+        other.noticed_nothing();
+        answer.send(ended_then.load(Ordering::Relaxed)).expect("is heard");
+    });
+    let before = answered.recv().expect("the neighbour decided");
+    assert!(before < PIECES, "it came last, and is done before {before} of {PIECES}");
+    drop(told);
+    assert_eq!(heard.iter().filter(|routed| *routed).count(), PIECES, "every lead is routed in the end");
+}
 
 /// Decisions of the neighbour in one turn, and turns.
 const DECISIONS: usize = 200;
@@ -23,53 +57,63 @@ const TURNS: usize = 10;
 fn measure() {
     // As a host runs it: the default plan, its clock included.
     let plugins = sandbox(Plan::DEFAULT, 64);
-    let neighbour = Neighbour::in_sandbox(&plugins);
-    let attackers: Vec<Tenant> = CASES
+    let neighbour = Arc::new(Neighbour::in_sandbox(&plugins));
+    let attackers: Vec<Arc<Tenant>> = CASES
         .iter()
         .filter(|case| !matches!(case.expect, Expect::Refused(..)))
         .map(|case| tenant(guest(case.guest), case.role, case.settings, &plugins).expect("a tenant"))
+        .map(Arc::new)
         .collect();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let (attacking, over, attacks) = (AtomicBool::new(false), AtomicBool::new(false), AtomicUsize::new(0));
-    let (mut alone, mut beside) = (Vec::new(), Vec::new());
-    std::thread::scope(|scope| {
-        let attack = |first: usize| {
-            let mut next = first;
-            while !over.load(Ordering::Relaxed) {
-                if attacking.load(Ordering::Relaxed) {
-                    decide(&attackers[next % attackers.len()]);
-                    attacks.fetch_add(1, Ordering::Relaxed);
-                    next += 1;
-                } else {
-                    std::thread::park_timeout(Duration::from_millis(1));
-                }
-            }
+    let number = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = Threads::new(number, THREAD_STACK).expect("threads");
+    let (mut alone, mut beside, mut attacks) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..TURNS {
+        for _ in 0..DECISIONS {
+            alone.push(decision(&threads, &neighbour, alone.len()));
+        }
+        // There are always more attacks waiting than threads.
+        let (told, heard) = channel();
+        let mut attack = |told: Sender<()>| {
+            let attacker = Arc::clone(&attackers[attacks % attackers.len()]);
+            attacks += 1;
+            threads.spawn(&attacker.config.tenant.clone(), move || {
+                decide(&attacker);
+                let _ = told.send(());
+            });
         };
-        for thread in 0..threads {
-            // Each begins with another attack.
-            scope.spawn(move || attack(thread * 7));
+        (0..4 * number).for_each(|_| attack(told.clone()));
+        for _ in 0..DECISIONS {
+            heard.try_iter().for_each(|()| attack(told.clone()));
+            beside.push(decision(&threads, &neighbour, beside.len()));
         }
-        for turn in 0..2 * TURNS {
-            attacking.store(turn % 2 == 1, Ordering::Relaxed);
-            let times = if turn % 2 == 1 { &mut beside } else { &mut alone };
-            for n in 0..DECISIONS {
-                let began = Instant::now();
-                std::hint::black_box(neighbour.decides(n));
-                times.push(began.elapsed());
-            }
-        }
-        over.store(true, Ordering::Relaxed);
-    });
+        drop(told);
+        heard.iter().for_each(drop);
+    }
     neighbour.noticed_nothing();
     let of = |times: &mut Vec<Duration>, share: usize| {
         times.sort_unstable();
         times[times.len() * share / 100].as_secs_f64() * 1e6
     };
-    let attacks = attacks.into_inner();
-    println!("{threads} threads of one tenant made {attacks} hostile calls of {} kinds.\n", attackers.len());
+    println!("{number} threads; one tenant made {attacks} hostile calls of {} kinds.\n", attackers.len());
     println!("| a neighbour's decision | alone | beside them | ratio |\n|---|---:|---:|---:|");
     for share in [50, 90, 99] {
         let (alone, beside) = (of(&mut alone, share), of(&mut beside, share));
         println!("| p{share} | {alone:.0} µs | {beside:.0} µs | {:.2} × |", beside / alone);
     }
+}
+
+/// What a decision of the neighbour takes from when it is asked for.
+fn decision(threads: &Threads, neighbour: &Arc<Neighbour>, n: usize) -> Duration {
+    let (began, neighbour) = (Instant::now(), Arc::clone(neighbour));
+    let (told, heard) = channel();
+    threads.spawn(&id("northwind"), move || {
+        drop(neighbour.decides(n));
+        told.send(()).expect("is heard");
+    });
+    heard.recv().expect("it is decided");
+    began.elapsed()
+}
+
+fn id(name: &str) -> TenantId {
+    name.parse().expect("an id")
 }

@@ -33,7 +33,7 @@ fn machine_code(component: &[u8]) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
     let (input, output) = (folder.path().join("in"), folder.path().join("out"));
     fs::write(&input, component).expect("written");
-    let plan = serde_json::to_string(&PLAN).expect("a plan");
+    let plan = serde_json::json!(["small", PLAN]).to_string();
     let mut child = Command::new(program());
     child.arg(CHILD).arg(&output).args(["1048576", &plan]).stdin(fs::File::open(input).expect("the input"));
     assert!(child.output().expect("the child starts").status.success());
