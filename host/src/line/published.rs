@@ -126,7 +126,7 @@ impl Lines {
             if let Some(version) = step.version()
                 && let Some(by) = self.revoked(tenant, plugin.as_str(), version).await?
             {
-                return Err(Refused::Distrusted(Distrust::Revoked { by }));
+                return Err(Refused::Distrusted(Distrust::Revoked { by: Box::new(by) }));
             }
             let published = published(parts, tenant, &next).await?;
             if let Some(version) = in_force

@@ -83,7 +83,7 @@ impl Lines {
             Content::Alone { component, .. } => {
                 let digest = Digest::of(component);
                 if let Some(by) = revoked_component(&revocations, digest) {
-                    return Err(Refused::Distrusted(Distrust::Revoked { by: by.clone() }));
+                    return Err(Refused::Distrusted(Distrust::Revoked { by: Box::new(by.clone()) }));
                 }
                 match trust.own_uploads {
                     OwnUploads::Unsigned => Ok(None),
