@@ -117,7 +117,8 @@ async fn publish(
     let package = packaged(body(request, &()).await?.to_vec())?;
     let plugin = package.manifest.plugin().to_string();
     // What all tenants are offered is signed, whoever brings it.
-    let new = NewRelease { plugin, content: Content::Package(Box::new(package)), source: ReleaseFrom::Registry };
+    let new =
+        NewRelease { plugin, content: Content::Package(Box::new(package)), source: ReleaseFrom::Registry };
     let (row, is_new) = api.lines.publish(caller.tenant(), new, by(&api, caller.actor())).await?;
     Ok(published(row, is_new))
 }

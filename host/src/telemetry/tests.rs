@@ -38,6 +38,7 @@ fn emit_all(metrics: &Metrics) {
         let fault = (result != Delivery::Delivered).then_some(Fault::Timeout);
         EffectTried { tenant, lead, number: 1, kind, via, attempt: 2, result, fault }.emit(metrics);
     }
+    ReleaseTakenBack { tenant: tenant.clone() }.emit(metrics);
     TimerFired { tenant, timer: Timer::Lead, late: took }.emit(metrics);
     TraceExportFailed { status: Some(500) }.emit(metrics);
     DrainBegun { allowed: Duration::from_secs(30) }.emit();
@@ -92,6 +93,7 @@ fn every_event_is_a_line() {
         "level":"DEBUG","message":"effect delivered","tenant":"acme","lead":"L-1","number":1,"kind":"notify","via":"email","attempt":2,"target":"lanewright::telemetry::events"}
         "level":"INFO","message":"effect retried","tenant":"acme","lead":"L-1","number":1,"kind":"notify","via":"email","attempt":2,"fault":"timeout","target":"lanewright::telemetry::events"}
         "level":"WARN","message":"effect given up","tenant":"acme","lead":"L-1","number":1,"kind":"notify","via":"email","attempt":2,"fault":"timeout","target":"lanewright::telemetry::events"}
+        "level":"WARN","message":"release taken back","tenant":"acme","target":"lanewright::telemetry::events"}
         "level":"DEBUG","message":"timer fired","tenant":"acme","timer":"lead","late_ms":1.5,"target":"lanewright::telemetry::events"}
         "level":"WARN","message":"trace export failed","status":500,"target":"lanewright::telemetry::events"}
         "level":"INFO","message":"drain begun","allowed_seconds":30,"target":"lanewright::telemetry::events"}
@@ -125,6 +127,7 @@ fn every_event_counts() {
         lanewright_plugin_failures_total{limit="fuel"} 1
         lanewright_queue_depth{queue="leads"} 4
         lanewright_refusals_total{limit="rate"} 1
+        lanewright_releases_taken_back_total 1
         lanewright_request_seconds_count{route="/v1/leads/{lead}"} 1
         lanewright_request_seconds_count{route="none"} 1
         lanewright_request_seconds_sum{route="/v1/leads/{lead}"} 0.0015

@@ -2,7 +2,7 @@
 
 use lanewright_classifier::features::Reading;
 use lanewright_classifier::{Pack, signals};
-use lanewright_sdk::{Company, Contact, Lead};
+use lanewright_sdk::Lead;
 
 /// Compares the quotes of each case: kind, the lane that the text sounds like, text, quotes.
 fn check(cases: &[(&str, &str, &str, &[&str])]) {

@@ -66,7 +66,7 @@ fn seed(n: u64) -> Vec<u8> {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     };
-    let length = if n % 2 == 0 { 512 << (n % 5) } else { 2 };
+    let length = if n.is_multiple_of(2) { 512 << (n % 5) } else { 2 };
     let mut bytes: Vec<u8> = (0..length).flat_map(|_| word().to_le_bytes()).collect();
     bytes[0] = (bytes[0] & !1) | u8::from(n % 2 == 1);
     bytes
@@ -127,8 +127,8 @@ impl Smith {
             "bombs_errors",
             "grows_answers",
         ];
-        let good = good.into_iter().chain(guests.map(guest)).map(core).enumerate();
-        let files = std::iter::once(shape()).chain(good.map(|(_, module)| module)).enumerate();
+        let good = good.into_iter().chain(guests.map(guest)).map(core);
+        let files = std::iter::once(shape()).chain(good).enumerate();
         let files: Vec<OsString> = files
             .map(|(n, module)| {
                 let file = folder.path().join(n.to_string());
