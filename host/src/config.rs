@@ -5,8 +5,9 @@
 //! report everything that is wrong at once, with file, line and a hint. Whatever is here is therefore known to fit together: every id that is
 //! named exists, ranges leave no gap, expressions compile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -273,6 +274,8 @@ pub struct PluginChoice {
     pub source: PluginSource,
     /// Its settings, a JSON object.
     pub settings: Json,
+    /// Custom fields of a lead that it may read; absent: all.
+    pub fields: Option<Arc<BTreeSet<String>>>,
     /// Where they stand, for problems that only the plugin itself can see.
     pub place: Place,
 }

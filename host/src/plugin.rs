@@ -172,6 +172,23 @@ impl Plugins {
         Ok(compiled.surface)
     }
 
+    /// What a component exports and imports, and the component ready to be instantiated; what this host has compiled
+    /// and checked before is not again.
+    pub fn admit(&self, component: &[u8]) -> Result<(Surface, Prototype), Vec<Refusal>> {
+        let class = upload::at_a_glance(component, self.plan()).map_err(|refusal| vec![refusal])?;
+        let name = code_name(&*self.sandbox(class).map_err(unstarted)?, &Digest::of(component));
+        let kept = self.cache.as_ref().and_then(|cache| cache.get(Kind::Surface, &name));
+        let surface = match kept.and_then(|kept| serde_json::from_slice(&kept).ok()) {
+            Some(surface) => surface,
+            None => {
+                let surface = self.inspect(component)?;
+                self.keep(Kind::Surface, &name, &serde_json::to_vec(&surface).unwrap_or_default());
+                surface
+            }
+        };
+        Ok((surface, self.load(component)?))
+    }
+
     /// The plugin with its settings; what it prepares is kept beside its code.
     pub fn release(
         &self,

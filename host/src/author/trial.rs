@@ -66,6 +66,7 @@ impl Trial {
         let choice = PluginChoice {
             source: PluginSource::File(std::path::absolute(file).unwrap_or_else(|_| file.to_owned())),
             settings: settings.clone(),
+            fields: None,
             place: Place { file: file.display().to_string(), line: 0 },
         };
         stand_in(&mut config, &roles, &choice);

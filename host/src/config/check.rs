@@ -347,12 +347,16 @@ fn canonical(config: &Config) -> Json {
     canonical
 }
 
-fn choice(PluginChoice { source, settings, place: _ }: &PluginChoice) -> Json {
+fn choice(PluginChoice { source, settings, fields, place: _ }: &PluginChoice) -> Json {
     let source = match source {
         PluginSource::Standard => None,
         PluginSource::File(path) => Some(path.display().to_string()),
         // No path is empty before its first slash, so that no file can be meant. Which release decides is not the folder's.
         PluginSource::Published(plugin) => Some(format!("/published/{plugin}")),
     };
-    json!([source, settings])
+    // A choice that is granted every field is written as before there were grants.
+    match fields {
+        None => json!([source, settings]),
+        Some(fields) => json!([source, settings, **fields]),
+    }
 }

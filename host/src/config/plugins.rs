@@ -4,6 +4,7 @@
 //! is asked by the host, which reports at the same places.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -17,10 +18,10 @@ use crate::lead::PluginId;
 pub(super) fn plugins(root: &Table<'_>, folder: &Path, findings: &Findings) -> Plugins {
     let table = root.table("plugins", "[plugins]", &["classifier", "scorer", "fallback", "enrichers"]);
     let choose = |key, noun| {
-        let table = table.and_then(|table| table.table(key, noun, &["component", "plugin", "settings"]));
+        let table = table.and_then(|table| table.table(key, noun, &["component", "plugin", "fields", "settings"]));
         match table {
             Some(table) => choice(&table, folder, findings),
-            None => PluginChoice { source: PluginSource::Standard, settings: json!({}), place: root.place() },
+            None => PluginChoice { source: PluginSource::Standard, settings: json!({}), fields: None, place: root.place() },
         }
     };
     let mut names = Names::new("enricher", "tenant.toml", true);
@@ -34,7 +35,7 @@ pub(super) fn plugins(root: &Table<'_>, folder: &Path, findings: &Findings) -> P
                     "enrichers",
                     "[[plugins.enrichers]]",
                     "this enricher",
-                    &["name", "component", "plugin", "hosts", "settings"],
+                    &["name", "component", "plugin", "hosts", "fields", "settings"],
                 )
             })
             .unwrap_or_default()
@@ -69,6 +70,7 @@ fn choice(table: &Table<'_>, folder: &Path, findings: &Findings) -> PluginChoice
     PluginChoice {
         source: source(table, folder, findings),
         settings: settings.map_or_else(|| json!({}), |at| at.value),
+        fields: table.texts("fields").map(|names| Arc::new(names.into_iter().map(|at| at.value).collect())),
         place,
     }
 }

@@ -105,6 +105,19 @@ impl Lines {
         new: NewRelease,
         by: By<'_>,
     ) -> Result<(ReleaseRow, bool), Refused> {
+        // A large component takes longer to compile than a request may: who asks again finds it done.
+        let (lines, tenant, actor, at) = (self.clone(), tenant.clone(), by.actor.to_owned(), by.at);
+        let published =
+            tokio::spawn(async move { lines.publish_now(&tenant, new, By { actor: &actor, at }).await });
+        published.await.map_err(|_| Refused::Broken)?
+    }
+
+    async fn publish_now(
+        &self,
+        tenant: &TenantId,
+        new: NewRelease,
+        by: By<'_>,
+    ) -> Result<(ReleaseRow, bool), Refused> {
         let NewRelease { plugin, content, source } = new;
         let store = self.parts.store.of(tenant);
         let published = store.releases(Some(&plugin)).await?;
@@ -172,10 +185,7 @@ impl Lines {
         let one = self.publications.acquire().await.map_err(|_| Refused::Closing)?;
         let (parts, bytes) = (Arc::clone(&self.parts), Arc::clone(&component));
         // The compiler is another process: it is waited for where waiting is no harm.
-        let loaded = spawn_blocking(move || {
-            let surface = parts.plugins.inspect(&bytes)?;
-            Ok((surface, parts.plugins.load(&bytes)?))
-        });
+        let loaded = spawn_blocking(move || parts.plugins.admit(&bytes));
         let (surface, prototype) = loaded.await.map_err(|_| Refused::Broken)?.map_err(Refused::Plugin)?;
         drop(one);
         let interface = prototype.interface().to_string();

@@ -122,7 +122,7 @@ pub(crate) fn config() -> Config {
     let eve = Rep { team: id("enterprise"), seniority: 5, ..rep("eve") };
     let tier = |when: &str, minutes| TierRule { when: condition(when), minutes };
     let standard =
-        || PluginChoice { source: PluginSource::Standard, settings: json!({}), place: Place::default() };
+        || PluginChoice { source: PluginSource::Standard, settings: json!({}), fields: None, place: Place::default() };
     let lane = |name: &str, to| Lane {
         id: id(name),
         name: name.to_uppercase(),

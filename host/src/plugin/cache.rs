@@ -16,6 +16,8 @@ use crate::digest::Digest;
 pub(super) enum Kind {
     /// Machine code of a component.
     Code,
+    /// What was found out of a component when it was compiled, as JSON.
+    Surface,
     /// What a plugin prepared of its settings and lanes.
     Prepared,
 }
@@ -24,6 +26,7 @@ impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::Code => "code",
+            Self::Surface => "surface",
             Self::Prepared => "prepared",
         }
     }

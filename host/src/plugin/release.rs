@@ -5,7 +5,7 @@
 //! functions are guest code, and anew for each exported call. After a failure the instance is gone:
 //! calls take it by value or find it spent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -118,7 +118,7 @@ impl Prototype {
             lanes: convert::lanes(&lanes),
             prepared: prepared.into(),
         };
-        Release { prototype: self.clone(), setup: Arc::new(setup), lanes }
+        Release { prototype: self.clone(), setup: Arc::new(setup), lanes, reads: None }
     }
 
     /// One call of `setup`, in an instance of its own, with the larger budget.
@@ -146,9 +146,16 @@ pub struct Release {
     prototype: Prototype,
     setup: Arc<Setup>,
     lanes: Arc<[Lane]>,
+    /// Custom fields it is granted; absent: all.
+    reads: Option<Arc<BTreeSet<String>>>,
 }
 
 impl Release {
+    /// The same, granted these custom fields of a lead and no others.
+    pub fn reading(self, fields: Option<Arc<BTreeSet<String>>>) -> Self {
+        Self { reads: fields, ..self }
+    }
+
     /// What its component is known by.
     pub fn digest(&self) -> Digest {
         self.prototype.digest
@@ -171,7 +178,14 @@ impl Release {
         fields: &Arc<BTreeMap<String, FieldValue>>,
     ) -> Result<Instance<'_>, Box<Unstarted>> {
         let plan = self.prototype.sandbox.plan;
-        let state = State::new(plan, Arc::clone(&self.setup), Arc::clone(directory), Arc::clone(fields));
+        let fields = match &self.reads {
+            None => Arc::clone(fields),
+            Some(granted) => {
+                let granted = fields.iter().filter(|(name, _)| granted.contains(*name));
+                Arc::new(granted.map(|(name, value)| (name.clone(), value.clone())).collect())
+            }
+        };
+        let state = State::new(plan, Arc::clone(&self.setup), Arc::clone(directory), fields);
         Ok(Instance { release: self, live: Some(Live::new(&self.prototype, state)?) })
     }
 }

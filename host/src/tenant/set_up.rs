@@ -198,7 +198,7 @@ impl SetUp<'_> {
             return None;
         }
         match self.plugins.release(&prototype, &choice.settings, self.lanes) {
-            Ok(release) => Some(release),
+            Ok(release) => Some(release.reading(choice.fields.clone())),
             Err(failure) => {
                 let message = format!("the {role} cannot prepare: {failure}");
                 self.problems.push(Problem::at(&choice.place, message));

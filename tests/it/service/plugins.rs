@@ -362,3 +362,29 @@ fn what_plugins_used_is_counted_by_component_and_day() {
     assert_eq!(json!(sum("fuel")), all["items"][0]["fuel"], "{usage:#}");
     assert_eq!(sum("calls"), 6, "a classifier and a scorer for each lead: {usage:#}");
 }
+
+#[test]
+fn a_plugin_reads_only_the_fields_that_it_is_granted() {
+    let service = Service::new(On::Sqlite, 1);
+    let folder_with = |grant: &str| {
+        let folder = folder(&format!("[plugins.classifier]\ncomponent = \"guest.wasm\"\n{grant}"));
+        std::fs::write(folder.path().join("guest.wasm"), guest("tells_what_it_sees")).expect("written");
+        folder
+    };
+    let (tenant, key) = service.tenant(folder_with("").path());
+    let check = |id: &str, sees: bool| {
+        let lead = json!({"id": id, "text": "Hello", "fields": {"seats": 40, "plan": "team"}});
+        service.host().lead(&key, &lead);
+        let decision = decision(service.host(), &key, id);
+        let reason = decision["trace"]["classify"]["verdict"]["reason"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(reason.contains("40"), sees, "{id}: {reason}");
+        replays(service.host(), &key, id);
+    };
+    check("all", true);
+    service.publish(&tenant, folder_with("fields = [\"seats\", \"region\"]\n").path());
+    check("granted", true);
+    service.publish(&tenant, folder_with("fields = [\"plan\"]\n").path());
+    check("another", false);
+    service.publish(&tenant, folder_with("fields = []\n").path());
+    check("none", false);
+}
