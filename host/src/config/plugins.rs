@@ -18,10 +18,16 @@ use crate::lead::PluginId;
 pub(super) fn plugins(root: &Table<'_>, folder: &Path, findings: &Findings) -> Plugins {
     let table = root.table("plugins", "[plugins]", &["classifier", "scorer", "fallback", "enrichers"]);
     let choose = |key, noun| {
-        let table = table.and_then(|table| table.table(key, noun, &["component", "plugin", "fields", "settings"]));
+        let table =
+            table.and_then(|table| table.table(key, noun, &["component", "plugin", "fields", "settings"]));
         match table {
             Some(table) => choice(&table, folder, findings),
-            None => PluginChoice { source: PluginSource::Standard, settings: json!({}), fields: None, place: root.place() },
+            None => PluginChoice {
+                source: PluginSource::Standard,
+                settings: json!({}),
+                fields: None,
+                place: root.place(),
+            },
         }
     };
     let mut names = Names::new("enricher", "tenant.toml", true);

@@ -157,7 +157,10 @@ fn a_full_folder_is_read_as_written() {
     let settings =
         serde_json::json!({ "weights": { "territory": 30, "response": 1.5 }, "since": "2026-01-01" });
     let place = Place { file: "tenant.toml".to_owned(), line: 24 };
-    assert_eq!(config.plugins.scorer, PluginChoice { source: PluginSource::Standard, settings, fields: None, place });
+    assert_eq!(
+        config.plugins.scorer,
+        PluginChoice { source: PluginSource::Standard, settings, fields: None, place }
+    );
     assert_eq!(config.plugins.enrichers[0].plugin.source, PluginSource::File("plugins/firmo.wasm".into()));
     let bo = &config.reps[0];
     assert_eq!(

@@ -121,8 +121,12 @@ pub(crate) fn config() -> Config {
     let ben = rep("ben");
     let eve = Rep { team: id("enterprise"), seniority: 5, ..rep("eve") };
     let tier = |when: &str, minutes| TierRule { when: condition(when), minutes };
-    let standard =
-        || PluginChoice { source: PluginSource::Standard, settings: json!({}), fields: None, place: Place::default() };
+    let standard = || PluginChoice {
+        source: PluginSource::Standard,
+        settings: json!({}),
+        fields: None,
+        place: Place::default(),
+    };
     let lane = |name: &str, to| Lane {
         id: id(name),
         name: name.to_uppercase(),

@@ -376,7 +376,8 @@ fn a_plugin_reads_only_the_fields_that_it_is_granted() {
         let lead = json!({"id": id, "text": "Hello", "fields": {"seats": 40, "plan": "team"}});
         service.host().lead(&key, &lead);
         let decision = decision(service.host(), &key, id);
-        let reason = decision["trace"]["classify"]["verdict"]["reason"].as_str().unwrap_or_default().to_owned();
+        let reason =
+            decision["trace"]["classify"]["verdict"]["reason"].as_str().unwrap_or_default().to_owned();
         assert_eq!(reason.contains("40"), sees, "{id}: {reason}");
         replays(service.host(), &key, id);
     };
