@@ -43,6 +43,10 @@ struct Queues {
     permits: usize,
     /// The time that the last piece began at, as its tenant's time stood: nobody who comes now is behind it.
     clock: Duration,
+    /// How far the tenant is that has used most.
+    furthest: Duration,
+    /// Pieces that wait or are under way, of all tenants.
+    pieces: usize,
     ending: bool,
 }
 
@@ -76,15 +80,7 @@ impl Threads {
 
     /// Has a piece of a tenant's work done in its turn.
     pub fn spawn(&self, tenant: &TenantId, work: impl FnOnce() + Send + 'static) {
-        let mut queues = self.shared.lock();
-        let clock = queues.clock;
-        let queue = queues.tenants.entry(tenant.clone()).or_default();
-        if queue.waiting.is_empty() && queue.running == 0 {
-            // Whoever was away has saved nothing up.
-            queue.used = queue.used.max(clock);
-        }
-        queue.waiting.push_back(Box::new(work));
-        drop(queues);
+        self.shared.lock().push(tenant, Box::new(work));
         self.shared.more.notify_one();
     }
 
@@ -166,6 +162,16 @@ fn panicked(_: Result<(), Box<dyn Any + Send>>) {
 }
 
 impl Queues {
+    fn push(&mut self, tenant: &TenantId, work: Work) {
+        let queue = self.tenants.entry(tenant.clone()).or_default();
+        if queue.waiting.is_empty() && queue.running == 0 {
+            // Whoever was away has saved nothing up.
+            queue.used = queue.used.max(self.clock);
+        }
+        queue.waiting.push_back(work);
+        self.pieces += 1;
+    }
+
     /// The first piece of whoever has used least and may have another under way.
     fn next(&mut self) -> Option<(TenantId, Work)> {
         let permits = self.permits;
@@ -183,8 +189,12 @@ impl Queues {
         let Some(queue) = self.tenants.get_mut(tenant) else { return };
         queue.running -= 1;
         queue.used += took;
-        if queue.running == 0 && queue.waiting.is_empty() && queue.used <= self.clock {
-            self.tenants.remove(tenant);
+        self.furthest = self.furthest.max(queue.used);
+        self.pieces -= 1;
+        if self.pieces == 0 {
+            // Nobody competes any more: whoever comes now begins where all the others are.
+            self.clock = self.furthest;
+            self.tenants.clear();
         }
     }
 }
@@ -203,10 +213,7 @@ mod tests {
     fn who_has_used_least_is_next() {
         let check = |name: &str, came: &[&str], expect: &[&str]| {
             let mut queues = Queues { permits: 1, ..Queues::default() };
-            for tenant in came {
-                let queue = queues.tenants.entry(id(tenant)).or_default();
-                queue.waiting.push_back(Box::new(|| {}));
-            }
+            came.iter().for_each(|tenant| queues.push(&id(tenant), Box::new(|| {})));
             let mut order = Vec::new();
             while let Some((tenant, _)) = queues.next() {
                 // A piece of `slow` takes three times as long.
@@ -223,6 +230,20 @@ mod tests {
             &["slow", "slow", "slow", "b", "b", "b", "b"],
             &["b", "slow", "b", "b", "b", "slow", "slow"],
         );
+    }
+
+    #[test]
+    fn where_nobody_competes_nobody_is_remembered() {
+        let mut queues = Queues { permits: 1, ..Queues::default() };
+        let tenants = ["a", "b", "c"];
+        for round in 1..=3 {
+            tenants.iter().for_each(|tenant| queues.push(&id(tenant), Box::new(|| {})));
+            while let Some((tenant, _)) = queues.next() {
+                queues.done(&tenant, Duration::from_millis(1));
+            }
+            assert!(queues.tenants.is_empty());
+            assert_eq!(queues.clock, Duration::from_millis(round), "all are where the furthest was");
+        }
     }
 
     #[test]

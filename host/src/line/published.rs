@@ -135,6 +135,15 @@ impl Lines {
                 let tenant = load::tenant(parts, tenant, version, Arc::new(published)).await;
                 tenant.map_err(|refused| in_the_way(refused, plugin))?;
             }
+            // A canary whose share changes stays what it is.
+            let entered = after.candidate.as_ref().filter(|now| {
+                let was = before.candidate.as_ref();
+                was.is_none_or(|was| (&was.version, was.stage.as_str()) != (&now.version, now.stage.as_str()))
+            });
+            let release = match entered {
+                Some(entered) => store.release(plugin.as_str(), &entered.version.to_string()).await?,
+                None => None,
+            };
             let mut change = store.begin(by.at).await?;
             let unchanged = change.plugin(plugin.as_str()).await?.as_ref() == Some(&row)
                 && change.in_force().await? == in_force;
@@ -142,11 +151,8 @@ impl Lines {
                 continue;
             }
             change.put_plugin(plugin.as_str(), &json!(after).to_string()).await?;
-            if let Some(candidate) = &after.candidate
-                && before.candidate.as_ref() != Some(candidate)
-                && let Some(release) = store.release(plugin.as_str(), &candidate.version.to_string()).await?
-            {
-                change.forget_counts(plugin.as_str(), &release.digest, candidate.stage.as_str()).await?;
+            if let (Some(entered), Some(release)) = (entered, release) {
+                change.forget_counts(plugin.as_str(), &release.digest, entered.stage.as_str()).await?;
             }
             let mut body = json!({"plugin": plugin, "before": before, "after": after});
             if let Some(why) = why {

@@ -11,7 +11,7 @@ use super::{Lines, Refused};
 use crate::digest::Digest;
 use crate::lead::TenantId;
 use crate::releases::{Step, Version};
-use crate::store::{Event, ReleaseRow};
+use crate::store::{Event, ReleaseRow, TrustRow};
 use crate::trust::{
     Distrust, Manifest, OwnUploads, Revocation, Revocations, Seen, Signed, Source, Trust, Trusted, verify,
 };
@@ -24,13 +24,7 @@ impl Lines {
     ///
     /// [`Refused::Unavailable`].
     pub async fn trust(&self, tenant: &TenantId) -> Result<(Trust, Revocations, i64), Refused> {
-        let Some(row) = self.parts.store.of(tenant).trust().await? else {
-            return Ok((Trust::default(), Revocations::default(), 0));
-        };
-        let unreadable = |_| super::load::unreadable("whom the tenant trusts");
-        let trust = serde_json::from_str(&row.trust).map_err(unreadable)?;
-        let revoked = serde_json::from_str(&row.revoked).map_err(unreadable)?;
-        Ok((trust, revoked, row.head))
+        read(self.parts.store.of(tenant).trust().await?)
     }
 
     /// Says whom a tenant trusts, and revokes; what was revoked before stays so. `seen` is the commit that said it last,
@@ -49,7 +43,7 @@ impl Lines {
         let store = self.parts.store.of(tenant);
         let mut change = store.begin(by.at).await?;
         // Nobody else changes it until this ends.
-        let (_, mut all, head) = self.trust(tenant).await?;
+        let (_, mut all, head) = read(change.trust().await?)?;
         if seen.is_some_and(|seen| seen != head) {
             return Err(Refused::Changed);
         }
@@ -158,6 +152,15 @@ impl Lines {
         }
         Ok(())
     }
+}
+
+/// Nobody but the tenant itself, where nobody has said otherwise.
+fn read(row: Option<TrustRow>) -> Result<(Trust, Revocations, i64), Refused> {
+    let Some(row) = row else { return Ok((Trust::default(), Revocations::default(), 0)) };
+    let unreadable = |_| super::load::unreadable("whom the tenant trusts");
+    let trust = serde_json::from_str(&row.trust).map_err(unreadable)?;
+    let revoked = serde_json::from_str(&row.revoked).map_err(unreadable)?;
+    Ok((trust, revoked, row.head))
 }
 
 fn manifest(row: &ReleaseRow) -> Option<Manifest> {

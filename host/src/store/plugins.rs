@@ -76,6 +76,8 @@ const RELEASE: &str = "SELECT plugin, version, digest, bytes, interface, report,
      made_at, made_by FROM releases";
 const COUNT: &str = "SELECT tenant, plugin, digest, stage, measure, bucket, times FROM plugin_counts";
 
+const TRUST: &str = "SELECT head, trust, revoked FROM trust WHERE tenant = $1";
+
 /// Releases of a plugin that are told at once.
 const MOST: i64 = 1000;
 
@@ -176,7 +178,7 @@ impl TenantStore<'_> {
     ///
     /// [`Error::Unavailable`].
     pub async fn trust(&self) -> Result<Option<TrustRow>, Error> {
-        let found = sqlx::query_as("SELECT head, trust, revoked FROM trust WHERE tenant = $1");
+        let found = sqlx::query_as(TRUST);
         Ok(found.bind(self.tenant.as_str()).fetch_optional(&self.store.read).await?)
     }
 }
@@ -250,6 +252,16 @@ impl Change {
         let forget = forget.bind(self.tenant.to_string()).bind(plugin.to_owned()).bind(digest.to_owned());
         forget.bind(stage.to_owned()).execute(self.connection()).await?;
         Ok(())
+    }
+
+    /// Whose signatures count, as it is until this change ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn trust(&mut self) -> Result<Option<TrustRow>, Error> {
+        let found = sqlx::query_as(TRUST).bind(self.tenant.to_string());
+        Ok(found.fetch_optional(self.connection()).await?)
     }
 
     /// Says whose signatures count, and what was revoked.
