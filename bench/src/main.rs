@@ -294,8 +294,12 @@ fn cold_start(cache: &Path, example: &Path, rounds: u32) -> Result<()> {
     let bare_lead = bare_lead(&lead);
     let bare_setup = || setup(&config.lanes, &prepared);
     let fits = vec![0.5; 30 * 8];
-    let context =
-        scorer::Context { tier: 2, fit_names: FITS.iter().map(|name| (*name).to_owned()).collect(), fits };
+    let context = scorer::Context {
+        tier: 2,
+        fit_names: FITS.iter().map(|name| (*name).to_owned()).collect(),
+        segments: Vec::new(),
+        fits,
+    };
     let candidate = |rep| scorer::Candidate {
         rep,
         load: 0.4,
