@@ -2,3 +2,17 @@
 //!
 //! Pure and seeded: deals, decisions and draws in; models, estimates and verdicts out. No clock, no files, no
 //! threads; the same inputs give the same bits. The host stores, serves and shows what is made here.
+
+pub mod beta;
+mod calibrate;
+pub mod cells;
+pub mod deal;
+pub mod drift;
+pub mod gates;
+pub mod logistic;
+pub mod metrics;
+pub mod model;
+mod table;
+pub mod train;
+mod trees;
+pub mod win;
