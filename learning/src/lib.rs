@@ -2,3 +2,9 @@
 //!
 //! Pure and seeded: deals, decisions and draws in; models, estimates and verdicts out. No clock, no files, no
 //! threads; the same inputs give the same bits. The host stores, serves and shows what is made here.
+
+mod distributions;
+mod draw;
+pub mod evidence;
+pub mod explore;
+pub mod rate;
