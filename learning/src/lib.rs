@@ -6,5 +6,7 @@
 mod distributions;
 mod draw;
 pub mod evidence;
+pub mod experiment;
 pub mod explore;
+pub mod policy;
 pub mod rate;
