@@ -27,6 +27,8 @@ pub struct Evidence {
     pub won: u64,
     /// Deals closed, as counted.
     pub closed: u64,
+    /// The same with those of long ago counting less.
+    pub effective: f64,
     /// What is believed of the win rate, after shrinkage and with recent deals counting more.
     pub rate: Beta,
 }
@@ -136,7 +138,8 @@ impl Count {
     }
 
     fn evidence(self, mean: f64, strength: f64) -> Evidence {
-        Evidence { won: self.won, closed: self.closed, rate: self.within(mean, strength) }
+        let effective = self.weight_won + self.weight_lost;
+        Evidence { won: self.won, closed: self.closed, effective, rate: self.within(mean, strength) }
     }
 }
 
