@@ -37,7 +37,9 @@ use crate::threads::Threads;
 use crate::trust::Distrust;
 
 mod beside;
+mod cases;
 mod decide;
+mod grants;
 mod load;
 mod publish;
 mod published;
@@ -46,6 +48,7 @@ mod run;
 mod simulate;
 mod trusted;
 
+pub use cases::CasesReport;
 pub use load::NotReady;
 pub use publish::{Content, From as ReleaseFrom, NewRelease, Report};
 pub use simulate::{Simulated, Simulation};

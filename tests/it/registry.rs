@@ -101,8 +101,8 @@ fn key(seed: u8) -> SigningKey {
 
 fn package(version: &str, component: &[u8]) -> Package {
     let manifest = config::manifest(&MANIFEST.replace("1.2.0", version)).expect("a manifest");
-    let statement = Statement { manifest: manifest.clone(), digest: Digest::of(component) };
-    Package { manifest, component: component.to_vec(), signed: Some(statement.sign(&key(1))) }
+    let statement = Statement { manifest: manifest.clone(), digest: Digest::of(component), cases: None };
+    Package { manifest, component: component.to_vec(), cases: None, signed: Some(statement.sign(&key(1))) }
 }
 
 fn ana() -> Credentials {

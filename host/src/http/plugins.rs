@@ -11,16 +11,19 @@ use super::Api;
 use super::extract::{Json, Path, Tagged};
 use super::problem::{Code, Problem, ProblemBody};
 use super::scope::{Caller, ReadConfiguration};
-use crate::lead::PluginId;
+use crate::lead::{PluginId, TenantId};
 use crate::line::Refused;
 use crate::releases::{Budget, Deployment, Stage, Version};
 use crate::store::PluginRow;
 use crate::versions::By;
 
+mod grants;
 mod health;
 mod releases;
 mod steps;
 
+use grants::GrantsBody;
+use health::QuantilesBody;
 pub(super) use health::{CountsBody, counted};
 pub(super) use releases::{ReleaseBody, package, published};
 
@@ -49,6 +52,10 @@ pub(super) struct PluginBody {
     candidate: Option<CandidateBody>,
     /// What a release may use and get wrong before it is taken back.
     budget: BudgetBody,
+    /// What the release on its way, or else the active one, asks beside what the configuration in force grants it. Not in
+    /// lists, and empty where nobody says what it asks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    grants: Vec<GrantsBody>,
 }
 
 /// A release on its way.
@@ -117,7 +124,27 @@ impl PluginBody {
             },
             version: candidate.version,
         });
-        Self { plugin, active, good, candidate, budget: budget.into() }
+        Self { plugin, active, good, candidate, budget: budget.into(), grants: Vec::new() }
+    }
+
+    /// With what is granted of what its release asks.
+    async fn granted(
+        api: &Api,
+        tenant: &TenantId,
+        plugin: String,
+        deployment: Deployment,
+    ) -> Result<Self, Problem> {
+        let body = Self::of(plugin, deployment);
+        let version = body.candidate.as_ref().map(|candidate| &candidate.version).or(body.active.as_ref());
+        let row = match version {
+            Some(version) => api.store.of(tenant).release(&body.plugin, &version.to_string()).await?,
+            None => None,
+        };
+        let grants = match row {
+            Some(row) => api.lines.grants(tenant, &row).await?,
+            None => Vec::new(),
+        };
+        Ok(Self { grants: grants.into_iter().map(GrantsBody::from).collect(), ..body })
     }
 }
 
@@ -160,7 +187,8 @@ async fn one(
 ) -> Result<Tagged<PluginBody>, Problem> {
     let row = api.store.of(caller.tenant()).plugin(plugin.as_str()).await?;
     let row = row.ok_or_else(|| Problem::from(Refused::UnknownPlugin(plugin)))?;
-    Ok(Tagged(row.head, PluginBody::of(row.plugin.clone(), read(&row)?)))
+    let deployment = read(&row)?;
+    Ok(Tagged(row.head, PluginBody::granted(&api, caller.tenant(), row.plugin, deployment).await?))
 }
 
 pub(super) fn by<'a>(api: &Api, actor: &'a str) -> By<'a> {

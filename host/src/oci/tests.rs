@@ -26,9 +26,9 @@ fn package(component: &[u8]) -> Package {
         "asks": {},
     }))
     .expect("a manifest");
-    let statement = Statement { manifest: manifest.clone(), digest: Digest::of(component) };
+    let statement = Statement { manifest: manifest.clone(), digest: Digest::of(component), cases: None };
     let signed = statement.sign(&SigningKey::from_seed(&[1; 32]));
-    Package { manifest, component: component.to_vec(), signed: Some(signed) }
+    Package { manifest, component: component.to_vec(), cases: None, signed: Some(signed) }
 }
 
 /// What a registry answers with.

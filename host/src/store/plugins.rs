@@ -264,6 +264,20 @@ impl Change {
         Ok(found.fetch_optional(self.connection()).await?)
     }
 
+    /// What was revoked for everybody, as it is until this change ends: who revokes more waits for it, and this change
+    /// for who is doing so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn everybodys_trust(&mut self) -> Result<Option<TrustRow>, Error> {
+        let operators = TenantId::operators().to_string();
+        // A lock that both databases know; nothing is changed. Whoever holds it asks for no other tenant's.
+        let lock = sqlx::query("UPDATE tenants SET head = head WHERE tenant = $1").bind(operators.clone());
+        lock.execute(self.connection()).await?;
+        Ok(sqlx::query_as(TRUST).bind(operators).fetch_optional(self.connection()).await?)
+    }
+
     /// Says whose signatures count, and what was revoked.
     ///
     /// # Errors
@@ -341,5 +355,39 @@ impl Row for PluginUsageRow {
     fn bind<'q>(&self, statement: Statement<'q>) -> Statement<'q> {
         let Self { tenant, day, digest, calls, failed, fuel } = self.clone();
         statement.bind(tenant).bind(day).bind(digest).bind(calls).bind(failed).bind(fuel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Executor as _;
+
+    use super::*;
+    use crate::store::Db;
+    use crate::store::testing::{acme, stores};
+
+    /// Otherwise a release could come into force between the moment in which it is revoked and the one in which
+    /// whoever revokes looks for it.
+    #[tokio::test]
+    async fn who_revokes_for_everybody_waits_for_whoever_has_looked() {
+        for store in stores().await {
+            let tenant = acme(&store).await;
+            let mut change = store.of(&tenant).begin(1).await.expect("a change");
+            assert_eq!(change.everybodys_trust().await.expect("is read"), None);
+            // SQLite has one writer, and it is this one.
+            if store.db() == Db::Sqlite {
+                continue;
+            }
+            let ask = "SELECT 1 FROM tenants WHERE tenant = '*' FOR UPDATE NOWAIT";
+            let mut other = store.begin().await.expect("another");
+            let code = match other.execute(ask).await {
+                Err(sqlx::Error::Database(error)) => error.code().map(|code| code.to_string()),
+                _ => None,
+            };
+            assert_eq!(code.as_deref(), Some("55P03"), "the lock is somebody's");
+            drop(other);
+            change.commit(&[]).await.expect("is made");
+            store.begin().await.expect("another").execute(ask).await.expect("nobody's any more");
+        }
     }
 }

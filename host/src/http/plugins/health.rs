@@ -66,9 +66,9 @@ pub(in crate::http) struct CountsBody {
 #[schema(as = Quantiles)]
 pub(in crate::http) struct QuantilesBody {
     /// Half of them.
-    p50: Option<u64>,
+    pub(super) p50: Option<u64>,
     /// 99 in 100.
-    p99: Option<u64>,
+    pub(super) p99: Option<u64>,
 }
 
 impl CountsBody {

@@ -18,11 +18,12 @@ use super::super::decisions::moment;
 use super::super::extract::{Json, Path, body, media_type};
 use super::super::problem::{Code, Problem, ProblemBody};
 use super::super::scope::{Author, Caller, ReadConfiguration};
-use super::by;
+use super::{GrantsBody, QuantilesBody, by};
 use crate::access::For;
+use crate::digest::Digest;
 use crate::fetch::Fetcher;
 use crate::lead::{PluginId, TenantId};
-use crate::line::{Content, NewRelease, Refused, ReleaseFrom};
+use crate::line::{CasesReport, Content, NewRelease, Refused, ReleaseFrom};
 use crate::oci::{self, Credentials, Package, Reference, bundle};
 use crate::releases::{ReleaseName, Version};
 use crate::store::ReleaseRow;
@@ -53,6 +54,8 @@ pub(in crate::http) struct ReleaseBody {
     /// Interfaces that it exports and imports, and the JSON Schema of its settings.
     #[schema(value_type = Object)]
     report: Value,
+    /// What its author's cases came to when it was published; absent where it brought none.
+    cases: Option<CasesBody>,
     /// What its author says of it.
     #[schema(value_type = Object)]
     manifest: Value,
@@ -65,13 +68,53 @@ pub(in crate::http) struct ReleaseBody {
     published_at: Timestamp,
     /// By whom.
     published_by: String,
+    /// What it asks beside what the configuration in force grants it, a line for each place that names the plugin. Not
+    /// in lists, and empty where nobody says what it asks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    grants: Vec<GrantsBody>,
+}
+
+/// What the author's cases of a release came to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReleaseCases)]
+pub(in crate::http) struct CasesBody {
+    /// Cases that passed; a release is not published where one does not.
+    passed: usize,
+    /// Cases.
+    total: usize,
+    /// Fuel of a call.
+    fuel: QuantilesBody,
+    /// The most memory of a call, in bytes.
+    memory: u64,
+    /// Of the archive that they came in.
+    #[schema(value_type = String)]
+    digest: Digest,
+}
+
+impl From<CasesReport> for CasesBody {
+    fn from(CasesReport { digest, passed, total, fuel_p50, fuel_p99, memory }: CasesReport) -> Self {
+        let fuel = QuantilesBody { p50: Some(fuel_p50), p99: Some(fuel_p99) };
+        Self { passed, total, fuel, memory, digest }
+    }
+}
+
+impl ReleaseBody {
+    /// With what is granted of what it asks.
+    async fn granted(api: &Api, tenant: &TenantId, row: ReleaseRow) -> Result<Self, Problem> {
+        let grants = api.lines.grants(tenant, &row).await?.into_iter().map(GrantsBody::from).collect();
+        Ok(Self { grants, ..row.into() })
+    }
 }
 
 impl From<ReleaseRow> for ReleaseBody {
     fn from(row: ReleaseRow) -> Self {
         let json = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+        let mut report = json(&row.report);
+        let cases = report.as_object_mut().and_then(|report| report.remove("cases"));
+        let cases = cases.and_then(|cases| serde_json::from_value::<CasesReport>(cases).ok());
         Self {
-            report: json(&row.report),
+            report,
+            cases: cases.map(CasesBody::from),
             manifest: json(&row.manifest),
             plugin: row.plugin,
             version: row.version,
@@ -82,6 +125,7 @@ impl From<ReleaseRow> for ReleaseBody {
             source: row.source,
             published_at: moment(row.made_at),
             published_by: row.made_by,
+            grants: Vec::new(),
         }
     }
 }
@@ -123,7 +167,8 @@ async fn release(
     State(api): State<Api>,
     Path(name): Path<(PluginId, Version)>,
 ) -> Result<Json<ReleaseBody>, Problem> {
-    Ok(Json(found(&api, caller.tenant(), name).await?.into()))
+    let row = found(&api, caller.tenant(), name).await?;
+    Ok(Json(ReleaseBody::granted(&api, caller.tenant(), row).await?))
 }
 
 pub(super) async fn found(
@@ -159,8 +204,9 @@ async fn component(
 ///
 /// The body is a component of the tenant's own making, or a bundle with what its publisher says and signs. Each reason
 /// why a component is refused names its stage in `errors[].at`: size, magic, parse, interface, imports, resources,
-/// compile, instantiate or settings. The same bytes under the same version are answered with 200; other bytes are a
-/// conflict.
+/// compile, instantiate, settings or cases. The cases of a bundle are played, and one that fails refuses the release.
+/// What the release asks and is not granted stands in `grants`; it is published all the same. The same bytes under the
+/// same version are answered with 200; other bytes are a conflict.
 #[utoipa::path(put, path = "/v1/plugins/{plugin}/releases/{release}", tag = "plugins",
     params(("plugin" = String, Path, description = "The plugin's name; it is made where it is new"),
         ("release" = String, Path, description = "Semantic Versioning, such as `1.4.0`")),
@@ -196,8 +242,7 @@ async fn publish(
         }
     };
     let new = NewRelease { plugin: plugin.into(), content, source: ReleaseFrom::Upload };
-    let (row, is_new) = api.lines.publish(caller.tenant(), new, by(&api, caller.actor())).await?;
-    Ok(published(row, is_new))
+    published(&api, (caller.tenant(), caller.actor()), new).await
 }
 
 /// A release out of a bundle.
@@ -208,8 +253,15 @@ pub(in crate::http) fn package(body: Vec<u8>) -> Result<Package, Problem> {
     })
 }
 
-pub(in crate::http) fn published(row: ReleaseRow, is_new: bool) -> (StatusCode, Json<ReleaseBody>) {
-    (if is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(row.into()))
+/// Publishes a release, and answers with it.
+pub(in crate::http) async fn published(
+    api: &Api,
+    (tenant, actor): (&TenantId, &str),
+    new: NewRelease,
+) -> Result<(StatusCode, Json<ReleaseBody>), Problem> {
+    let (row, is_new) = api.lines.publish(tenant, new, by(api, actor)).await?;
+    let release = ReleaseBody::granted(api, tenant, row).await?;
+    Ok((if is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(release)))
 }
 
 /// From where a release is taken: one of the two.
@@ -262,8 +314,7 @@ async fn install(
         }
     };
     let new = NewRelease { plugin: plugin.into(), content: Content::Package(Box::new(package)), source };
-    let (row, is_new) = api.lines.publish(caller.tenant(), new, by(&api, caller.actor())).await?;
-    Ok(published(row, is_new))
+    published(&api, (caller.tenant(), caller.actor()), new).await
 }
 
 async fn credentials(

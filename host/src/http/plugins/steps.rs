@@ -44,7 +44,7 @@ async fn take(
 ) -> Result<Tagged<PluginBody>, Problem> {
     let seen = if_seen(tag.as_ref())?;
     let (deployment, head) = api.lines.deploy(tenant, &plugin, step, by(api, actor), (seen, why)).await?;
-    Ok(Tagged(head, PluginBody::of(plugin.to_string(), deployment)))
+    Ok(Tagged(head, PluginBody::granted(api, tenant, plugin.to_string(), deployment).await?))
 }
 
 /// Has a release answer beside the active one. Its answers are compared, and used for nothing.
