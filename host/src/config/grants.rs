@@ -4,7 +4,6 @@
 //! what it lacks and what it was granted and does not ask.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use url::Origin;
 
@@ -52,15 +51,6 @@ impl Kind {
             Self::Host => "host",
             Self::Field => "field",
             Self::Secret => "secret",
-        }
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.kind, self.name.as_str()) {
-            (Kind::Field, "*") => f.write_str("all fields"),
-            (kind, name) => write!(f, "the {} {name}", kind.as_str()),
         }
     }
 }
@@ -199,7 +189,8 @@ mod tests {
         .expect("a manifest");
         let (plugins, plugin) = (choices(folder).expect("TOML"), "fit".parse().expect("an id"));
         let line = |place: &Option<String>, sign: &str, difference: &Difference| {
-            format!("{} {sign} {difference}: {}", place.as_deref().unwrap_or("-"), difference.hint)
+            let Difference { kind, name, hint } = difference;
+            format!("{} {sign} {} {name}: {hint}", place.as_deref().unwrap_or("-"), kind.as_str())
         };
         let lines = |Grants { place, missing, unasked }: &Grants| {
             let missing = missing.iter().map(|it| line(place, "lacks", it));
@@ -221,9 +212,9 @@ mod tests {
             asks(),
             "[plugins.classifier]\nplugin = \"other\"\n",
             &[
-                "- lacks the host https://api.example.com: where tenant.toml names the plugin, add \"https://api.example.com\" to `hosts`",
-                "- lacks the field budget: where tenant.toml names the plugin, add \"budget\" to `fields`, or leave `fields` out to grant all",
-                "- lacks the secret crm: where tenant.toml names the plugin, add crm = \"https://…\" to `secrets`, with the host it goes to, and set it with PUT /v1/secrets/crm",
+                "- lacks host https://api.example.com: where tenant.toml names the plugin, add \"https://api.example.com\" to `hosts`",
+                "- lacks field budget: where tenant.toml names the plugin, add \"budget\" to `fields`, or leave `fields` out to grant all",
+                "- lacks secret crm: where tenant.toml names the plugin, add crm = \"https://…\" to `secrets`, with the host it goes to, and set it with PUT /v1/secrets/crm",
             ],
             &[],
         );
@@ -232,11 +223,11 @@ mod tests {
             asks(),
             &format!("{named}hosts = [\"https://b.example\"]\nfields = [\"size\"]\n"),
             &[
-                "enricher:e lacks the host https://api.example.com: at tenant.toml:1, add \"https://api.example.com\" to `hosts`",
-                "enricher:e lacks the secret crm: at tenant.toml:1, add crm = \"https://…\" to `secrets`, with the host it goes to, and set it with PUT /v1/secrets/crm",
-                "enricher:e lacks the field budget: at tenant.toml:1, add \"budget\" to `fields`, or leave `fields` out to grant all",
-                "enricher:e has the host https://b.example: leave it out at tenant.toml:1",
-                "enricher:e has the field size: leave it out at tenant.toml:1",
+                "enricher:e lacks host https://api.example.com: at tenant.toml:1, add \"https://api.example.com\" to `hosts`",
+                "enricher:e lacks secret crm: at tenant.toml:1, add crm = \"https://…\" to `secrets`, with the host it goes to, and set it with PUT /v1/secrets/crm",
+                "enricher:e lacks field budget: at tenant.toml:1, add \"budget\" to `fields`, or leave `fields` out to grant all",
+                "enricher:e has host https://b.example: leave it out at tenant.toml:1",
+                "enricher:e has field size: leave it out at tenant.toml:1",
             ],
             &["enricher:e is granted none of the hosts that it asks, and could find nothing out"],
         );
@@ -245,7 +236,7 @@ mod tests {
         check(
             asks(),
             &format!("{named}hosts = [\"{api}\"]\nsecrets = {{ crm = \"{api}\" }}\n"),
-            &["enricher:e has all fields: write fields = [\"budget\"] to grant it no more than that"],
+            &["enricher:e has field *: write fields = [\"budget\"] to grant it no more than that"],
             &[],
         );
         // In another role it asks nobody.
