@@ -79,25 +79,11 @@ impl Lines {
             Ok::<_, Refused>((bench, cases))
         });
         let (bench, cases) = laid_out.await.map_err(|_| Refused::Broken)??;
-        let mut cases = cases.into_iter();
-        let (mut tally, mut told, mut failed) = (Tally::default(), Vec::new(), 0);
-        let mut trials: Vec<(Option<Map<String, Json>>, Arc<Trial>)> = Vec::new();
+        let (all, mut cases) = (cases.len(), cases.into_iter());
+        let (mut tally, mut told) = (Tally::default(), Vec::new());
+        let mut trials = Trials { bench, ready: Vec::new() };
         while let Some((name, case)) = cases.next() {
-            let trial = match trials.iter().find(|(settings, _)| *settings == case.settings) {
-                Some((_, trial)) => Arc::clone(trial),
-                None if trials.len() == MOST_SETTINGS => {
-                    let message = format!("case {name}: more than {MOST_SETTINGS} different settings");
-                    return Err(refuse(message, "leave `settings` out of cases that can share them"));
-                }
-                None => {
-                    let (bench, own, parts) = (bench.clone(), case.settings.clone(), Arc::clone(&self.parts));
-                    let set_up = move || bench.trial(own.as_ref(), &parts.plugins);
-                    let trial = self.parts.threads.run(tenant, set_up).await.ok_or(Refused::Broken)?;
-                    let trial = Arc::new(trial.map_err(|message| in_case(&name, &message))?);
-                    trials.push((case.settings.clone(), Arc::clone(&trial)));
-                    trial
-                }
-            };
+            let trial = trials.of(self, tenant, &name, &case).await?;
             let played = self.parts.threads.run(tenant, move || play(&trial, &case));
             let difference = match played.await.ok_or(Refused::Broken)? {
                 Ok(played) if is_of_the_host(&played) => return Err(Refused::Busy),
@@ -107,32 +93,62 @@ impl Lines {
                 }
                 Err(no_lead) => Some(format!("{no_lead}; {}", no_lead.hint())),
             };
-            if let Some(difference) = difference {
-                failed += 1;
-                told.push(format!("case {name}: {difference}"));
-            }
-            if tally.spent() > MOST_FUEL || began.elapsed() > MOST_TIME {
-                let (done, all) = (tally.total, tally.total + cases.len());
-                let message =
-                    format!("{done} of {all} cases took {} fuel and {:?}", tally.spent(), began.elapsed());
+            told.extend(difference.map(|difference| format!("case {name}: {difference}")));
+            let (spent, took) = (tally.spent(), began.elapsed());
+            if spent > MOST_FUEL || took > MOST_TIME {
+                let done = all - cases.len();
+                let message = format!("{done} of {all} cases took {spent} fuel and {} ms", took.as_millis());
+                let most = MOST_TIME.as_secs();
                 let hint = format!(
-                    "all of them together may take {MOST_FUEL} fuel and {} seconds; send fewer with the release",
-                    MOST_TIME.as_secs()
+                    "all of them together may take {MOST_FUEL} fuel and {most} seconds; send fewer with the release"
                 );
                 return Err(refuse(message, &hint));
             }
         }
-        if failed == 0 {
+        if told.is_empty() {
             let Tally { passed, total, memory, .. } = tally;
             let (fuel_p50, fuel_p99) = (tally.fuel(0.5), tally.fuel(0.99));
             return Ok(CasesReport { digest, passed, total, fuel_p50, fuel_p99, memory });
         }
-        if failed > MOST_TOLD {
+        if told.len() > MOST_TOLD {
+            let more = format!("{} more cases", told.len() - MOST_TOLD);
             told.truncate(MOST_TOLD);
-            told.push(format!("{} more cases", failed - MOST_TOLD));
+            told.push(more);
         }
         let hint = "play them with `lanewright plugin test`, mend the plugin or the case, and publish again";
         Err(Refused::Plugin(told.into_iter().map(|message| refusal(message, hint)).collect()))
+    }
+}
+
+/// The plugin, set up: once for all cases with the same settings.
+struct Trials {
+    bench: Workbench,
+    ready: Vec<(Option<Map<String, Json>>, Arc<Trial>)>,
+}
+
+impl Trials {
+    async fn of(
+        &mut self,
+        lines: &Lines,
+        tenant: &TenantId,
+        name: &str,
+        case: &Case,
+    ) -> Result<Arc<Trial>, Refused> {
+        if let Some((_, trial)) = self.ready.iter().find(|(settings, _)| *settings == case.settings) {
+            return Ok(Arc::clone(trial));
+        }
+        if self.ready.len() == MOST_SETTINGS {
+            let message = format!("case {name}: more than {MOST_SETTINGS} different settings");
+            return Err(refuse(message, "leave `settings` out of cases that can share them"));
+        }
+        let (bench, own, parts) = (self.bench.clone(), case.settings.clone(), Arc::clone(&lines.parts));
+        let trial = lines.parts.threads.run(tenant, move || bench.trial(own.as_ref(), &parts.plugins));
+        let trial = trial.await.ok_or(Refused::Broken)?.map_err(|message| {
+            refuse(format!("case {name}: {message}"), "play it with `lanewright plugin test`")
+        })?;
+        let trial = Arc::new(trial);
+        self.ready.push((case.settings.clone(), Arc::clone(&trial)));
+        Ok(trial)
     }
 }
 
@@ -222,10 +238,6 @@ fn is_of_the_host(played: &Played) -> bool {
     calls.any(|measured| {
         matches!(measured.call.failure, Some(Failure::Capacity { .. } | Failure::Host { .. }))
     })
-}
-
-fn in_case(name: &str, message: &str) -> Refused {
-    refuse(format!("case {name}: {message}"), "play it with `lanewright plugin test`")
 }
 
 fn refuse(message: String, hint: &str) -> Refused {

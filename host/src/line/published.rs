@@ -149,7 +149,10 @@ impl Lines {
                 let was = before.candidate.as_ref();
                 was.is_none_or(|was| (&was.version, was.stage.as_str()) != (&now.version, now.stage.as_str()))
             });
-            let mut change = store.begin(by.at).await?;
+            let mut change = match &coming {
+                Some(_) => store.begin_unrevoked(by.at).await?,
+                None => store.begin(by.at).await?,
+            };
             let unchanged = change.plugin(plugin.as_str()).await?.as_ref() == Some(&row)
                 && change.in_force().await? == in_force;
             if !unchanged {

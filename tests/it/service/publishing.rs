@@ -358,8 +358,9 @@ fn a_release_that_is_revoked_while_it_is_put_in_force_is_not_in_force() {
                     0 => ("/v1/trust", &key),
                     _ => ("/v1/catalogue-trust", &operator),
                 };
+                let (other, revoked) = (&service.hosts[1], &revoked);
                 scope.spawn(move || {
-                    let (status, answer) = service.hosts[1].ask("PUT", path, who, Some(&revoked));
+                    let (status, answer) = other.ask("PUT", path, who, Some(revoked));
                     assert_eq!(status, 200, "{answer:#}");
                 });
                 let body = json!({ "version": version });
