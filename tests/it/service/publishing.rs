@@ -28,7 +28,10 @@ fn manifest(version: &str, roles: &[&str], asks: &Json) -> Manifest {
 
 /// A classifier with its cases.
 fn package(version: &str, component: &[u8], cases: Option<Cases>) -> Package {
-    let manifest = manifest(version, &["classifier"], &json!({}));
+    let mut manifest = manifest(version, &["classifier"], &json!({}));
+    if component == guest("plain") {
+        manifest.interface = "0.1.0".parse().expect("a version");
+    }
     Package { manifest, component: component.to_vec(), cases, signed: None }
 }
 
@@ -317,10 +320,10 @@ fn a_secret_goes_to_its_host_and_is_seen_nowhere_else() {
             assert!(why.contains(part), "{enrich:#}");
         };
         refused("unset", "there is no secret directory");
-        for value in ["s3cr3t-one", "s3cr3t-two"] {
+        for (id, value) in [("first", "s3cr3t-one"), ("second", "s3cr3t-two")] {
             let body = json!({ "value": value });
             assert_eq!(host.ask("PUT", "/v1/secrets/directory", &key, Some(&body)).0, 204);
-            let enrich = exchange(value);
+            let enrich = exchange(id);
             let said = heard.lock().expect("no panic").pop();
             assert_eq!(said.map(|line| line.to_lowercase()), Some(format!("authorization: bearer {value}")));
             let industry = enrich["added"]["firmo_industry"].to_string();
@@ -404,7 +407,7 @@ fn trust_and_the_catalogue_have_verbs() {
     assert!(!said.contains("other"), "{said}");
     run(&admin, &["trust", "own-uploads", "signed"], 0, &["own uploads have to be signed", "all plugins"]);
     run(&operator, &[&accept[..], &["--everybody"]].concat(), 0, &["all plugins"]);
-    run(&admin, &[&accept[..], &["--everybody"]].concat(), 3, &["operator"]);
+    run(&admin, &[&accept[..], &["--everybody"]].concat(), 3, &["(Operate)"]);
 
     let files = tempfile::tempdir().expect("a folder");
     let file = |name: &str, package: &Package| {
