@@ -373,7 +373,6 @@ impl Row for PluginUsageRow {
 mod tests {
     use sqlx::Executor as _;
 
-    use super::*;
     use crate::store::Db;
     use crate::store::testing::{acme, stores};
 

@@ -150,7 +150,7 @@ fn what_is_signed_is_what_is_offered() {
     check(with("/asks/origins", json!(["https://evil.example.com"])), "another-manifest");
     check(with("/asks/fields", json!([])), "another-manifest");
 
-    let other = Statement { manifest: manifest(), digest: Digest::of("other") }.sign(&key(1));
+    let other = Statement { manifest: manifest(), digest: Digest::of("other"), cases: None }.sign(&key(1));
     let found = outcome(&manifest(), Some(&other), Source::Elsewhere, &all(), &Revocations::default(), None);
     assert_eq!(found, "another-component");
 }
@@ -267,7 +267,7 @@ fn the_largest_manifest_can_be_signed() {
     let fields: Vec<String> =
         (0..MAX_FIELDS).map(|n| format!("{n:03}{}", "\"".repeat(crate::lead::MAX_ID - 3))).collect();
     let manifest = with("/asks", json!({"origins": origins, "fields": fields}));
-    let signed = Statement { manifest, digest: digest() }.sign(&key(1));
+    let signed = Statement { manifest, digest: digest(), cases: None }.sign(&key(1));
     assert_eq!(Signed::read(&signed.write()), Ok(signed));
 }
 
