@@ -34,6 +34,7 @@ mod handling;
 mod hours;
 mod known;
 mod lanes;
+mod learning;
 mod manifest;
 mod names;
 mod people;
@@ -64,6 +65,7 @@ pub use grants::{Difference, Grants, Kind, compare, in_vain};
 pub use handling::{Handling, Missed, Modes};
 pub use hours::Hours;
 pub use known::{Duplicates, Exclusions, HandoverRule, KnownRules, Sticky};
+pub use learning::{Explore, Fact, Learning, MOST_FACTS};
 pub use manifest::{MANIFEST, manifest};
 pub use plugins::choices;
 pub use problem::{Problem, Problems};
@@ -105,6 +107,8 @@ pub struct Config {
     pub routers: Vec<Router>,
     /// How remaining capacity is priced; absent: it is not, the highest total wins.
     pub scarcity: Option<Pacing>,
+    /// What is learned from deals.
+    pub learning: Learning,
     /// Who answers what.
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.
