@@ -324,8 +324,10 @@ fn a_secret_goes_to_its_host_and_is_seen_nowhere_else() {
             let body = json!({ "value": value });
             assert_eq!(host.ask("PUT", "/v1/secrets/directory", &key, Some(&body)).0, 204);
             let enrich = exchange(id);
-            let said = heard.lock().expect("no panic").pop();
-            assert_eq!(said.map(|line| line.to_lowercase()), Some(format!("authorization: bearer {value}")));
+            // A lead whose commit came second is decided again, and asked about again.
+            let said = std::mem::take(&mut *heard.lock().expect("no panic"));
+            let expect = format!("authorization: bearer {value}");
+            assert!(!said.is_empty() && said.iter().all(|line| line.to_lowercase() == expect), "{said:?}");
             let industry = enrich["added"]["firmo_industry"].to_string();
             assert!(
                 industry.contains("{{secret:directory}}"),
@@ -334,7 +336,7 @@ fn a_secret_goes_to_its_host_and_is_seen_nowhere_else() {
         }
         service.publish(&tenant, folder(&place("")).path());
         refused("ungranted", "not granted to this enricher");
-        assert_eq!(heard.lock().expect("no panic").pop(), None, "and nobody was asked");
+        assert_eq!(*heard.lock().expect("no panic"), [""; 0], "and nobody was asked");
         let (_, log) = host.ask("GET", "/v1/audit?limit=100", &key, None);
         assert!(!log.to_string().contains("s3cr3t"), "{log:#}");
     }
