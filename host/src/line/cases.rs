@@ -123,8 +123,11 @@ impl Lines {
 /// The plugin, set up: once for all cases with the same settings.
 struct Trials {
     bench: Workbench,
-    ready: Vec<(Option<Map<String, Json>>, Arc<Trial>)>,
+    ready: Vec<(Settings, Arc<Trial>)>,
 }
+
+/// A case's own; the project's where it has none.
+type Settings = Option<Map<String, Json>>;
 
 impl Trials {
     async fn of(
