@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::access::{Access, FetchJson, Vault, VaultKey};
+use crate::access::{Access, FetchJson, Safe, Vault, VaultKey};
 use crate::clock::Clock;
 use crate::effects::{self, Deliverer, Mailer, Unseal};
 use crate::fetch::{Fetcher, Reach};
@@ -105,12 +105,17 @@ impl App {
             size: Size::default(),
         })?;
         let threads = Threads::new(settings.threads, THREAD_STACK).context("no threads for plugins")?;
+        let vault = settings.secrets.as_ref().map(|keys| {
+            let older = keys.older.iter().map(|key| VaultKey::new(*key.expose())).collect();
+            Arc::new(Vault::new(VaultKey::new(*keys.key.expose()), older))
+        });
+        let fetcher = Fetcher::new(reach).with(Arc::new(Safe::new(store.clone(), vault.clone())));
         let lines = Lines::new(Parts {
             store: store.clone(),
             clock: clock.clone(),
             threads,
             plugins,
-            outside: Live { fetcher: Fetcher::new(reach) },
+            outside: Live { fetcher },
             health: Health::default(),
             beside: Beside::default(),
             limits: line::Limits {
@@ -120,10 +125,6 @@ impl App {
                 ..line::Limits::default()
             },
             metrics: metrics.clone(),
-        });
-        let vault = settings.secrets.as_ref().map(|keys| {
-            let older = keys.older.iter().map(|key| VaultKey::new(*key.expose())).collect();
-            Arc::new(Vault::new(VaultKey::new(*keys.key.expose()), older))
         });
         let mailer =
             settings.smtp.as_ref().map(|smtp| Mailer::new(smtp.url.expose(), &smtp.from)).transpose()?;

@@ -38,7 +38,9 @@ use crate::threads::Threads;
 use crate::trust::Distrust;
 
 mod beside;
+mod cases;
 mod decide;
+mod grants;
 mod load;
 mod models;
 mod publish;
@@ -48,6 +50,7 @@ mod run;
 mod simulate;
 mod trusted;
 
+pub use cases::CasesReport;
 pub use load::NotReady;
 pub use models::Learned;
 pub use publish::{Content, From as ReleaseFrom, NewRelease, Report};

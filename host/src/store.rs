@@ -279,7 +279,11 @@ impl TenantStore<'_> {
     ///
     /// [`Error::NoTenant`] and [`Error::Unavailable`].
     pub async fn begin(&self, at: i64) -> Result<Change, Error> {
-        let mut transaction = self.store.begin().await?;
+        self.change(self.store.begin().await?, at).await
+    }
+
+    /// Goes on with a transaction as with a change.
+    async fn change(&self, mut transaction: Transaction<'static, Any>, at: i64) -> Result<Change, Error> {
         let raised = sqlx::query_scalar(
             "UPDATE tenants SET head = head + 1, clock = CASE WHEN clock < $2 THEN $2 ELSE clock END \
              WHERE tenant = $1 AND erased_at IS NULL RETURNING head",

@@ -11,11 +11,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use url::Origin;
-
 use crate::config::{self, Config, Place, Problem, Problems};
 use crate::decision::Versions;
 use crate::digest::Digest;
+use crate::fetch::Granted;
 use crate::lead::PluginId;
 use crate::learning::Model;
 use crate::plugin::{Directory, Plugins, Release};
@@ -84,8 +83,8 @@ pub struct Enricher {
     pub name: String,
     /// The plugin.
     pub release: Release,
-    /// Origins it may ask.
-    pub hosts: Vec<Origin>,
+    /// Whom it may ask, and what it may send them.
+    pub granted: Granted,
 }
 
 /// A release on its way, and who answers where it does.

@@ -10,6 +10,7 @@ mod load;
 mod outage;
 pub(crate) mod plugins;
 pub(crate) mod program;
+mod publishing;
 mod reprocess;
 mod roles;
 mod simulate;

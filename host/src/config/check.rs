@@ -329,7 +329,15 @@ fn canonical(config: &Config) -> Json {
         .iter()
         .map(|enricher| {
             let hosts: Vec<String> = enricher.hosts.iter().map(url::Origin::ascii_serialization).collect();
-            json!([enricher.name, choice(&enricher.plugin), hosts])
+            // One without secrets is written as before there were any.
+            match enricher.secrets.is_empty() {
+                true => json!([enricher.name, choice(&enricher.plugin), hosts]),
+                false => {
+                    let to = |origin: &url::Origin| origin.ascii_serialization();
+                    let secrets = enricher.secrets.iter().map(|(name, origin)| (name, to(origin)));
+                    json!([enricher.name, choice(&enricher.plugin), hosts, secrets.collect::<Vec<_>>()])
+                }
+            }
         })
         .collect();
     let mut canonical = json!([

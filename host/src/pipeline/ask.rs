@@ -89,7 +89,7 @@ pub(super) fn enrich(
 }
 
 fn enrich_once(tenant: &Tenant, enricher: &Enricher, lead: &Lead, outside: &dyn Outside) -> EnrichTrace {
-    let Enricher { name, release, hosts } = enricher;
+    let Enricher { name, release, granted } = enricher;
     let visible = VisibleLead::new(lead);
     let fields = Arc::new(lead.fields.clone());
     let mut trace =
@@ -106,7 +106,7 @@ fn enrich_once(tenant: &Tenant, enricher: &Enricher, lead: &Lead, outside: &dyn 
     outside.called(&lead.id, &planned.trace, began);
     trace.calls.push(planned.trace);
     let Ok(requests) = planned.answer else { return trace };
-    trace.exchanges = outside.exchange(name, &requests, hosts);
+    trace.exchanges = outside.exchange(name, &requests, granted);
     if let Some(recorded) = outside.failure(&lead.id, "enricher.interpret", &release.digest()) {
         trace.calls.push(recorded);
         return trace;
