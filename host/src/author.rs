@@ -8,6 +8,7 @@
 //!
 //! `lanewright plugin` is the way to it. Nothing here takes part when leads are routed.
 
+mod c;
 pub mod cases;
 pub mod flame;
 pub mod project;
