@@ -35,6 +35,13 @@ static const char SCHEMA[] = WRITTEN({
 });
 
 // What is answered is given back to `free` after the call: each text has memory of its own.
+static text copy(text from) {
+  text to;
+  lane_plugin_string_dup_n(&to, (const char *)from.ptr, from.len);
+  return to;
+}
+
+// The same for a new text.
 static text say(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
@@ -150,9 +157,9 @@ bool exports_lanewright_plugin_classifier_classify(exports_lanewright_plugin_cla
       if (!at) continue;
       hits++;
       uint32_t start = (uint32_t)(at - body.ptr), end = start + (uint32_t)word->text.len;
-      *NEW(&verdict->signals) = (signal){say("word"), say("%.*s", OF(word->text)), start, end};
+      *NEW(&verdict->signals) = (signal){say("word"), copy(word->text), start, end};
     }
-    if (hits) *NEW(&verdict->ranking) = (ranked){say("%.*s", OF(list->name)), (float)hits};
+    if (hits) *NEW(&verdict->ranking) = (ranked){copy(list->name), (float)hits};
   }
   size_t found = verdict->signals.len, lanes = verdict->ranking.len;
   qsort(verdict->signals.ptr, found, sizeof(signal), by_start);
@@ -163,11 +170,11 @@ bool exports_lanewright_plugin_classifier_classify(exports_lanewright_plugin_cla
   lanewright_plugin_log_write(LANEWRIGHT_PLUGIN_LOG_LEVEL_DEBUG, &line);
 
   if (!found && policy == EXPORTS_LANEWRIGHT_PLUGIN_CLASSIFIER_POLICY_BEST_MATCH) {
-    *NEW(&verdict->ranking) = (ranked){say("%.*s", OF(json_get(settings, "otherwise")->text)), 0};
+    *NEW(&verdict->ranking) = (ranked){copy(json_get(settings, "otherwise")->text), 0};
   }
   if (verdict->ranking.len) {
     verdict->lane.is_some = true;
-    verdict->lane.val = say("%.*s", OF(verdict->ranking.ptr[0].lane));
+    verdict->lane.val = copy(verdict->ranking.ptr[0].lane);
   }
   verdict->confidence = !found                   ? LANEWRIGHT_PLUGIN_TYPES_CONFIDENCE_LOW
                         : found > 1 && lanes == 1 ? LANEWRIGHT_PLUGIN_TYPES_CONFIDENCE_HIGH
