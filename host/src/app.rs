@@ -114,6 +114,7 @@ impl App {
             limits: line::Limits {
                 waiting: settings.limits.waiting_leads as usize,
                 cold: settings.limits.leads_in_memory as usize,
+                idle: settings.limits.idle,
                 ..line::Limits::default()
             },
             metrics: metrics.clone(),

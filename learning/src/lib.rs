@@ -2,3 +2,24 @@
 //!
 //! Pure and seeded: deals, decisions and draws in; models, estimates and verdicts out. No clock, no files, no
 //! threads; the same inputs give the same bits. The host stores, serves and shows what is made here.
+
+pub mod beta;
+mod calibrate;
+pub mod cells;
+pub mod deal;
+mod distributions;
+mod draw;
+pub mod drift;
+pub mod evidence;
+pub mod experiment;
+pub mod explore;
+pub mod gates;
+pub mod logistic;
+pub mod metrics;
+pub mod model;
+pub mod policy;
+pub mod rate;
+mod table;
+pub mod train;
+mod trees;
+pub mod win;
