@@ -83,6 +83,7 @@ static double number(reader *r) {
   for (size_t i = 0; seen(r) && strchr("+-.eE0123456789", seen(r)); r->at++) {
     if (i < sizeof digits - 1) digits[i++] = (char)*r->at;
   }
+  if (!digits[0]) abort();
   return strtod(digits, NULL);
 }
 
