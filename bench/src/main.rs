@@ -168,6 +168,7 @@ fn candidates(plugins: &Plugins, rounds: u32) -> Result<()> {
             weekly_load: 0.2,
             free_now: true,
             response_seconds: Some(600 + rep),
+            win: None,
         };
         let rows: Vec<CandidateRow> = (0..n).map(row).collect();
         let verdict = no_verdict();

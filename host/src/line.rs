@@ -40,6 +40,7 @@ use crate::trust::Distrust;
 mod beside;
 mod decide;
 mod load;
+mod models;
 mod publish;
 mod published;
 mod rows;
@@ -48,6 +49,7 @@ mod simulate;
 mod trusted;
 
 pub use load::NotReady;
+pub use models::Learned;
 pub use publish::{Content, From as ReleaseFrom, NewRelease, Report};
 pub use simulate::{Simulated, Simulation};
 
@@ -216,6 +218,9 @@ pub enum Refused {
     /// There is no such release.
     #[error("there is no release {0}")]
     UnknownRelease(ReleaseName),
+    /// There is no such model.
+    #[error("there is no model {0}")]
+    UnknownModel(i64),
     /// Somebody has changed it since it was seen.
     #[error("somebody has changed it since")]
     Changed,
