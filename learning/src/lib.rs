@@ -3,10 +3,12 @@
 //! Pure and seeded: deals, decisions and draws in; models, estimates and verdicts out. No clock, no files, no
 //! threads; the same inputs give the same bits. The host stores, serves and shows what is made here.
 
+pub mod bands;
 mod distributions;
 mod draw;
 pub mod evidence;
 pub mod experiment;
 pub mod explore;
+pub mod grades;
 pub mod policy;
 pub mod rate;
