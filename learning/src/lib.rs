@@ -12,3 +12,4 @@ pub mod explore;
 pub mod grades;
 pub mod policy;
 pub mod rate;
+pub mod suggest;
