@@ -3,6 +3,7 @@
 //! Pure and seeded: deals, decisions and draws in; models, estimates and verdicts out. No clock, no files, no
 //! threads; the same inputs give the same bits. The host stores, serves and shows what is made here.
 
+pub mod analytics;
 pub mod bands;
 mod distributions;
 mod draw;
@@ -12,4 +13,5 @@ pub mod explore;
 pub mod grades;
 pub mod policy;
 pub mod rate;
+pub mod readiness;
 pub mod suggest;
