@@ -9,7 +9,7 @@ use lanewright_learning::explore::{Candidate, Exploration, Wanted};
 use super::Mean;
 use crate::data::Draw;
 
-const TENANTS: u64 = 200;
+const TENANTS: u64 = 100;
 const LEADS: usize = 20_000;
 const VETERANS: usize = 8;
 const NEWCOMERS: usize = 4;
@@ -52,7 +52,7 @@ pub(super) fn report(page: &mut String) -> Result<bool> {
     let mut passed = true;
     let mut behind = Vec::new();
     for (at, (name, wanted)) in WAYS.into_iter().enumerate() {
-        let regrets = regrets(wanted)?;
+        let regrets = if at == 0 { greedy.clone() } else { regrets(wanted)? };
         let means: [String; 4] = std::array::from_fn(|read| {
             format!("{:.0}", Mean::of(&regrets.iter().map(|regret| regret[read]).collect::<Vec<_>>()).value)
         });

@@ -118,7 +118,12 @@ fn targets_are_met_or_missed_where_there_is_enough() {
     check(&good, &[load("ana", 7.0, 10.0)], [Met::Met; 7]);
     let slow =
         |lead: Lead| Lead { match_score: Some(60.0), first_touch: Some(300.0), overridden: true, ..lead };
-    let lost = (0..50).map(|_| Lead { rep: None, match_score: None, first_touch: None, ..lead("smb", "", 0.0, None) });
+    let lost = (0..50).map(|_| Lead {
+        rep: None,
+        match_score: None,
+        first_touch: None,
+        ..lead("smb", "", 0.0, None)
+    });
     let bad: Vec<Lead> = good.iter().cloned().map(slow).chain(lost).collect();
     // One band has no halves.
     check(&bad, &[load("ana", 9.0, 10.0)], [Missed, Missed, Missed, TooFew, Missed, Missed, Missed]);
