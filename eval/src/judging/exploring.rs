@@ -9,7 +9,7 @@ use lanewright_learning::explore::{Candidate, Exploration, Wanted};
 use super::Mean;
 use crate::data::Draw;
 
-const TENANTS: u64 = 100;
+const TENANTS: u64 = 60;
 const LEADS: usize = 20_000;
 const VETERANS: usize = 8;
 const NEWCOMERS: usize = 4;

@@ -7,12 +7,12 @@ use lanewright_learning::experiment::sequential::{Look, Sample, Stratum, Test};
 
 use crate::data::Draw;
 
-const EXPERIMENTS: u64 = 4_000;
+const EXPERIMENTS: u64 = 2_000;
 const DAYS: u64 = 100;
 /// 1.96 standard errors.
 const TEXTBOOK: f64 = 1.959_963_984_540_054;
 /// What a mark of 5 % may measure by chance: two standard errors of this many experiments above it.
-const MARK: f64 = 0.057;
+const MARK: f64 = 0.06;
 
 /// What one account shows.
 #[derive(Clone, Copy)]

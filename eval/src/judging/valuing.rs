@@ -9,7 +9,7 @@ use lanewright_learning::policy::{Choice, Estimate, Logged, Value, value};
 use super::Mean;
 use crate::data::Draw;
 
-const LOGS: u64 = 1_000;
+const LOGS: u64 = 500;
 const LEADS: usize = 2_000;
 const REPS: usize = 6;
 /// Kinds of leads, each with its own probabilities.
