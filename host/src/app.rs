@@ -69,6 +69,8 @@ pub struct Stepped {
     pub publications: usize,
     /// Decisions that were compared with those of a release on its way, and releases that were taken back.
     pub releases: usize,
+    /// Models that were trained.
+    pub trained: usize,
     /// Batches that were decided.
     pub batches: usize,
     /// Destinations that had their turn.
@@ -114,6 +116,7 @@ impl App {
             limits: line::Limits {
                 waiting: settings.limits.waiting_leads as usize,
                 cold: settings.limits.leads_in_memory as usize,
+                idle: settings.limits.idle,
                 ..line::Limits::default()
             },
             metrics: metrics.clone(),
@@ -184,11 +187,12 @@ impl App {
         let tenants = timers::deadlines(now, store, lines, metrics).await?;
         let releases = timers::releases(now, lines, metrics).await?;
         timers::counts(lines, store).await?;
+        let trained = usize::from(timers::training(now, store, lines).await?);
         let batches = usize::from(timers::batch(now, store, lines, metrics).await?);
         let destinations = self.deliver(now).await?;
         effects::expire(now, store).await?;
         let over = timers::retention(now, store, &self.kept()).await?;
-        Ok(Stepped { tenants, publications, releases, batches, destinations, over })
+        Ok(Stepped { tenants, publications, releases, trained, batches, destinations, over })
     }
 
     /// Gives every destination that is due its turn, several at once; how many had one.
@@ -270,6 +274,9 @@ impl App {
         });
         self.every(&mut work, SOON, |app, now| async move {
             timers::batch(now, &app.store, &app.lines, &app.metrics).await
+        });
+        self.every(&mut work, SECONDS, |app, now| async move {
+            timers::training(now, &app.store, &app.lines).await
         });
         self.every(&mut work, SOON, |app, now| async move { Ok(app.deliver(now).await? > 0) });
         self.every(&mut work, NOW_AND_THEN, |app, now| async move {

@@ -32,6 +32,7 @@ mod handling;
 mod hours;
 mod known;
 mod lanes;
+mod learning;
 mod manifest;
 mod names;
 mod people;
@@ -61,6 +62,7 @@ pub use fairness::{Fairness, QueueBy, Share};
 pub use handling::{Handling, Missed, Modes};
 pub use hours::Hours;
 pub use known::{Duplicates, Exclusions, HandoverRule, KnownRules, Sticky};
+pub use learning::{Explore, Fact, Learning, MOST_FACTS};
 pub use manifest::{MANIFEST, manifest};
 pub use problem::{Problem, Problems};
 pub use territory_index::{Role, TerritoryIndex};
@@ -101,6 +103,8 @@ pub struct Config {
     pub routers: Vec<Router>,
     /// How remaining capacity is priced; absent: it is not, the highest total wins.
     pub scarcity: Option<Pacing>,
+    /// What is learned from deals.
+    pub learning: Learning,
     /// Who answers what.
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.

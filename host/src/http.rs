@@ -44,6 +44,7 @@ mod extract;
 mod keys;
 mod leads;
 pub mod limits;
+mod models;
 mod page;
 mod plugins;
 pub mod problem;
@@ -159,6 +160,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .merge(usage::routes())
         .merge(configurations::routes())
         .merge(simulate::routes())
+        .merge(models::routes())
         .merge(plugins::routes())
         .merge(trust::routes())
         .merge(catalogue::routes())

@@ -35,6 +35,7 @@
 //! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
 //! - [`config`]: the tenant's folder, read raw, then checked; every problem at once. [`text`]: the
 //!   embedded text model.
+//! - [`learning`]: leads as deals that are learned from.
 //! - [`settings`]: how the service itself runs: a file, variables, flags. [`telemetry`]: its logs, metrics
 //!   and traces.
 //! - [`plugin`]: the sandbox. Bytes to component to release to instance to checked answer or typed failure.
@@ -85,6 +86,7 @@ pub mod health;
 pub mod hours;
 pub mod http;
 pub mod lead;
+pub mod learning;
 pub mod line;
 mod nearest;
 pub mod oci;

@@ -50,6 +50,7 @@ pub use probe::Probe;
 pub use prune::without_export;
 pub use release::{
     Called, CandidateRow, Instance, Prototype, Release, ScoreQuestion, Situation, Unstarted, VisibleLead,
+    WinEstimate,
 };
 pub use upload::{Refusal, Stage};
 pub use version::InterfaceVersion;

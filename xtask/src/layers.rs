@@ -14,11 +14,12 @@ mod source;
 use source::{Named, paths};
 
 /// Lowest first. A module may name those of its own layer and of the layers before it.
-const LAYERS: [&[&str]; 17] = [
+const LAYERS: [&[&str]; 18] = [
     &["lead", "digest", "failure", "nearest", "zones"],
     &["assignment", "events", "hours", "pacing", "records", "releases", "rules", "seed", "trust"],
     &["decision", "rotation"],
     &["config", "text"],
+    &["learning"],
     &["settings"],
     &["telemetry"],
     &["store", "clock", "threads"],
@@ -73,8 +74,9 @@ const WORDS: [(&str, &[&str]); 28] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 16] = [
+const PURE: [&str; 17] = [
     "lead",
+    "learning",
     "assignment",
     "digest",
     "hours",

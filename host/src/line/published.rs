@@ -1,4 +1,4 @@
-//! Releases of a tenant as its line sets them up, and how they change.
+//! Releases of a tenant as its line sets them up, with the model in force, and how releases change.
 //!
 //! ```text
 //! plugins, releases, blobs ─▶ Published ─▶ Tenant
@@ -18,6 +18,7 @@ use super::load::{self, NotReady};
 use super::{Lines, Parts, Refused};
 use crate::decision::Decision;
 use crate::lead::{PluginId, TenantId};
+use crate::learning::Model;
 use crate::releases::{Deployment, ReleaseName, Step, Version};
 use crate::store::{Event, PluginRow};
 use crate::tenant::{Component, Published, Running};
@@ -42,8 +43,9 @@ pub(super) async fn published(
     parts: &Parts,
     tenant: &TenantId,
     deployments: &Deployments,
+    model: Option<i64>,
 ) -> Result<Published, Refused> {
-    let mut published = Published::default();
+    let mut published = Published { model: learned(parts, tenant, model).await?, ..Published::default() };
     for (plugin, Deployment { active, candidate, .. }) in deployments {
         let mut running = Running::default();
         if let Some(version) = active {
@@ -53,7 +55,7 @@ pub(super) async fn published(
             let component = component(parts, tenant, plugin, &candidate.version).await?;
             running.candidate = Some((component, candidate.stage));
         }
-        published.0.insert(plugin.clone(), running);
+        published.plugins.insert(plugin.clone(), running);
     }
     Ok(published)
 }
@@ -64,18 +66,31 @@ pub(super) async fn recorded(
     tenant: &TenantId,
     decision: &Decision,
 ) -> Result<Published, Refused> {
-    let mut published = Published::default();
+    let model = decision.trace.versions.model.as_ref().map(|model| model.version);
+    let mut published = Published { model: learned(parts, tenant, model).await?, ..Published::default() };
     // A plugin whose release did not answer then was not in force: the standard one was.
     for row in parts.store.of(tenant).plugins().await? {
         if let Ok(plugin) = row.plugin.parse() {
-            published.0.insert(plugin, Running::default());
+            published.plugins.insert(plugin, Running::default());
         }
     }
     for ReleaseName { plugin, version } in decision.trace.versions.releases.values() {
         let active = Some(component(parts, tenant, plugin, version).await?);
-        published.0.insert(plugin.clone(), Running { active, candidate: None });
+        published.plugins.insert(plugin.clone(), Running { active, candidate: None });
     }
     Ok(published)
+}
+
+/// What was learned, as it was written.
+async fn learned(
+    parts: &Parts,
+    tenant: &TenantId,
+    version: Option<i64>,
+) -> Result<Option<Arc<Model>>, Refused> {
+    let Some(version) = version else { return Ok(None) };
+    let body = parts.store.of(tenant).model(version).await?.ok_or(Refused::UnknownModel(version))?;
+    let model = Model::read(version, &body).map_err(|error| load::unreadable(&error.to_string()))?;
+    Ok(Some(Arc::new(model)))
 }
 
 async fn component(
@@ -112,7 +127,8 @@ impl Lines {
         let parts = &self.parts;
         let store = parts.store.of(tenant);
         for _ in 0..TRIES {
-            let in_force = store.row().await?.version;
+            let row = store.row().await?;
+            let (in_force, model) = (row.version, row.model);
             let rows = store.plugins().await?;
             let row = rows.iter().find(|row| row.plugin == plugin.as_str());
             let row = row.ok_or_else(|| Refused::UnknownPlugin(plugin.clone()))?.clone();
@@ -128,7 +144,7 @@ impl Lines {
             {
                 return Err(Refused::Distrusted(Distrust::Revoked { by: Box::new(by) }));
             }
-            let published = published(parts, tenant, &next).await?;
+            let published = published(parts, tenant, &next, model).await?;
             if let Some(version) = in_force
                 && after.running().ne(before.running())
             {

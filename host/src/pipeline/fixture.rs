@@ -281,6 +281,7 @@ pub(crate) fn decision(lead: &Lead, outcome: Outcome) -> Decision {
                 config: Digest::of("config"),
                 plugins: BTreeMap::new(),
                 releases: BTreeMap::new(),
+                model: None,
                 text_model: Digest::of("text"),
                 engine: "lanewright 0.1.0".to_owned(),
             },

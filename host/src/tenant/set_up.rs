@@ -141,7 +141,7 @@ impl SetUp<'_> {
             }
             PluginSource::Published(plugin) => plugin,
         };
-        let Some(Running { active, candidate }) = self.published.0.get(plugin) else {
+        let Some(Running { active, candidate }) = self.published.plugins.get(plugin) else {
             let hint = format!(
                 "publish it with `lanewright plugin publish`; for a folder by itself, put its component at published/{plugin}.wasm"
             );

@@ -87,6 +87,8 @@ impl Slots<'_> {
             config: self.config.digest,
             plugins: digests,
             releases,
+            // The tenant's, whoever answers; the decision names it.
+            model: None,
             text_model: text_model(),
             engine: ENGINE.to_owned(),
         };
