@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::distributions::ln_normal_below;
 use crate::draw;
+use crate::logistic::chance;
 
 /// Cells of the integral: the error stays below one point even where spreads differ by sixty times.
 const CELLS: usize = 48;
@@ -202,11 +203,6 @@ fn ln_below(z: f64) -> f64 {
         Some([below, above, ..]) => below + (above - below) * at.fract(),
         _ => 0.0,
     }
-}
-
-/// The probability of a logit.
-fn chance(logit: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-logit))
 }
 
 fn by_value(a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
