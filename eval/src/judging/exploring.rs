@@ -44,13 +44,13 @@ pub(super) fn report(page: &mut String) -> Result<bool> {
          later; the model is a beta-binomial cell with the prior of {:.0} leads. Nobody is ever full, which favours greedy: where reps \
          fill up, leads reach others without exploration. Regret is the number of wins lost to always picking the truly best, summed \
          up to so many leads: the mean over tenants, and how much less than greedy's it is on the same tenants, with its \
-         standard error (mark: clearly less for the bold way after {LEADS} leads).\n\n\
+         standard error (mark: clearly less for the way in bold after {LEADS} leads).\n\n\
          | way | regret after {} | {} | {} | {} leads | less than greedy's, after {LEADS} |\n| --- | --- | --- | --- | --- | --- |\n",
         PRIOR.1, READ[0], READ[1], READ[2], READ[3],
     )?;
     let greedy = regrets(WAYS[0].1)?;
     let mut passed = true;
-    let mut behind = Vec::new();
+    let (mut behind, mut lost) = (Vec::new(), Vec::new());
     for (at, (name, wanted)) in WAYS.into_iter().enumerate() {
         let regrets = if at == 0 { greedy.clone() } else { regrets(wanted)? };
         let means: [String; 4] = std::array::from_fn(|read| {
@@ -70,15 +70,21 @@ pub(super) fn report(page: &mut String) -> Result<bool> {
             passed = last.value > 2.0 * last.error;
             behind = (0..READ.len()).filter(|&read| less(read).value <= 0.0).map(|read| READ[read]).collect();
         }
+        if last.value < 0.0 {
+            lost.push(name);
+        }
         let told = if at == 0 { "–".to_owned() } else { format!("{:.0} ± {:.0}", last.value, last.error) };
         writeln!(page, "| {name} | {} | {told} |", means.join(" | "))?;
     }
     match behind.last() {
         Some(last) => writeln!(
             page,
-            "\nExploration costs first: after {last} leads the bold way is still behind greedy."
+            "\nExploration costs first: after {last} leads the way in bold is still behind greedy."
         )?,
-        None => writeln!(page, "\nAt each of these numbers the bold way is already ahead of greedy.")?,
+        None => writeln!(page, "\nAt each of these numbers the way in bold is already ahead of greedy.")?,
+    }
+    if !lost.is_empty() {
+        writeln!(page, "Behind greedy even at the end: {}.", lost.join("; "))?;
     }
     Ok(passed)
 }

@@ -32,7 +32,7 @@ pub(super) fn report(page: &mut String) -> Result<bool> {
          {LOGS} logs of {LEADS} leads, each picked among {REPS} reps by exploration with a wrong model; the policy that is judged always \
          picks the truly best. Bias is that of the mean over all logs, in points of win rate, with its standard error; coverage the \
          share of logs whose 95 % interval holds the truth (mark: 93–97 % for the unbiased ones, at least 93 % for the shrunk one, \
-         whose interval has its bias in it); spread the standard deviation of the estimate.\n\n\
+         whose interval is as wide as the doubly robust one); spread the standard deviation of the estimate.\n\n\
          | floor | model | estimator | bias | spread | coverage |\n| --- | --- | --- | --- | --- | --- |\n"
     )?;
     let mut passed = true;
