@@ -26,7 +26,7 @@ const LAYERS: [&[&str]; 18] = [
     &["plugin", "counters", "roster"],
     &["fetch", "health", "tenant"],
     &["pipeline"],
-    &["desk", "coverage", "simulate", "report", "replay", "booking", "author"],
+    &["desk", "coverage", "insight", "simulate", "report", "replay", "booking", "author"],
     &["access", "effects", "oci", "versions"],
     &["line"],
     &["timers", "http"],
