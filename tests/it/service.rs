@@ -11,6 +11,7 @@ mod outage;
 pub(crate) mod plugins;
 pub(crate) mod program;
 mod publishing;
+mod report;
 mod reprocess;
 mod roles;
 mod simulate;
