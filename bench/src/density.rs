@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         };
     }
     let (tenants, active) = (number(0, 10_000)?, number(1, 100)?);
-    ensure!(active <= tenants && 2 * COLD <= tenants, "of {tenants} tenants, {active} cannot be active");
+    ensure!(active <= tenants && 2 * COLD as u64 <= tenants, "of {tenants} tenants, {active} cannot be active");
     let folder = tempfile::tempdir()?;
     let host = Host { folder: folder.path(), runtime: runtime()? };
     let start = Instant::now();

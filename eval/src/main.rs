@@ -2,9 +2,11 @@
 //!
 //! `train` makes `plugins/classifier/pack/standard.bin` from `data/`, the same to the byte each time;
 //! `report` measures every pass mark and writes `docs/eval.md`; `signals` lists signals to check by eye;
-//! `scarcity` measures routing one at a time against the optimum and writes `docs/scarcity.md`. All need nothing outside this repository.
+//! `scarcity` measures routing one at a time against the optimum and writes `docs/scarcity.md`;
+//! `judging` proves what judges by simulation and writes `docs/judging-eval.md`. All need nothing outside this repository.
 
 mod data;
+mod judging;
 mod report;
 mod review;
 mod scarcity;
@@ -45,6 +47,12 @@ enum Command {
     },
     /// Measure routing one at a time under scarcity and write docs/scarcity.md.
     Scarcity,
+    /// Prove by simulation that experiments, exploration and judged policies hold; write docs/judging-eval.md.
+    Judging {
+        /// Fail where a mark is missed.
+        #[arg(long)]
+        check: bool,
+    },
     /// Measure every pass mark and write docs/eval.md.
     Report {
         /// Fail where a mark is missed.
@@ -58,6 +66,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Train { check } => train_pack(&root, check),
         Command::Signals { kind } => review::review(&root, &kind),
+        Command::Judging { check } => write_judging(&root, check),
         Command::Scarcity => write_scarcity(&root),
         Command::Report { check } => write_report(&root, check),
     }
@@ -87,6 +96,15 @@ fn write_scarcity(root: &Path) -> Result<()> {
     let path = root.join("docs/scarcity.md");
     std::fs::write(&path, &page).with_context(|| path.display().to_string())?;
     print!("{page}");
+    Ok(())
+}
+
+fn write_judging(root: &Path, check: bool) -> Result<()> {
+    let (page, passed) = judging::report()?;
+    let path = root.join("docs/judging-eval.md");
+    std::fs::write(&path, &page).with_context(|| path.display().to_string())?;
+    print!("{page}");
+    ensure!(passed || !check, "a mark was missed");
     Ok(())
 }
 

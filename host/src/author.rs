@@ -10,6 +10,7 @@
 //! `lanewright plugin` is the way to it, and a service plays the cases of what is published. Nothing here takes part
 //! when leads are routed.
 
+mod c;
 pub mod cases;
 pub mod flame;
 pub mod play;

@@ -181,7 +181,7 @@ pub enum Clock {
 #[derive(Debug)]
 pub struct TierRule {
     /// A CEL expression over `lead` and `verdict`.
-    pub when: Condition,
+    pub when: Arc<Condition>,
     /// Minutes to first touch.
     pub minutes: u32,
 }

@@ -41,6 +41,7 @@ mod destinations;
 mod effects;
 mod erase;
 mod extract;
+mod insight;
 mod keys;
 mod leads;
 pub mod limits;
@@ -161,6 +162,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .merge(configurations::routes())
         .merge(simulate::routes())
         .merge(models::routes())
+        .merge(insight::routes())
         .merge(plugins::routes())
         .merge(trust::routes())
         .merge(catalogue::routes())

@@ -46,6 +46,7 @@
 //! - [`desk`]: everything that is open in one run: events in, further decisions out; whole batches.
 //! - [`author`]: projects of plugin authors: templates, builds, cases, profiles.
 //! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions for a person; [`replay`]: decisions run again.
+//! - [`insight`]: what deals tell people.
 //! - [`store`]: the database. [`clock`]: the time.
 //! - [`access`]: who somebody is and what they may do; secrets at rest. [`versions`]: a tenant's configuration from draft
 //!   to publication. [`effects`]: what is done outside. [`oci`]: plugins from registries and bundle files.
@@ -85,6 +86,7 @@ pub mod fetch;
 pub mod health;
 pub mod hours;
 pub mod http;
+pub mod insight;
 pub mod lead;
 pub mod learning;
 pub mod line;

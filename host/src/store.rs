@@ -43,6 +43,7 @@ mod retention;
 mod rows;
 mod runs;
 mod secrets;
+mod suggestions;
 mod tenants;
 mod usage;
 mod writer;

@@ -10,11 +10,13 @@
 //! alike and does not change who is best; what else they share, such as a segment's effect, is ignored.
 
 use std::cmp::Ordering;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use crate::distributions::ln_normal_below;
 use crate::draw;
+use crate::logistic::chance;
 
 /// Cells of the integral: the error stays below one point even where spreads differ by sixty times.
 const CELLS: usize = 48;
@@ -161,27 +163,46 @@ fn best(candidates: &[Candidate<'_>], reach: &[usize]) -> Vec<f64> {
         |sign: f64| answers.iter().map(|(mean, spread)| mean + sign * TAIL * spread).fold(f64::MIN, f64::max);
     // Below the highest of the lower ends, somebody is almost surely above; above the highest upper end, nobody is.
     let (from, to) = (edge(-1.0), edge(1.0));
-    let ln_below = |x: f64| answers.iter().map(move |(mean, spread)| ln_normal_below((x - mean) / spread));
-    let mut shares = vec![0.0; answers.len()];
-    let mut below: Vec<f64> = ln_below(from).collect();
-    for cell in 1..=CELLS {
-        let next: Vec<f64> = ln_below(from + (to - from) * (cell as f64 / CELLS as f64)).collect();
-        let (before, after): (f64, f64) = (below.iter().sum(), next.iter().sum());
+    let scales: Vec<(f64, f64)> = answers.iter().map(|(mean, spread)| (*mean, 1.0 / spread)).collect();
+    let (mut shares, mut below, mut next) =
+        (vec![0.0; scales.len()], vec![0.0; scales.len()], vec![0.0; scales.len()]);
+    let (mut before, mut highest_before) = (f64::NAN, f64::NAN);
+    for cell in 0..=CELLS {
+        let x = from + (to - from) * (cell as f64 / CELLS as f64);
+        next.iter_mut().zip(&scales).for_each(|(next, (mean, scale))| *next = ln_below((x - mean) * scale));
+        let after = next.iter().sum();
+        let highest = libm::exp(after);
+        // Not so in the first round, which only fills `below`.
         if after > before {
-            let grown = (libm::exp(after) - libm::exp(before)) / (after - before);
+            let grown = (highest - highest_before) / (after - before);
             for ((share, next), below) in shares.iter_mut().zip(&next).zip(&below) {
                 *share += grown * (next - below);
             }
         }
-        below = next;
+        (before, highest_before) = (after, highest);
+        std::mem::swap(&mut below, &mut next);
     }
     let sum: f64 = shares.iter().sum();
     shares.iter().map(|share| share / sum).collect()
 }
 
-/// The probability of a logit.
-fn chance(logit: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(-logit))
+/// Steps of the table of ln Φ for each standard deviation.
+const STEPS: f64 = 128.0;
+/// The table's end. Above, ln Φ is 0 for what it is used for.
+const END: f64 = 7.0;
+
+/// ln Φ from −[`TAIL`] up, which is all that [`best`] asks for, read off a table with straight lines between: it rises
+/// as ln Φ does, errs by less than 0.00001, and takes a tenth of the time.
+fn ln_below(z: f64) -> f64 {
+    static TABLE: LazyLock<Vec<f64>> = LazyLock::new(|| {
+        let steps = ((TAIL + END) * STEPS) as u32;
+        (0..=steps).map(|step| ln_normal_below(f64::from(step) / STEPS - TAIL)).collect()
+    });
+    let at = (z + TAIL).max(0.0) * STEPS;
+    match TABLE.get(at as usize..) {
+        Some([below, above, ..]) => below + (above - below) * at.fract(),
+        _ => 0.0,
+    }
 }
 
 fn by_value(a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {

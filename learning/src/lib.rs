@@ -3,6 +3,8 @@
 //! Pure and seeded: deals, decisions and draws in; models, estimates and verdicts out. No clock, no files, no
 //! threads; the same inputs give the same bits. The host stores, serves and shows what is made here.
 
+pub mod analytics;
+pub mod bands;
 pub mod beta;
 mod calibrate;
 pub mod cells;
@@ -14,11 +16,14 @@ pub mod evidence;
 pub mod experiment;
 pub mod explore;
 pub mod gates;
+pub mod grades;
 pub mod logistic;
 pub mod metrics;
 pub mod model;
 pub mod policy;
 pub mod rate;
+pub mod readiness;
+pub mod suggest;
 mod table;
 pub mod train;
 mod trees;

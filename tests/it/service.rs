@@ -5,6 +5,7 @@ mod configurations;
 mod crash;
 pub(crate) mod harness;
 mod leads;
+mod learning;
 mod load;
 mod outage;
 pub(crate) mod plugins;

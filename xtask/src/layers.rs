@@ -26,7 +26,7 @@ const LAYERS: [&[&str]; 18] = [
     &["plugin", "counters", "roster"],
     &["fetch", "health", "tenant"],
     &["pipeline"],
-    &["desk", "coverage", "simulate", "report", "replay", "booking", "author"],
+    &["desk", "coverage", "insight", "simulate", "report", "replay", "booking", "author"],
     &["access", "effects", "oci", "versions"],
     &["line"],
     &["timers", "http"],
@@ -39,11 +39,13 @@ const LAYERS: [&[&str]; 18] = [
 const GROUND: [&str; 7] = ["lead", "assignment", "digest", "failure", "hours", "nearest", "zones"];
 
 /// Who may name what. A module stands for everything below it.
-const WORDS: [(&str, &[&str]); 28] = [
+const WORDS: [(&str, &[&str]); 30] = [
     ("wasmtime", &["plugin"]),
     ("wasmparser", &["plugin"]),
     ("wit_component", &["plugin"]),
-    ("wit_parser", &["plugin"]),
+    ("wit_parser", &["plugin", "author"]),
+    ("wit_bindgen_c", &["author"]),
+    ("wit_bindgen_core", &["author"]),
     ("calcard", &["hours", "config"]),
     // Only what a tenant granted is fetched, so there is one place that fetches.
     // The collector of traces is the operator's.

@@ -10,7 +10,7 @@ use super::decide::made;
 use super::load::Loaded;
 use super::{Answer, Key, Made};
 use crate::config::{Config, Fact};
-use crate::decision::{Decision, Outcome, Trigger};
+use crate::decision::{AssignedBy, Decision, Outcome, Trigger};
 use crate::desk::{Changes, Notification, Reason, SavedCase};
 use crate::digest::Digest;
 use crate::effects::{Destination, Source, Summary, fan_out, notify};
@@ -361,6 +361,19 @@ impl Of<'_> {
             state: case.state,
             kept: case.kept,
         }
+    }
+}
+
+/// How a rep was found, as deals keep it: `predictive` where what was learned counted.
+fn found_by(decision: &Decision, by: &AssignedBy) -> String {
+    let learned = || {
+        let win = decision.trace.score.as_ref().and_then(|score| score.win.as_ref());
+        win.is_some_and(|win| win.untrusted.is_none() && !win.estimates.is_empty())
+    };
+    match by {
+        AssignedBy::Rule { rule } => format!("rule:{rule}"),
+        AssignedBy::Match | AssignedBy::Rotation if learned() => "predictive".to_owned(),
+        other => word(other),
     }
 }
 

@@ -208,7 +208,7 @@ impl SetUp<'_> {
     }
 
     fn check_settings(&mut self, choice: &PluginChoice, prototype: &Prototype, role: &str) {
-        match prototype.check(&choice.settings, self.lanes) {
+        match self.plugins.check(prototype, &choice.settings, self.lanes) {
             Ok(issues) => {
                 for (pointer, message) in issues {
                     let at = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };

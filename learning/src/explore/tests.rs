@@ -38,6 +38,14 @@ fn each_is_picked_as_likely_as_it_is_the_best() {
 }
 
 #[test]
+fn the_table_is_ln_phi() {
+    for step in -5_000..9_000 {
+        let z = f64::from(step) / 1_000.0;
+        assert!((ln_below(z) - ln_normal_below(z)).abs() < 1e-5, "{z}");
+    }
+}
+
+#[test]
 fn bound_floor_and_development_are_kept() {
     let two = [(0.5, 0.3, false), (0.0, 0.4, true)];
     // Probabilities to win are 62 % and 50 %.

@@ -19,7 +19,8 @@ CREATE TABLE deals (
     lane        TEXT,
     tier        BIGINT NOT NULL DEFAULT 3,
     mode        TEXT,
-    -- How the latest decision came to its rep, and what became of the lead: assigned, manager, held, track, triage.
+    -- How the latest decision came to its rep: match, rotation, rule:ID, person, fallback, …, and `predictive` where what
+    -- was learned counted; and what became of the lead: assigned, manager, held, track, triage.
     found_by    TEXT,
     placed      TEXT   NOT NULL,
     -- The match, 0 to 100, and the probability with which this rep was picked.

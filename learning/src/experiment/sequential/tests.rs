@@ -30,7 +30,10 @@ fn a_look_shows_the_difference_and_how_sure_it_is() {
         sum: n as f64 * mean,
         squares: n as f64 * (mean * mean + 100.0),
     };
-    check(&[Stratum { control: mean(500, 30.0), treatment: mean(500, 26.0) }], "");
+    check(
+        &[Stratum { control: mean(500, 30.0), treatment: mean(500, 26.0) }],
+        "-4.000 (-5.944 to -2.056), p 0.0000",
+    );
     check(&[Stratum { control: mean(99, 30.0), treatment: mean(500, 26.0) }], "too early");
 }
 
