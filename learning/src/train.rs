@@ -211,3 +211,6 @@ fn blocks(closed: &[i64]) -> Vec<(usize, usize)> {
     let cuts: Vec<usize> = (0..=BLOCKS).map(cut).collect();
     cuts.windows(2).map(|pair| (pair[0], pair[1])).filter(|(seen, end)| seen < end).collect()
 }
+
+#[cfg(test)]
+mod tests;
