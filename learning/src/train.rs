@@ -1,6 +1,6 @@
 //! From deals to a model: window and weights, models compared on newer deals than they saw, calibration, gates.
 //!
-//! The history is cut by time into a first half and five blocks. Before each block everything that may be used is
+//! The history is cut by time into a first half and a few blocks. Before each block everything that may be used is
 //! fitted on what came before it, and asked about the block (forward chaining). From those answers it is
 //! decided whether trees beat the shrunk model, whether chances need straightening, and whether the gates pass.
 //! What is returned is then fitted on all of the window.
@@ -22,6 +22,8 @@ use crate::win::{Way, WinModel};
 
 /// Blocks that are asked about.
 const BLOCKS: usize = 5;
+/// A history of more deals says enough with two, and training takes half the time.
+const LONG: usize = 20_000;
 /// A history of fewer deals is not cut up.
 const CUTTABLE: usize = 20;
 /// Effective deals below which trees are not even tried: they overfit there.
@@ -195,7 +197,7 @@ impl HeldOut {
 }
 
 fn coded(table: &Table, row: usize) -> Coded {
-    Coded { codes: table.codes_of(row).to_vec(), quarter: table.quarter[row] }
+    Coded { codes: table.codes_of(row).to_vec(), quarter: table.expected[row] }
 }
 
 /// For each block the number of deals before it, and of those with it. Deals of the same moment stay together, so
@@ -204,11 +206,12 @@ fn blocks(closed: &[i64]) -> Vec<(usize, usize)> {
     if closed.len() < CUTTABLE {
         return Vec::new();
     }
+    let blocks = if closed.len() > LONG { 2 } else { BLOCKS };
     let cut = |block: usize| {
-        let near = closed.len() * (BLOCKS + block) / (2 * BLOCKS);
+        let near = closed.len() * (blocks + block) / (2 * blocks);
         near + closed[near..].partition_point(|time| *time == closed[near - 1])
     };
-    let cuts: Vec<usize> = (0..=BLOCKS).map(cut).collect();
+    let cuts: Vec<usize> = (0..=blocks).map(cut).collect();
     cuts.windows(2).map(|pair| (pair[0], pair[1])).filter(|(seen, end)| seen < end).collect()
 }
 
