@@ -137,6 +137,11 @@ impl Table {
         self.won.len()
     }
 
+    /// Days from the first close to the last.
+    pub(crate) fn span_days(&self) -> f64 {
+        self.closed.first().zip(self.closed.last()).map_or(0.0, |(first, last)| days(*last, *first))
+    }
+
     /// Values of a row.
     pub(crate) fn codes_of(&self, row: usize) -> &[u32] {
         let fields = self.names.fields.len();

@@ -31,11 +31,11 @@ fn deals(rows: &[(u8, u8, u8, u16, bool)]) -> Vec<Deal> {
 }
 
 fn rows() -> impl Strategy<Value = Vec<(u8, u8, u8, u16, bool)>> {
-    prop::collection::vec((0..5_u8, 0..3_u8, 0..3_u8, 0..300_u16, any::<bool>()), 1..80)
+    prop::collection::vec((0..5_u8, 0..3_u8, 0..3_u8, 0..365_u16, any::<bool>()), 1..80)
 }
 
 fn table(deals: &[Deal]) -> Table {
-    Table::new(deals, 300 * DAY, 365.0, 180.0)
+    Table::new(deals, 364 * DAY, 365.0, 180.0)
 }
 
 /// Solves a dense system by Gauss-Jordan elimination.
@@ -62,7 +62,7 @@ fn the_mode_and_the_spread_are_those_of_a_dense_newton() {
         (seed >> 33) % below
     };
     let rows: Vec<_> = (0..200)
-        .map(|_| (draw(5) as u8, draw(3) as u8, draw(3) as u8, draw(300) as u16, draw(3) == 0))
+        .map(|_| (draw(5) as u8, draw(3) as u8, draw(3) as u8, draw(365) as u16, draw(3) == 0))
         .collect();
     let table = table(&deals(&rows));
     let model = Logit::fit(&table, true, None);
@@ -109,22 +109,34 @@ fn the_mode_and_the_spread_are_those_of_a_dense_newton() {
         let step = solved(curvature.clone(), slope);
         effects.iter_mut().zip(step).for_each(|(effect, step)| *effect += step);
     }
-    for row in 0..table.len() {
+    for (row, places) in deals.iter().enumerate() {
         let lead = Coded { codes: table.codes_of(row).to_vec(), quarter: table.quarter[row] };
         if table.rep[row] == UNKNOWN {
             continue;
         }
         let got = model.estimate(&model.lead(&lead), table.rep[row]);
-        let logit: f64 = deals[row].iter().map(|place| effects[*place]).sum();
+        let logit: f64 = places.iter().map(|place| effects[*place]).sum();
         assert!((got.logit() - logit).abs() < 1e-6, "{} {logit}", got.logit());
         let mut unit = vec![0.0; size];
-        deals[row].iter().for_each(|place| unit[*place] = 1.0);
+        places.iter().for_each(|place| unit[*place] = 1.0);
         let variance: f64 = {
             let solved = solved(curvature.clone(), unit);
-            deals[row].iter().map(|place| solved[*place]).sum()
+            places.iter().map(|place| solved[*place]).sum()
         };
         assert!((got.spread * got.spread - variance).abs() < 1e-4, "{} {variance}", got.spread * got.spread);
     }
+}
+
+#[test]
+fn quarters_have_effects_once_a_year_is_known() {
+    let check = |last: u16, seasonal: bool| {
+        let rows: Vec<_> = (0..=last).map(|day| (0, 0, 0, day, (90..180).contains(&day))).collect();
+        let model = Logit::fit(&table(&deals(&rows)), true, None);
+        let of = |quarter| model.lead(&Coded { codes: vec![0, 0], quarter }).effect;
+        assert_eq!(of(1) > of(2) + 0.5, seasonal, "{last} days");
+    };
+    check(300, false);
+    check(364, true);
 }
 
 proptest! {
