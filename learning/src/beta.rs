@@ -90,7 +90,21 @@ fn nonzero(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// More evidence for what is believed never widens an interval.
+        #[test]
+        fn evidence_narrows(mean in 0.05..0.95_f64, strength in 2.0..200.0_f64, deals in 1.0..100.0_f64, level in 0.5..0.99_f64) {
+            let before = Beta::new(mean, strength);
+            let after = before.after(mean * deals, (1.0 - mean) * deals);
+            prop_assert!((after.mean() - mean).abs() < 1e-12);
+            let width = |(low, high): (f64, f64)| high - low;
+            prop_assert!(width(after.interval(level)) < width(before.interval(level)));
+        }
+    }
 
     #[test]
     fn known_values() {
