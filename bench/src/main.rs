@@ -5,6 +5,7 @@
 //! the check of its answer, is the same.
 
 mod bare;
+mod density;
 mod extism;
 mod ours;
 
@@ -26,6 +27,10 @@ use ours::{Line, Ours};
 
 static GUEST: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest.wasm"));
 
+/// The program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Rounds that are not counted, one run of each way in each.
 const WARM_UP: u32 = 200;
 
@@ -34,15 +39,24 @@ fn main() -> ExitCode {
     if arguments.first().is_some_and(|first| first == CHILD) {
         return child(&arguments[1..]);
     }
+    if arguments.first().is_some_and(|first| first == "density") {
+        return ended(density::run(&arguments[1..]));
+    }
     // Guests are called on threads with room for their stack, here as in the host.
     let all = std::thread::Builder::new().stack_size(THREAD_STACK).spawn(move || run(arguments.first()));
     match all.map(std::thread::JoinHandle::join) {
-        Ok(Ok(Ok(()))) => ExitCode::SUCCESS,
-        Ok(Ok(Err(error))) => {
+        Ok(Ok(result)) => ended(result),
+        Ok(Err(_)) | Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn ended(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
             eprintln!("bench: {error:#}");
             ExitCode::FAILURE
         }
-        Ok(Err(_)) | Err(_) => ExitCode::FAILURE,
     }
 }
 
@@ -154,6 +168,7 @@ fn candidates(plugins: &Plugins, rounds: u32) -> Result<()> {
             weekly_load: 0.2,
             free_now: true,
             response_seconds: Some(600 + rep),
+            win: None,
         };
         let rows: Vec<CandidateRow> = (0..n).map(row).collect();
         let verdict = no_verdict();

@@ -2,11 +2,13 @@
 //!
 //! `train` makes `plugins/classifier/pack/standard.bin` from `data/`, the same to the byte each time;
 //! `report` measures every pass mark and writes `docs/eval.md`; `signals` lists signals to check by eye;
-//! `scarcity` measures routing one at a time against the optimum and writes `docs/scarcity.md`; `learning` measures
-//! who is predicted to win which lead and writes `docs/learning-eval.md`. All need nothing outside this repository, but
-//! that `learning` is given one more set where there is a copy.
+//! `scarcity` measures routing one at a time against the optimum and writes `docs/scarcity.md`;
+//! `judging` proves what judges by simulation and writes `docs/judging-eval.md`; `learning` measures who is predicted
+//! to win which lead and writes `docs/learning-eval.md`. All need nothing outside this repository, but that `learning`
+//! is given one more set where there is a copy.
 
 mod data;
+mod judging;
 mod report;
 mod review;
 mod scarcity;
@@ -57,6 +59,12 @@ enum Command {
         #[arg(long)]
         data: Option<PathBuf>,
     },
+    /// Prove by simulation that experiments, exploration and judged policies hold; write docs/judging-eval.md.
+    Judging {
+        /// Fail where a mark is missed.
+        #[arg(long)]
+        check: bool,
+    },
     /// Measure every pass mark and write docs/eval.md.
     Report {
         /// Fail where a mark is missed.
@@ -70,6 +78,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Train { check } => train_pack(&root, check),
         Command::Signals { kind } => review::review(&root, &kind),
+        Command::Judging { check } => write_judging(&root, check),
         Command::Scarcity => write_scarcity(&root),
         Command::Learning { check, data } => write_learning(&root, check, data.as_deref()),
         Command::Report { check } => write_report(&root, check),
@@ -106,6 +115,15 @@ fn write_scarcity(root: &Path) -> Result<()> {
 fn write_learning(root: &Path, check: bool, data: Option<&Path>) -> Result<()> {
     let (page, passed) = winning::report(root, data)?;
     let path = root.join("docs/learning-eval.md");
+    std::fs::write(&path, &page).with_context(|| path.display().to_string())?;
+    print!("{page}");
+    ensure!(passed || !check, "a mark was missed");
+    Ok(())
+}
+
+fn write_judging(root: &Path, check: bool) -> Result<()> {
+    let (page, passed) = judging::report()?;
+    let path = root.join("docs/judging-eval.md");
     std::fs::write(&path, &page).with_context(|| path.display().to_string())?;
     print!("{page}");
     ensure!(passed || !check, "a mark was missed");

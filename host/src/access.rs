@@ -23,11 +23,13 @@ use crate::store::{Error as StoreError, KeyRow, Store, TenantStore};
 pub mod key;
 pub mod people;
 mod rights;
+mod safe;
 pub mod vault;
 
 pub use key::{Key, KeyError, NewKey};
 pub use people::{FetchJson, Mapping, Provider, ProviderError};
 pub use rights::{NoSuchRole, Right, Role};
+pub use safe::Safe;
 pub use vault::{For, Opened, Vault, VaultKey};
 
 /// How long a host goes by what it has read of a key.

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::access::{Access, FetchJson, Vault, VaultKey};
+use crate::access::{Access, FetchJson, Safe, Vault, VaultKey};
 use crate::clock::Clock;
 use crate::effects::{self, Deliverer, Mailer, Unseal};
 use crate::fetch::{Fetcher, Reach};
@@ -69,6 +69,8 @@ pub struct Stepped {
     pub publications: usize,
     /// Decisions that were compared with those of a release on its way, and releases that were taken back.
     pub releases: usize,
+    /// Models that were trained.
+    pub trained: usize,
     /// Batches that were decided.
     pub batches: usize,
     /// Destinations that had their turn.
@@ -103,24 +105,26 @@ impl App {
             size: Size::default(),
         })?;
         let threads = Threads::new(settings.threads, THREAD_STACK).context("no threads for plugins")?;
+        let vault = settings.secrets.as_ref().map(|keys| {
+            let older = keys.older.iter().map(|key| VaultKey::new(*key.expose())).collect();
+            Arc::new(Vault::new(VaultKey::new(*keys.key.expose()), older))
+        });
+        let fetcher = Fetcher::new(reach).with(Arc::new(Safe::new(store.clone(), vault.clone())));
         let lines = Lines::new(Parts {
             store: store.clone(),
             clock: clock.clone(),
             threads,
             plugins,
-            outside: Live { fetcher: Fetcher::new(reach) },
+            outside: Live { fetcher },
             health: Health::default(),
             beside: Beside::default(),
             limits: line::Limits {
                 waiting: settings.limits.waiting_leads as usize,
                 cold: settings.limits.leads_in_memory as usize,
+                idle: settings.limits.idle,
                 ..line::Limits::default()
             },
             metrics: metrics.clone(),
-        });
-        let vault = settings.secrets.as_ref().map(|keys| {
-            let older = keys.older.iter().map(|key| VaultKey::new(*key.expose())).collect();
-            Arc::new(Vault::new(VaultKey::new(*keys.key.expose()), older))
         });
         let mailer =
             settings.smtp.as_ref().map(|smtp| Mailer::new(smtp.url.expose(), &smtp.from)).transpose()?;
@@ -184,11 +188,12 @@ impl App {
         let tenants = timers::deadlines(now, store, lines, metrics).await?;
         let releases = timers::releases(now, lines, metrics).await?;
         timers::counts(lines, store).await?;
+        let trained = usize::from(timers::training(now, store, lines).await?);
         let batches = usize::from(timers::batch(now, store, lines, metrics).await?);
         let destinations = self.deliver(now).await?;
         effects::expire(now, store).await?;
         let over = timers::retention(now, store, &self.kept()).await?;
-        Ok(Stepped { tenants, publications, releases, batches, destinations, over })
+        Ok(Stepped { tenants, publications, releases, trained, batches, destinations, over })
     }
 
     /// Gives every destination that is due its turn, several at once; how many had one.
@@ -270,6 +275,9 @@ impl App {
         });
         self.every(&mut work, SOON, |app, now| async move {
             timers::batch(now, &app.store, &app.lines, &app.metrics).await
+        });
+        self.every(&mut work, SECONDS, |app, now| async move {
+            timers::training(now, &app.store, &app.lines).await
         });
         self.every(&mut work, SOON, |app, now| async move { Ok(app.deliver(now).await? > 0) });
         self.every(&mut work, NOW_AND_THEN, |app, now| async move {

@@ -25,6 +25,7 @@ mod service;
 mod simulate;
 mod stream;
 mod tenants;
+mod train;
 mod trust;
 
 /// Routes inbound sales leads for many tenants, with each tenant's own logic in a sandbox.
@@ -53,6 +54,8 @@ enum Verb {
     Simulate(simulate::Arguments),
     /// Tells from decisions which leads nobody could be found for, and which people are lacking.
     Coverage(coverage::Arguments),
+    /// Learns from a history of deals who wins which lead.
+    Train(train::Arguments),
     /// Serves many tenants over HTTP.
     Serve(serve::Arguments),
     /// Imports and exports tenants of the service, and makes keys for them.
@@ -132,6 +135,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Replay(arguments) => replay::run(&arguments),
         Verb::Simulate(arguments) => simulate::run(&arguments),
         Verb::Coverage(arguments) => coverage::run(&arguments),
+        Verb::Train(arguments) => train::run(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Tenant(arguments) => tenants::run(&arguments),
         Verb::Backup(arguments) => backup::run(&arguments),

@@ -21,6 +21,7 @@ use crate::lead::{
 use crate::pacing::Pacing;
 use crate::records::Records;
 use crate::rules::{Condition, RuleSet, Segment};
+use crate::trust::SecretName;
 use crate::zones::zone;
 
 mod booking;
@@ -28,10 +29,12 @@ mod calendars;
 mod check;
 mod condition;
 mod fairness;
+mod grants;
 mod handling;
 mod hours;
 mod known;
 mod lanes;
+mod learning;
 mod manifest;
 mod names;
 mod people;
@@ -58,10 +61,13 @@ mod world;
 pub use booking::{Router, RouterKind, Terms};
 pub use check::load;
 pub use fairness::{Fairness, QueueBy, Share};
+pub use grants::{Difference, Grants, Kind, compare, in_vain};
 pub use handling::{Handling, Missed, Modes};
 pub use hours::Hours;
 pub use known::{Duplicates, Exclusions, HandoverRule, KnownRules, Sticky};
+pub use learning::{Explore, Fact, Learning, MOST_FACTS};
 pub use manifest::{MANIFEST, manifest};
+pub use plugins::choices;
 pub use problem::{Problem, Problems};
 pub use territory_index::{Role, TerritoryIndex};
 pub use territory_words::in_words;
@@ -101,6 +107,8 @@ pub struct Config {
     pub routers: Vec<Router>,
     /// How remaining capacity is priced; absent: it is not, the highest total wins.
     pub scarcity: Option<Pacing>,
+    /// What is learned from deals.
+    pub learning: Learning,
     /// Who answers what.
     pub plugins: Plugins,
     /// In the order of the file; a rep's place here is their number in a plugin's directory.
@@ -173,7 +181,7 @@ pub enum Clock {
 #[derive(Debug)]
 pub struct TierRule {
     /// A CEL expression over `lead` and `verdict`.
-    pub when: Condition,
+    pub when: Arc<Condition>,
     /// Minutes to first touch.
     pub minutes: u32,
 }
@@ -300,6 +308,8 @@ pub struct EnricherChoice {
     pub plugin: PluginChoice,
     /// Origins it may ask, such as `https://api.example.com`: scheme, host and port, nothing else.
     pub hosts: Vec<url::Origin>,
+    /// Secrets of the tenant that it may send, each to one of them.
+    pub secrets: BTreeMap<SecretName, url::Origin>,
 }
 
 /// A place in a tenant's folder.

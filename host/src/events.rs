@@ -20,6 +20,18 @@ pub struct Event {
     pub what: What,
 }
 
+/// How a deal ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Closing {
+    /// They bought.
+    Won,
+    /// They did not.
+    Lost,
+    /// They never could: it says nothing of whoever had it.
+    Disqualified,
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
@@ -104,10 +116,16 @@ pub enum What {
         /// Which lead's.
         lead: LeadId,
     },
-    /// Won, lost or disqualified: the rep has room again.
+    /// Won, lost or disqualified: the rep has room again. Said again of a closed lead, it mends what is learned.
     Closed {
         /// Which.
         lead: LeadId,
+        /// What became of it; where that is not said, nothing is learned from it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outcome: Option<Closing>,
+        /// What was won, in the tenant's currency.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<f64>,
     },
     /// A rep takes no new leads for now: sick, or busy elsewhere (S3.21).
     Away {
@@ -153,7 +171,7 @@ impl What {
             | Self::HandedOver { lead, .. }
             | Self::Booked { lead, .. }
             | Self::Cancelled { lead }
-            | Self::Closed { lead }
+            | Self::Closed { lead, .. }
             | Self::Reviewed { lead } => Some(lead),
             Self::Away { .. } | Self::Back { .. } | Self::Credit { .. } | Self::Tick => None,
         }
@@ -235,6 +253,13 @@ mod tests {
         check(json!({"event": "tick", "at": "noon"}), Err("no time such as \"2026-03-02T09:00:00Z\""));
         check(json!({"event": 1, "lead": "l1"}), Err("`event` is 1, and names what happened"));
         // What others note beside it is theirs.
-        check(json!({"event": "closed", "lead": "l1", "actor": "crm"}), Ok(What::Closed { lead: id("l1") }));
+        check(
+            json!({"event": "closed", "lead": "l1", "actor": "crm"}),
+            Ok(What::Closed { lead: id("l1"), outcome: None, value: None }),
+        );
+        check(
+            json!({"event": "closed", "lead": "l1", "outcome": "won", "value": 10.0}),
+            Ok(What::Closed { lead: id("l1"), outcome: Some(Closing::Won), value: Some(10.0) }),
+        );
     }
 }

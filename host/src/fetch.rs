@@ -3,12 +3,13 @@
 //!
 //! A request is carried out only if its name resolves to public addresses; the address that was checked is
 //! the one connected to, redirects are not followed, proxies of the environment are not used, and time and
-//! size are bounded. An enricher's origin was also granted, word for word; what came back, or why nothing
-//! did, is an [`Exchange`] that is stored with the decision, so that replay asks nobody. An effect's URL
-//! passed [`target`], and so did that of an [`Ask`].
+//! size are bounded. An enricher's origin was also granted, word for word, and so was each secret that goes with
+//! its request ([`Granted`]); what came back, or why nothing did, is an [`Exchange`] that is stored with the decision,
+//! so that replay asks nobody. An effect's URL passed [`target`], and so did that of an [`Ask`].
 
 use std::io::Read as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::config::Config;
@@ -16,14 +17,18 @@ use ureq::http::{Request as HttpRequest, Uri};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
-use url::{Host, Origin, Url};
+use url::{Host, Url};
 
 use crate::decision::{Body, Exchange};
 use crate::plugin::Request;
 
 mod ask;
+mod secrets;
 
 pub use ask::{Answer, Ask, Method, Unanswered};
+pub use secrets::{Granted, Safe};
+
+use secrets::fill;
 
 /// One request, all of it: name, connection, answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -48,6 +53,8 @@ pub enum Reach {
 pub struct Fetcher {
     agent: Agent,
     reach: Reach,
+    /// Where secrets are; nowhere outside a service.
+    safe: Option<Arc<dyn Safe>>,
 }
 
 impl Fetcher {
@@ -62,7 +69,12 @@ impl Fetcher {
             .user_agent(concat!("lanewright/", env!("CARGO_PKG_VERSION")))
             .build();
         let resolver = Checked { reach, inner: DefaultResolver::default() };
-        Self { agent: Agent::with_parts(config, DefaultConnector::default(), resolver), reach }
+        Self { agent: Agent::with_parts(config, DefaultConnector::default(), resolver), reach, safe: None }
+    }
+
+    /// The same, with secrets to send.
+    pub fn with(self, safe: Arc<dyn Safe>) -> Self {
+        Self { safe: Some(safe), ..self }
     }
 
     /// How far it reaches.
@@ -110,8 +122,9 @@ impl Fetcher {
         }
     }
 
-    /// Carries out one request, if its origin is among those granted.
-    pub fn fetch(&self, request: &Request, granted: &[Origin]) -> Exchange {
+    /// Carries out one request, if its origin is among those granted, with the secrets that are granted for it in the
+    /// place of their names. What comes back has their names again, should the host repeat them.
+    pub fn fetch(&self, request: &Request, granted: &Granted) -> Exchange {
         match self.try_fetch(request, granted) {
             Ok((status, body)) => {
                 let body =
@@ -125,17 +138,19 @@ impl Fetcher {
         }
     }
 
-    fn try_fetch(&self, request: &Request, granted: &[Origin]) -> Result<(u16, Vec<u8>), String> {
+    fn try_fetch(&self, request: &Request, granted: &Granted) -> Result<(u16, Vec<u8>), String> {
         let url = Url::parse(&request.url).map_err(|error| format!("no URL: {error}"))?;
         let origin = url.origin();
-        if !granted.contains(&origin) {
+        if !granted.hosts.contains(&origin) {
             let origin = origin.ascii_serialization();
             return Err(format!("{origin} is not among the hosts granted to this enricher"));
         }
-        let builder = request
-            .headers
-            .iter()
-            .fold(HttpRequest::builder().uri(url.as_str()), |builder, (name, value)| {
+        let filled = fill(&request.headers, &origin, granted, self.safe.as_deref())?;
+        if filled.is_secret() && url.scheme() != "https" && self.reach == Reach::Public {
+            return Err("a secret is sent over https alone".to_owned());
+        }
+        let builder =
+            filled.headers.iter().fold(HttpRequest::builder().uri(url.as_str()), |builder, (name, value)| {
                 builder.header(name, value)
             });
         let wrong = |error: ureq::http::Error| format!("no request: {error}");
@@ -146,7 +161,7 @@ impl Fetcher {
         let mut response = sent.map_err(|error| error.to_string())?;
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(ANSWER_BYTES).read_to_vec();
-        Ok((status, body.map_err(|error| error.to_string())?))
+        Ok((status, filled.without_secrets(body.map_err(|error| error.to_string())?)))
     }
 }
 
@@ -290,6 +305,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -370,7 +387,9 @@ mod tests {
         let origin = |text: &str| Url::parse(text).expect("a URL").origin();
         let check = |url: &str, granted: &str, expect: &str| {
             let request = Request { url: url.to_owned(), headers: vec![], body: None };
-            let exchange = fetcher.fetch(&request, &[origin(granted)]);
+            let tenant = "acme".parse().expect("an id");
+            let granted = Granted { tenant, hosts: vec![origin(granted)], secrets: BTreeMap::new() };
+            let exchange = fetcher.fetch(&request, &granted);
             let why = exchange.refused.expect("refused");
             assert!(why.contains(expect), "{url}: {why}");
             assert_eq!(exchange.status, None);

@@ -41,9 +41,11 @@ mod destinations;
 mod effects;
 mod erase;
 mod extract;
+mod insight;
 mod keys;
 mod leads;
 pub mod limits;
+mod models;
 mod page;
 mod plugins;
 pub mod problem;
@@ -159,6 +161,8 @@ fn described() -> (Router<Api>, OpenApi) {
         .merge(usage::routes())
         .merge(configurations::routes())
         .merge(simulate::routes())
+        .merge(models::routes())
+        .merge(insight::routes())
         .merge(plugins::routes())
         .merge(trust::routes())
         .merge(catalogue::routes())

@@ -35,6 +35,7 @@
 //! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
 //! - [`config`]: the tenant's folder, read raw, then checked; every problem at once. [`text`]: the
 //!   embedded text model.
+//! - [`learning`]: leads as deals that are learned from.
 //! - [`settings`]: how the service itself runs: a file, variables, flags. [`telemetry`]: its logs, metrics
 //!   and traces.
 //! - [`plugin`]: the sandbox. Bytes to component to release to instance to checked answer or typed failure.
@@ -45,6 +46,7 @@
 //! - [`desk`]: everything that is open in one run: events in, further decisions out; whole batches.
 //! - [`author`]: projects of plugin authors: templates, builds, cases, profiles.
 //! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions for a person; [`replay`]: decisions run again.
+//! - [`insight`]: what deals tell people.
 //! - [`store`]: the database. [`clock`]: the time.
 //! - [`access`]: who somebody is and what they may do; secrets at rest. [`versions`]: a tenant's configuration from draft
 //!   to publication. [`effects`]: what is done outside. [`oci`]: plugins from registries and bundle files.
@@ -84,7 +86,9 @@ pub mod fetch;
 pub mod health;
 pub mod hours;
 pub mod http;
+pub mod insight;
 pub mod lead;
+pub mod learning;
 pub mod line;
 mod nearest;
 pub mod oci;

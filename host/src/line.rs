@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value as Json;
@@ -37,8 +38,11 @@ use crate::threads::Threads;
 use crate::trust::Distrust;
 
 mod beside;
+mod cases;
 mod decide;
+mod grants;
 mod load;
+mod models;
 mod publish;
 mod published;
 mod rows;
@@ -46,7 +50,9 @@ mod run;
 mod simulate;
 mod trusted;
 
+pub use cases::CasesReport;
 pub use load::NotReady;
+pub use models::Learned;
 pub use publish::{Content, From as ReleaseFrom, NewRelease, Report};
 pub use simulate::{Simulated, Simulation};
 
@@ -215,6 +221,9 @@ pub enum Refused {
     /// There is no such release.
     #[error("there is no release {0}")]
     UnknownRelease(ReleaseName),
+    /// There is no such model.
+    #[error("there is no model {0}")]
+    UnknownModel(i64),
     /// Somebody has changed it since it was seen.
     #[error("somebody has changed it since")]
     Changed,
@@ -298,6 +307,8 @@ pub struct Limits {
     pub group: usize,
     /// Leads of a tenant that stay in memory though nothing changes them by itself.
     pub cold: usize,
+    /// How long a line with nothing to do keeps its tenant in memory.
+    pub idle: Duration,
 }
 
 impl Parts {
@@ -309,7 +320,7 @@ impl Parts {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { waiting: 1024, group: 64, cold: 8192 }
+        Self { waiting: 1024, group: 64, cold: 8192, idle: Duration::from_secs(600) }
     }
 }
 
@@ -510,7 +521,17 @@ impl Lines {
             return line.clone();
         }
         let (line, asked) = mpsc::channel(self.parts.limits.waiting);
-        tokio::spawn(run::run(Arc::clone(&self.parts), tenant.clone(), asked));
+        let (parts, of, known) = (Arc::clone(&self.parts), tenant.clone(), Arc::downgrade(&self.lines));
+        tokio::spawn(async move {
+            run::run(parts, of.clone(), asked).await;
+            // Nothing is left of a tenant at rest.
+            if let Some(lines) = known.upgrade() {
+                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                if lines.get(&of).is_some_and(mpsc::Sender::is_closed) {
+                    lines.remove(&of);
+                }
+            }
+        });
         lines.insert(tenant.clone(), line.clone());
         line
     }

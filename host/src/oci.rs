@@ -1,8 +1,8 @@
 //! Plugins in OCI registries and in bundle files.
 //!
 //! A plugin's release is one artifact as CNCF's "Wasm OCI Artifact" lays it down, so that tools which know those can
-//! copy it: one layer, which is the component, and one configuration, in which the manifest and the publisher's
-//! signed statement stand under a key of ours. [`push`] and [`pull`] speak the OCI distribution specification 1.1
+//! copy it: one layer, which is the component, perhaps a second with its cases, and one configuration, in which the
+//! manifest and the publisher's signed statement stand under a key of ours. [`push`] and [`pull`] speak the OCI distribution specification 1.1
 //! with a registry; [`bundle`] is the same artifact as an OCI image layout in a tar file, for sites without a network.
 //!
 //! Nobody on that way is trusted. Whatever comes in is bounded before it is read, of one of the few media types
@@ -16,6 +16,7 @@ use crate::trust::{Manifest, Offer, Signed, Source};
 
 mod artifact;
 pub mod bundle;
+mod cases;
 mod challenge;
 mod reference;
 mod registry;
@@ -23,6 +24,7 @@ mod registry;
 mod tests;
 
 pub use artifact::PackageError;
+pub use cases::{Cases, CasesError, MAX_CASES, MAX_CASES_BYTES};
 pub use reference::{Reference, ReferenceError, Repository, Which};
 pub use registry::{Credentials, Pulled, RegistryError, pull, push};
 
@@ -33,6 +35,8 @@ pub struct Package {
     pub manifest: Manifest,
     /// The component.
     pub component: Vec<u8>,
+    /// Its cases, where it brings any.
+    pub cases: Option<Cases>,
     /// The publisher's word for both, not checked yet.
     pub signed: Option<Signed>,
 }
@@ -43,6 +47,7 @@ impl Package {
         Offer {
             manifest: &self.manifest,
             digest: Digest::of(&self.component),
+            cases: self.cases.as_ref().map(Cases::digest),
             signed: self.signed.as_ref(),
             source,
         }

@@ -412,7 +412,7 @@ pub fn evaluate(tenant: &Tenant, prepared: &Numbered<'_>, outside: &dyn Outside,
     score.matches = rank(config, tier.tier, scored, counters, seed);
     score.factors = scores.factors;
     price(config, prepared, &mut score.matches, counters);
-    let picked = prepared.pick(tenant, &team, &score.matches, counters);
+    let picked = prepared.pick(tenant, &team, &score.matches, score.win.as_ref(), counters);
     evaluated.score = Some(score);
     match picked {
         Ok(_) => evaluated,
@@ -450,12 +450,14 @@ pub fn commit(
         (None, Way::Triage) => (Outcome::Triage, None),
         (None, Way::Matched(team)) => {
             let score = score.as_ref().ok_or(Stale)?;
-            let picked = prepared.pick(tenant, &team, &score.matches, &counters).map_err(|_| Stale)?;
+            let picked = prepared
+                .pick(tenant, &team, &score.matches, score.win.as_ref(), &counters)
+                .map_err(|_| Stale)?;
             let by = match (&rules.owner_excluded, picked.trace.method, &rules.owner) {
                 (Some(_), _, Some(owner)) => AssignedBy::Cover { owner: owner.clone() },
                 (_, Method::Rotation, _) => AssignedBy::Rotation,
                 (_, Method::Batch, _) => AssignedBy::Batch,
-                (_, Method::FastestQualified | Method::HighestTotal, _) => AssignedBy::Match,
+                (_, Method::FastestQualified | Method::HighestTotal | Method::Trial, _) => AssignedBy::Match,
             };
             let team = team_of(&picked.rep)?;
             (Outcome::Assigned { rep: picked.rep, team, total: Some(picked.total), by }, Some(picked.trace))

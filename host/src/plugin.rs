@@ -7,7 +7,7 @@
 //! always with what it used. No other module names the engine.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use serde_json::Value as Json;
 use wasmtime::component::Component;
@@ -50,6 +50,7 @@ pub use probe::Probe;
 pub use prune::without_export;
 pub use release::{
     Called, CandidateRow, Instance, Prototype, Release, ScoreQuestion, Situation, Unstarted, VisibleLead,
+    WinEstimate,
 };
 pub use upload::{Refusal, Stage};
 pub use version::InterfaceVersion;
@@ -58,8 +59,14 @@ use cache::{Cache, Kind};
 use engine::{Class, Sandbox};
 use linked::Linked;
 
-/// Bytes of machine code of plugins that nobody needs now: a thousand small ones, or five of the largest.
+/// Bytes of plugins that nobody needs now: a few thousand small ones, or five of the largest.
 const LINKED: usize = 512 << 20;
+
+/// Bytes that a plugin takes in memory with so much machine code. Beside the code stand its types and its links: 70 KB
+/// for small ones, as `cargo xtask bench density` shows.
+fn weight(code: usize) -> usize {
+    code + (72 << 10)
+}
 
 /// How plugins are run.
 #[derive(Debug, Clone)]
@@ -108,6 +115,18 @@ impl Standard {
     }
 }
 
+impl Standard {
+    const ALL: [Self; 3] = [Self::Classifier, Self::Scorer, Self::Fallback];
+}
+
+/// What a component is known by. The program's own are part of every tenant, so theirs is worked out once.
+fn digest_of(component: &[u8]) -> Digest {
+    static OWN: LazyLock<[Digest; 3]> =
+        LazyLock::new(|| Standard::ALL.map(|own| Digest::of(own.component())));
+    let own = Standard::ALL.iter().position(|own| std::ptr::eq(own.component(), component));
+    own.map_or_else(|| Digest::of(component), |place| OWN[place])
+}
+
 impl Plugins {
     /// Starts the engine and opens the cache.
     pub fn new(options: Options) -> Result<Self, Failure> {
@@ -147,7 +166,7 @@ impl Plugins {
     /// A component made ready to be instantiated: linked already, kept on disk, or compiled now.
     pub fn load(&self, component: &[u8]) -> Result<Prototype, Vec<Refusal>> {
         let class = upload::at_a_glance(component, self.plan()).map_err(|refusal| vec![refusal])?;
-        let digest = Digest::of(component);
+        let digest = digest_of(component);
         let loaded = || self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(prototype) = loaded().get(&digest) {
             return Ok(prototype.clone());
@@ -158,7 +177,7 @@ impl Plugins {
             None => self.compiled(&sandbox, component, &digest)?,
         };
         let prototype = Prototype::new(&sandbox, &component, digest).map_err(unstarted)?;
-        loaded().insert(digest, prototype.clone(), bytes);
+        loaded().insert(digest, prototype.clone(), weight(bytes));
         Ok(prototype)
     }
 
@@ -189,6 +208,24 @@ impl Plugins {
         Ok((surface, self.load(component)?))
     }
 
+    /// What the plugin says is wrong with settings, as pointer and message. That nothing is, is kept, and not asked again.
+    pub fn check(
+        &self,
+        prototype: &Prototype,
+        settings: &Json,
+        lanes: &[Lane],
+    ) -> Result<Vec<(String, String)>, Failure> {
+        let name = set_up_name(prototype, settings, lanes);
+        if self.cache.as_ref().is_some_and(|cache| cache.get(Kind::Checked, &name).is_some()) {
+            return Ok(Vec::new());
+        }
+        let issues = prototype.check(settings, lanes)?;
+        if issues.is_empty() {
+            self.keep(Kind::Checked, &name, &[]);
+        }
+        Ok(issues)
+    }
+
     /// The plugin with its settings; what it prepares is kept beside its code.
     pub fn release(
         &self,
@@ -196,16 +233,7 @@ impl Plugins {
         settings: &Json,
         lanes: &Arc<[Lane]>,
     ) -> Result<Release, Failure> {
-        let text = settings.to_string();
-        let known = serde_json::to_string(&**lanes).unwrap_or_default();
-        let model = TextModel::embedded().digest();
-        let component = prototype.digest();
-        let name = Digest::of_parts([
-            component.bytes().as_slice(),
-            text.as_bytes(),
-            known.as_bytes(),
-            model.as_bytes(),
-        ]);
+        let name = set_up_name(prototype, settings, lanes);
         let kept = self.cache.as_ref().and_then(|cache| cache.get(Kind::Prepared, &name));
         let prepared = match kept {
             Some(prepared) => prepared,
@@ -256,6 +284,14 @@ impl Plugins {
             let _ = cache.put(kind, name, content);
         }
     }
+}
+
+/// A component with settings and lanes, and the text model that it may ask.
+fn set_up_name(prototype: &Prototype, settings: &Json, lanes: &[Lane]) -> Digest {
+    let (component, text) = (prototype.digest(), settings.to_string());
+    let known = serde_json::to_string(lanes).unwrap_or_default();
+    let model = TextModel::embedded().digest();
+    Digest::of_parts([component.bytes().as_slice(), text.as_bytes(), known.as_bytes(), model.as_bytes()])
 }
 
 fn unstarted(failure: Failure) -> Vec<Refusal> {

@@ -16,9 +16,11 @@ use crate::failure::clean;
 use crate::lead::Confidence;
 
 mod explain;
+mod learned;
 mod tables;
 
 pub use explain::explain;
+pub use learned::learned;
 pub use tables::{comparison, coverage};
 
 /// How a report is shown.

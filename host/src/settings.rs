@@ -101,6 +101,8 @@ pub struct Limits {
     pub waiting_leads: u32,
     /// Leads of a tenant that stay in memory though nothing changes them by itself.
     pub leads_in_memory: u32,
+    /// How long a tenant whom nobody asks anything of stays in memory.
+    pub idle: Duration,
     /// How long a request may take.
     pub timeout: Duration,
 }
@@ -345,6 +347,12 @@ fn limits(keys: &mut Keys) -> Limits {
             whole(1..=1_000_000),
             8_192,
             "leads of a tenant that stay in memory though nothing changes them by itself, on one host",
+        ),
+        idle: keys.seconds(
+            "limits.idle_seconds",
+            1..=DAY,
+            600,
+            "how long a tenant of whom nobody asks anything stays in memory, on one host",
         ),
         timeout: keys.seconds(
             "limits.timeout_seconds",

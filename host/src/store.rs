@@ -25,6 +25,7 @@ mod answers;
 mod audit;
 mod batches;
 mod configurations;
+mod deals;
 mod decisions;
 mod destinations;
 mod effects;
@@ -35,12 +36,14 @@ mod keys;
 mod leads;
 mod load;
 mod migrations;
+mod models;
 mod plugins;
 mod providers;
 mod retention;
 mod rows;
 mod runs;
 mod secrets;
+mod suggestions;
 mod tenants;
 mod usage;
 mod writer;
@@ -48,6 +51,7 @@ mod writer;
 pub use audit::AuditFilter;
 pub use batches::{BatchKind, BatchLeadRow, BatchRow};
 pub use configurations::{PublicationRow, VersionFileRow, VersionRow};
+pub use deals::{ClosingRow, DealFound, DealRow, PastDealRow};
 pub use decisions::{Arrivals, Arrived, DecisionFilter, DecisionFound};
 pub use destinations::{DestinationRow, NewDestination, Switch};
 pub use effects::{Claim, ClaimSize, EffectFilter, EffectPlace, EffectState, Health, Mark, OutboxRow};
@@ -56,6 +60,7 @@ pub use events::{Event, EventRow};
 pub use keys::KeyRow;
 pub use leads::{LeadFilter, LeadFound};
 pub use load::{Since, Standing};
+pub use models::ModelRow;
 pub use plugins::{CountRow, PluginRow, PluginUsageRow, ReleaseRow, TrustRow};
 pub use providers::ProviderRow;
 pub use retention::Over;
@@ -275,7 +280,11 @@ impl TenantStore<'_> {
     ///
     /// [`Error::NoTenant`] and [`Error::Unavailable`].
     pub async fn begin(&self, at: i64) -> Result<Change, Error> {
-        let mut transaction = self.store.begin().await?;
+        self.change(self.store.begin().await?, at).await
+    }
+
+    /// Goes on with a transaction as with a change.
+    async fn change(&self, mut transaction: Transaction<'static, Any>, at: i64) -> Result<Change, Error> {
         let raised = sqlx::query_scalar(
             "UPDATE tenants SET head = head + 1, clock = CASE WHEN clock < $2 THEN $2 ELSE clock END \
              WHERE tenant = $1 AND erased_at IS NULL RETURNING head",

@@ -11,12 +11,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use url::Origin;
-
 use crate::config::{self, Config, Place, Problem, Problems};
 use crate::decision::Versions;
 use crate::digest::Digest;
+use crate::fetch::Granted;
 use crate::lead::PluginId;
+use crate::learning::Model;
 use crate::plugin::{Directory, Plugins, Release};
 use crate::releases::{ReleaseName, Share, Stage};
 use crate::roster::Roster;
@@ -25,7 +25,7 @@ mod published;
 mod set_up;
 mod slots;
 
-pub use published::{Component, Published, Running};
+pub use published::{Component, MODEL, Published, Running};
 
 /// One tenant ready to serve.
 pub struct Tenant {
@@ -41,6 +41,8 @@ pub struct Tenant {
     pub roster: Roster,
     /// Its people, as plugins see them.
     pub directory: Arc<Directory>,
+    /// What was learned of who wins which lead, where something was.
+    pub model: Option<Arc<Model>>,
 }
 
 /// Who answers in one decision.
@@ -81,8 +83,8 @@ pub struct Enricher {
     pub name: String,
     /// The plugin.
     pub release: Release,
-    /// Origins it may ask.
-    pub hosts: Vec<Origin>,
+    /// Whom it may ask, and what it may send them.
+    pub granted: Granted,
 }
 
 /// A release on its way, and who answers where it does.
@@ -110,7 +112,7 @@ pub const MOST_CANARIES: usize = 3;
 impl Tenant {
     /// Reads and checks a folder and sets its plugins up; every problem at once.
     pub fn load(folder: &Path, plugins: &Plugins) -> Result<Self, Problems> {
-        Self::new(config::load(folder)?, plugins, &Published::beside(folder))
+        Self::new(config::load(folder)?, plugins, &Published::beside(folder)?)
     }
 
     /// Sets up the plugins of a checked folder.
@@ -118,7 +120,7 @@ impl Tenant {
         let slots = set_up::slots(&config, plugins, published)?;
         let used = slots.candidates();
         let (mut shares, mut candidates) = (Vec::new(), Vec::new());
-        for (plugin, running) in &published.0 {
+        for (plugin, running) in &published.plugins {
             let Some((component, stage)) = &running.candidate else { continue };
             if !used.contains(plugin) {
                 continue;
@@ -147,7 +149,8 @@ impl Tenant {
         let (active, canaries) = (Arc::clone(&casts[0]), Canaries { shares, casts });
         let directory = Arc::new(Directory::new(&config));
         let roster = Roster::new(&config);
-        Ok(Self { config, active, canaries, candidates, roster, directory })
+        let model = published.model.clone();
+        Ok(Self { config, active, canaries, candidates, roster, directory, model })
     }
 
     /// Who answers for a lead of this account; a lead without one is its own.

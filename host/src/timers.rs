@@ -21,8 +21,10 @@ use crate::store::{BatchKind, BatchLeadRow, BatchRow, Error, Over, Store};
 use crate::telemetry::{Metrics, Timer, TimerFired};
 use crate::versions::{self, By};
 
+mod models;
 mod plugins;
 
+pub use models::training;
 pub use plugins::{counts, releases};
 
 /// Who does what time does.

@@ -21,8 +21,10 @@ mod statement;
 mod tests;
 
 pub use keys::{KeyError, PublicKey, Signature, SigningKey};
-pub use manifest::{Asks, MAX_FIELDS, MAX_MANIFEST, MAX_ORIGINS, Manifest, Role};
-pub use names::{Description, Field, Licence, MAX_WORD, Name, NameError, Origin, PluginName, Publisher};
+pub use manifest::{Asks, MAX_FIELDS, MAX_MANIFEST, MAX_ORIGINS, MAX_SECRETS, Manifest, Role};
+pub use names::{
+    Description, Field, Licence, MAX_WORD, Name, NameError, Origin, PluginName, Publisher, SecretName,
+};
 pub use revocations::{MAX_REVOCATIONS, Revocation, Revocations, TooMany};
 pub use statement::{MAX_SIGNED, STATEMENT_TYPE, Signed, SignedError, Statement};
 
@@ -88,6 +90,8 @@ pub struct Offer<'a> {
     pub manifest: &'a Manifest,
     /// Of the bytes in hand, computed here.
     pub digest: Digest,
+    /// Of the cases that came along, computed here.
+    pub cases: Option<Digest>,
     /// What its publisher says, where anything came along.
     pub signed: Option<&'a Signed>,
     /// How it came.
@@ -186,6 +190,9 @@ pub enum Distrust {
     /// The manifest says something else than what was signed, such as what it asks for.
     #[error("the manifest was changed after it was signed; use the one that was, or sign again")]
     AnotherManifest,
+    /// The cases are others than those that were signed, or some are there and others are not.
+    #[error("its cases are not those that were signed; fetch the release again, or have it signed again")]
+    OtherCases,
     /// It is trusted no longer.
     #[error("it was revoked; use a later release")]
     Revoked {
@@ -246,7 +253,10 @@ pub fn verify(
 }
 
 /// Whether a statement is about what is offered.
-fn same(Statement { manifest: signed, digest }: &Statement, offer: &Offer<'_>) -> Result<(), Distrust> {
+fn same(
+    Statement { manifest: signed, digest, cases }: &Statement,
+    offer: &Offer<'_>,
+) -> Result<(), Distrust> {
     let found = offer.manifest;
     if signed.plugin() != found.plugin() {
         return Err(Distrust::AnotherPlugin { signed: signed.plugin(), found: found.plugin() });
@@ -265,9 +275,12 @@ fn same(Statement { manifest: signed, digest }: &Statement, offer: &Offer<'_>) -
         return Err(Distrust::AnotherInterface { signed, found });
     }
     // The rest: what it asks for, its roles, what people are told.
-    match signed == found {
+    if signed != found {
+        return Err(Distrust::AnotherManifest);
+    }
+    match *cases == offer.cases {
         true => Ok(()),
-        false => Err(Distrust::AnotherManifest),
+        false => Err(Distrust::OtherCases),
     }
 }
 

@@ -8,7 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::beta::{Beta, log_beta};
+use crate::beta::Beta;
+use crate::distributions::ln_beta;
 use crate::table::{Names, Table, UNKNOWN};
 
 /// Strengths that are tried, in observations.
@@ -27,6 +28,8 @@ pub struct Evidence {
     pub won: u64,
     /// Deals closed, as counted.
     pub closed: u64,
+    /// The same with those of long ago counting less.
+    pub effective: f64,
     /// What is believed of the win rate, after shrinkage and with recent deals counting more.
     pub rate: Beta,
 }
@@ -136,7 +139,8 @@ impl Count {
     }
 
     fn evidence(self, mean: f64, strength: f64) -> Evidence {
-        Evidence { won: self.won, closed: self.closed, rate: self.within(mean, strength) }
+        let effective = self.weight_won + self.weight_lost;
+        Evidence { won: self.won, closed: self.closed, effective, rate: self.within(mean, strength) }
     }
 }
 
@@ -146,7 +150,7 @@ fn strength(counts: impl Iterator<Item = (f64, Count)> + Clone) -> f64 {
         let one = |(mean, count): (f64, Count)| {
             let before = Beta::new(mean, strength);
             let after = count.within(mean, strength);
-            log_beta(after.successes, after.failures) - log_beta(before.successes, before.failures)
+            ln_beta(after.successes, after.failures) - ln_beta(before.successes, before.failures)
         };
         counts.clone().map(one).sum::<f64>()
     };

@@ -7,15 +7,27 @@
 //! newer deals, straightens chances where that helps, and asks the [`gates`] whether any of it may route a lead;
 //! [`cells`] count the record behind a sentence, [`metrics`] and [`drift`] say how good it is and whether it still is.
 
+pub mod analytics;
+pub mod bands;
 pub mod beta;
 mod calibrate;
 pub mod cells;
 pub mod deal;
+mod distributions;
+mod draw;
 pub mod drift;
+pub mod evidence;
+pub mod experiment;
+pub mod explore;
 pub mod gates;
+pub mod grades;
 pub mod logistic;
 pub mod metrics;
 pub mod model;
+pub mod policy;
+pub mod rate;
+pub mod readiness;
+pub mod suggest;
 mod table;
 pub mod train;
 mod trees;

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use lanewright::config;
 use lanewright::digest::Digest;
 use lanewright::fetch::{Ask, Fetcher, Method, Reach};
-use lanewright::oci::{Credentials, Limits, Package, RegistryError, Repository, Which, pull, push};
+use lanewright::oci::{Cases, Credentials, Limits, Package, RegistryError, Repository, Which, pull, push};
 use lanewright::trust::{
     Distrust, Keys, OwnUploads, Revocations, Scope, Seen, SigningKey, Source, Statement, Trust, Trusted,
     verify,
@@ -101,8 +101,19 @@ fn key(seed: u8) -> SigningKey {
 
 fn package(version: &str, component: &[u8]) -> Package {
     let manifest = config::manifest(&MANIFEST.replace("1.2.0", version)).expect("a manifest");
-    let statement = Statement { manifest: manifest.clone(), digest: Digest::of(component) };
-    Package { manifest, component: component.to_vec(), signed: Some(statement.sign(&key(1))) }
+    let statement = Statement { manifest: manifest.clone(), digest: Digest::of(component), cases: None };
+    Package { manifest, component: component.to_vec(), cases: None, signed: Some(statement.sign(&key(1))) }
+}
+
+/// Those of an author's project.
+fn cases() -> Cases {
+    let folder = tempfile::tempdir().expect("a folder");
+    for path in ["cases/one.json", "tenant/tenant.toml"] {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, "{}").expect("written");
+    }
+    Cases::of_project(folder.path()).expect("read").expect("cases")
 }
 
 fn ana() -> Credentials {
@@ -118,7 +129,7 @@ fn what_is_pushed_is_pulled() {
     let registry = Registry::start(true);
     let repository = registry.repository("plugins/acme/scorer");
     // Larger than what arrives in one piece.
-    let one = package("1.2.0", &vec![7; 3 << 20]);
+    let one = Package { cases: Some(cases()), ..package("1.2.0", &vec![7; 3 << 20]) };
     let (fetcher, limits) = (fetcher(), Limits::default());
     let push =
         |package: &Package, who: Option<&Credentials>| push(&fetcher, &repository, who, package, &limits);

@@ -24,14 +24,37 @@ fn python() {
     follow("tutorial-python.md");
 }
 
-/// The fourth template, which no page of its own tells of.
+#[test]
+fn c() {
+    follow("tutorial-c.md");
+}
+
+/// The template that no page of its own tells of: the one in JavaScript, with types.
 #[test]
 fn typescript() {
     let folder = tempfile::tempdir().expect("a folder");
+    let mut reader = Reader::new(folder.path());
     let script =
         "lanewright plugin new typed --language typescript\ncd typed\nnpm install\nlanewright plugin test";
-    let printed = Reader::new(folder.path()).run(script);
+    let printed = reader.run(script);
     assert!(printed.contains("3 passed, 0 failed"), "{printed}");
+
+    reader.run("lanewright plugin new ../plain --language javascript");
+    let without_types = "const file = process.argv[1]; \
+        const options = { entryPoints: [file], write: false, tsconfigRaw: {} }; \
+        console.log(require('esbuild').buildSync(options).outputFiles[0].text)";
+    let mut program = |file: &str| reader.run(&format!("node -e \"{without_types}\" {file}"));
+    assert_eq!(program("plugin.ts"), program("../plain/plugin.js"), "both are one plugin");
+    let package = |path: &str| -> serde_json::Value {
+        let text = std::fs::read_to_string(folder.path().join(path)).expect("it is there");
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let (mut typed, mut plain) = (package("typed/package.json"), package("plain/package.json"));
+    typed["devDependencies"]["typescript"].take();
+    typed["name"].take();
+    plain["devDependencies"]["typescript"].take();
+    plain["name"].take();
+    assert_eq!(typed, plain, "both need the same, but for types");
 }
 
 fn follow(page: &str) {

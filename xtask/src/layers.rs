@@ -14,18 +14,19 @@ mod source;
 use source::{Named, paths};
 
 /// Lowest first. A module may name those of its own layer and of the layers before it.
-const LAYERS: [&[&str]; 17] = [
+const LAYERS: [&[&str]; 18] = [
     &["lead", "digest", "failure", "nearest", "zones"],
     &["assignment", "events", "hours", "pacing", "records", "releases", "rules", "seed", "trust"],
     &["decision", "rotation"],
     &["config", "text"],
+    &["learning"],
     &["settings"],
     &["telemetry"],
     &["store", "clock", "threads"],
     &["plugin", "counters", "roster"],
     &["fetch", "health", "tenant"],
     &["pipeline"],
-    &["desk", "coverage", "simulate", "report", "replay", "booking", "author"],
+    &["desk", "coverage", "insight", "simulate", "report", "replay", "booking", "author"],
     &["access", "effects", "oci", "versions"],
     &["line"],
     &["timers", "http"],
@@ -38,11 +39,13 @@ const LAYERS: [&[&str]; 17] = [
 const GROUND: [&str; 7] = ["lead", "assignment", "digest", "failure", "hours", "nearest", "zones"];
 
 /// Who may name what. A module stands for everything below it.
-const WORDS: [(&str, &[&str]); 28] = [
+const WORDS: [(&str, &[&str]); 30] = [
     ("wasmtime", &["plugin"]),
     ("wasmparser", &["plugin"]),
     ("wit_component", &["plugin"]),
-    ("wit_parser", &["plugin"]),
+    ("wit_parser", &["plugin", "author"]),
+    ("wit_bindgen_c", &["author"]),
+    ("wit_bindgen_core", &["author"]),
     ("calcard", &["hours", "config"]),
     // Only what a tenant granted is fetched, so there is one place that fetches.
     // The collector of traces is the operator's.
@@ -73,8 +76,9 @@ const WORDS: [(&str, &[&str]); 28] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 16] = [
+const PURE: [&str; 17] = [
     "lead",
+    "learning",
     "assignment",
     "digest",
     "hours",

@@ -66,8 +66,8 @@ const VERBS: [Verb; 9] = [
     },
     Verb {
         name: "bench",
-        arguments: "[batch|core|hostile|service] [ARGS]",
-        about: "Measure, interleaved: plugin calls or batches beside their peers, decisions as tenants grow or are attacked, the service",
+        arguments: "[batch|core|density|hostile|service] [ARGS]",
+        about: "Measure, interleaved: plugin calls or batches beside their peers, decisions as tenants grow or are attacked, ten thousand tenants on one host, the service",
         run: bench,
     },
     Verb {

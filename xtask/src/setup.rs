@@ -40,7 +40,7 @@ enum Get {
     Debian { packages: &'static [&'static str], options: &'static [&'static str] },
 }
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 7] = [
     Need {
         name: "a C compiler",
         why: "dependencies with parts in C, and linking",
@@ -83,6 +83,13 @@ const NEEDS: [Need; 6] = [
         seen: || program("python3", &["-c", "import venv, ensurepip"]).asked().is_some(),
         get: Get::Debian { packages: &["python3", "python3-venv"], options: &[] },
     },
+    Need {
+        name: "clang for WebAssembly",
+        why: "plugins in C are built by the tests",
+        takes: Work::Test,
+        seen: clang,
+        get: Get::Debian { packages: &["clang", "lld", "wasi-libc", "libclang-rt-dev-wasm32"], options: &[] },
+    },
 ];
 
 /// Debian's package would also serve, now and with the machine. The first is forbidden while it is installed, as
@@ -96,6 +103,13 @@ const NO_REGISTRY: [&str; 4] = [
      update-rc.d docker-registry disable >/dev/null 2>&1; \
      deb-systemd-helper disable docker-registry.service >/dev/null 2>&1; true",
 ];
+
+/// With its linker, the C library and what compiled code calls: it makes a module of nothing.
+fn clang() -> bool {
+    let module = "clang --target=wasm32-wasi -mexec-model=reactor -include stdlib.h -x c /dev/null -o -";
+    let words: Vec<&str> = module.split_whitespace().collect();
+    program(words[0], &words[1..]).asked().is_some()
+}
 
 fn node() -> bool {
     let version = program("node", &["--version"]).asked().unwrap_or_default();
@@ -236,7 +250,13 @@ mod tests {
         let build: Vec<&str> = names(Work::Build);
         let test: Vec<&str> = names(Work::Test);
         assert_eq!(build, ["a C compiler", "the target wasm32-unknown-unknown"]);
-        let others = ["PostgreSQL's server", "a registry", "Node.js 20 with npm", "Python with venv"];
+        let others = [
+            "PostgreSQL's server",
+            "a registry",
+            "Node.js 20 with npm",
+            "Python with venv",
+            "clang for WebAssembly",
+        ];
         assert_eq!(test, [&build[..], &others].concat());
     }
 

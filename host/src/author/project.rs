@@ -1,7 +1,7 @@
 //! An author's folder becomes a component, whatever its language; which it is, its files say.
 //!
-//! The language's own tools do the work: cargo, componentize-js, componentize-py. They are looked for where the
-//! project's own package manager puts them, and what is missing is told with the command that installs it.
+//! The language's own tools do the work: cargo, clang, componentize-js, componentize-py. They are looked for where
+//! the project's own package manager puts them, and what is missing is told with the command that installs it.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -12,6 +12,7 @@ use std::time::SystemTime;
 
 use serde_json::Value as Json;
 
+use super::c;
 use super::template::Language;
 use crate::plugin::{self, build};
 
@@ -29,7 +30,7 @@ pub struct Project {
 pub enum ProjectError {
     /// The folder holds none of what a project starts from.
     #[error(
-        "{} holds no plugin: it has neither Cargo.toml nor package.json with plugin.js or plugin.ts nor app.py; \
+        "{} holds no plugin: it has neither Cargo.toml nor package.json with plugin.js or plugin.ts nor app.py nor plugin.c; \
          start one with `lanewright plugin new`", .0.display()
     )]
     NoProject(PathBuf),
@@ -55,6 +56,20 @@ pub enum ProjectError {
         /// What it was to build.
         folder: PathBuf,
     },
+    /// The interface in the folder cannot be read.
+    #[error("{} is no interface: {message}", folder.display())]
+    Interface {
+        /// Where it was to be.
+        folder: PathBuf,
+        /// Why.
+        message: String,
+    },
+    /// A module of C asks for more than there is.
+    #[error(
+        "what clang made is no plugin, which has no files, no clock and no standard streams (`snprintf` works, \
+         `printf` and `assert` do not): {0}"
+    )]
+    Module(String),
     /// What a tool made is no component.
     #[error("what {tool} made cannot be taken apart: {message}")]
     Component {
@@ -103,6 +118,8 @@ impl Project {
             Language::JavaScript
         } else if has("app.py") {
             Language::Python
+        } else if has("plugin.c") {
+            Language::C
         } else {
             return Err(ProjectError::NoProject(folder.to_owned()));
         };
@@ -119,6 +136,7 @@ impl Project {
                 self.javascript("plugin.ts")
             }
             Language::Python => self.python(),
+            Language::C => self.c(),
         }
     }
 
@@ -136,7 +154,7 @@ impl Project {
                 // A name may have a scope.
                 package["name"].as_str().and_then(|name| name.rsplit('/').next()).map(str::to_owned)
             }
-            Language::Python => None,
+            Language::Python | Language::C => None,
         };
         let folder = || {
             let absolute = std::path::absolute(&self.folder).unwrap_or_default();
@@ -249,21 +267,62 @@ impl Project {
             .map_err(|message| ProjectError::Component { tool, message })
     }
 
-    fn run(&self, mut command: Command, tool: &'static str) -> Result<(), ProjectError> {
+    /// What clang makes of the sources and of the bindings to the interface in `wit`.
+    fn c(&self) -> Result<Vec<u8>, ProjectError> {
+        let file = |path: &Path| {
+            let path = path.to_owned();
+            move |error| ProjectError::File { path, error }
+        };
+        let (wit, build) = (self.folder.join("wit"), self.made()?);
+        let mut inputs = c::sources(&self.folder).map_err(file(&self.folder))?;
+        let bindings =
+            c::bindings(&wit).map_err(|message| ProjectError::Interface { folder: wit, message })?;
+        for (name, content) in bindings {
+            let path = build.join(&name);
+            std::fs::write(&path, content).map_err(file(&path))?;
+            if !name.ends_with(".h") {
+                inputs.push(Path::new("build").join(name));
+            }
+        }
+        match self.run(c::clang(&self.folder, &inputs, "build/plugin.wasm"), "clang") {
+            Err(ProjectError::Tool { .. }) if !c::complete() => {
+                let command = c::INSTALL.to_owned();
+                return Err(ProjectError::Missing { what: "a part of clang for WebAssembly", command });
+            }
+            built => built?,
+        }
+        let output = build.join("plugin.wasm");
+        let module = std::fs::read(&output).map_err(file(&output))?;
+        build::component(&module).map_err(ProjectError::Module)
+    }
+
+    /// The folder of what tools make, which is there from now on.
+    fn made(&self) -> Result<PathBuf, ProjectError> {
         let build = self.folder.join("build");
-        std::fs::create_dir_all(&build).map_err(|error| ProjectError::File { path: build, error })?;
+        match std::fs::create_dir_all(&build) {
+            Ok(()) => Ok(build),
+            Err(error) => Err(ProjectError::File { path: build, error }),
+        }
+    }
+
+    fn run(&self, mut command: Command, tool: &'static str) -> Result<(), ProjectError> {
+        self.made()?;
         let program = command.get_program().to_owned();
         // Standard output is for results, and a tool has none there.
         let status = command.stdout(io::stderr()).status();
         match status {
             Ok(status) if status.success() => Ok(()),
             Ok(_) => Err(ProjectError::Tool { tool, folder: self.folder.clone() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && program == "node" => {
-                let command =
-                    "sudo apt-get install nodejs npm    (or from https://nodejs.org; version 20 or newer)";
-                Err(ProjectError::Missing { what: "Node.js", command: command.to_owned() })
-            }
-            Err(error) => Err(ProjectError::File { path: program.into(), error }),
+            Err(error) => Err(match program.to_str() {
+                Some("node") if error.kind() == io::ErrorKind::NotFound => {
+                    let command = "sudo apt-get install nodejs npm    (or from https://nodejs.org; version 20 or newer)";
+                    ProjectError::Missing { what: "Node.js", command: command.to_owned() }
+                }
+                Some("clang") if error.kind() == io::ErrorKind::NotFound => {
+                    ProjectError::Missing { what: "clang", command: c::INSTALL.to_owned() }
+                }
+                _ => ProjectError::File { path: program.into(), error },
+            }),
         }
     }
 }
@@ -302,5 +361,6 @@ mod tests {
             "npm install --prefix ",
         );
         check(&["app.py"], Some(Language::Python), "/.venv/bin/pip install -r ");
+        check(&["plugin.c"], Some(Language::C), "/wit is no interface: ");
     }
 }

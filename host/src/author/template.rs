@@ -20,6 +20,8 @@ pub enum Language {
     TypeScript,
     /// By componentize-py.
     Python,
+    /// By clang, on wasi-libc.
+    C,
 }
 
 impl fmt::Display for Language {
@@ -29,6 +31,7 @@ impl fmt::Display for Language {
             Self::JavaScript => "JavaScript",
             Self::TypeScript => "TypeScript",
             Self::Python => "Python",
+            Self::C => "C",
         })
     }
 }
@@ -89,6 +92,7 @@ const TYPESCRIPT: &[(&str, &str)] = &template![
     "typescript/lanewright.d.ts",
 ];
 const PYTHON: &[(&str, &str)] = &template!["python/app.py", "python/requirements.txt"];
+const C: &[(&str, &str)] = &template!["c/plugin.c", "c/json.c", "c/json.h", "c/compile_flags.txt"];
 
 /// The SDK, beside the crate that uses it: an author needs no copy of our repository.
 const SDK: [(&str, &str); 4] = [
@@ -105,6 +109,7 @@ pub fn files(language: Language, name: &ProjectName) -> Vec<(PathBuf, String)> {
         Language::JavaScript => JAVASCRIPT,
         Language::TypeScript => TYPESCRIPT,
         Language::Python => PYTHON,
+        Language::C => C,
     };
     let below = |path: &str| PathBuf::from(path.split_once('/').map_or(path, |(_, below)| below));
     let named = |text: &str| text.replace("NAME", &name.to_string());
@@ -155,7 +160,8 @@ mod tests {
     #[test]
     fn no_place_in_a_template_is_left_open() {
         let name = ProjectName::new("deal-desk").expect("a name");
-        for language in [Language::Rust, Language::JavaScript, Language::TypeScript, Language::Python] {
+        use Language::{C, JavaScript, Python, Rust, TypeScript};
+        for language in [Rust, JavaScript, TypeScript, Python, C] {
             for (path, text) in files(language, &name) {
                 let old = text.matches("@0.").count() != text.matches(&format!("@{INTERFACE}.0")).count();
                 assert!(!old, "{language}: {} is of another interface", path.display());

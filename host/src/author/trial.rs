@@ -7,20 +7,19 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value as Json, json};
-use url::Origin;
-
 use super::cases::{Case, Role};
 use crate::config::{Config, EnricherChoice, Place, PluginChoice, PluginSource, Problem, Problems};
 use crate::counters::Ledger;
 use crate::decision::{Body, CallTrace, Exchange, Unassigned};
 use crate::digest::Digest;
 use crate::failure::Failure;
+use crate::fetch::Granted;
 use crate::health::Began;
 use crate::lead::{Lane, LeadId};
 use crate::pipeline::{self, Nobody, Outside, Refusal};
 use crate::plugin::{Plan, Plugins, Prototype, Release, Request};
 use crate::tenant::{Published, Tenant};
+use serde_json::{Value as Json, json};
 
 /// A component at work in a tenant's folder.
 pub struct Trial {
@@ -150,8 +149,9 @@ fn stand_in(config: &mut Config, roles: &[Role], choice: &PluginChoice) {
             Role::Fallback => chosen.fallback = choice.clone(),
             Role::Enricher => {
                 let hosts = chosen.enrichers.iter().flat_map(|enricher| enricher.hosts.clone()).collect();
+                let secrets = chosen.enrichers.iter().flat_map(|enricher| enricher.secrets.clone()).collect();
                 let (name, plugin) = ("tried".to_owned(), choice.clone());
-                chosen.enrichers = vec![EnricherChoice { name, plugin, hosts }];
+                chosen.enrichers = vec![EnricherChoice { name, plugin, hosts, secrets }];
             }
         }
     }
@@ -162,7 +162,7 @@ fn stand_in(config: &mut Config, roles: &[Role], choice: &PluginChoice) {
 pub struct Said<'a>(pub &'a Case);
 
 impl Outside for Said<'_> {
-    fn exchange(&self, _: &str, requests: &[Request], _: &[Origin]) -> Vec<Exchange> {
+    fn exchange(&self, _: &str, requests: &[Request], _: &Granted) -> Vec<Exchange> {
         let answer = |(i, request): (usize, &Request)| match self.0.responses.get(i) {
             Some(response) => Exchange {
                 url: request.url.clone(),
@@ -192,7 +192,7 @@ struct Stopwatch<'a> {
 }
 
 impl Outside for Stopwatch<'_> {
-    fn exchange(&self, enricher: &str, requests: &[Request], granted: &[Origin]) -> Vec<Exchange> {
+    fn exchange(&self, enricher: &str, requests: &[Request], granted: &Granted) -> Vec<Exchange> {
         self.around.exchange(enricher, requests, granted)
     }
 

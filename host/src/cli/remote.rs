@@ -1,5 +1,5 @@
-//! `lanewright plugin publish|install|list|releases|health|shadow|canary|activate|roll-back|backtest`: releases of plugins in a
-//! service, over its HTTP API.
+//! `lanewright plugin publish|install|list|releases|health|shadow|canary|activate|roll-back|backtest|trust|catalogue|offer`:
+//! releases of plugins in a service, over its HTTP API.
 //!
 //! Where it is and who asks come from flags or from the environment; the key never stands on a command line.
 
@@ -19,6 +19,9 @@ use crate::oci::bundle;
 use crate::releases::Version;
 use crate::report::{Look, columns};
 use crate::trust::PluginName;
+
+mod catalogue;
+mod whom;
 
 /// Where the service is, and who asks.
 #[derive(Debug, Args)]
@@ -141,6 +144,25 @@ pub(super) enum Verb {
         #[command(flatten)]
         remote: Remote,
     },
+    /// Says whose plugins are trusted, and revokes
+    Trust {
+        #[command(subcommand)]
+        verb: whom::Verb,
+    },
+    /// Lists the catalogue of a service, or shows the score cards of one plugin
+    Catalogue {
+        /// The plugin, PUBLISHER/NAME [default: the highest version of each]
+        plugin: Option<PluginName>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Puts a signed release into the catalogue; for whoever runs the service
+    Offer {
+        /// A bundle, or a component with plugin.toml and signature beside it
+        release: PathBuf,
+        #[command(flatten)]
+        remote: Remote,
+    },
 }
 
 pub(super) fn run(verb: &Verb) -> anyhow::Result<Exit> {
@@ -179,6 +201,9 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<Exit> {
             println!("{}", serde_json::to_string_pretty(&answer)?);
             Ok(Exit::Done)
         }
+        Verb::Trust { verb } => whom::run(verb),
+        Verb::Catalogue { plugin, remote } => catalogue::look(plugin.as_ref(), remote),
+        Verb::Offer { release, remote } => catalogue::offer(release, remote),
     }
 }
 
@@ -207,6 +232,11 @@ fn publish(
     let (media, bytes) = match described {
         Some(package) => ("application/x-tar", bundle::write(&package, Vec::new())?),
         None => {
+            if release.with_file_name("cases").is_dir() {
+                eprintln!(
+                    "the cases stay here: they travel with a plugin.toml, and the service would play them"
+                );
+            }
             let bytes =
                 std::fs::read(release).with_context(|| format!("{} cannot be read", release.display()))?;
             ("application/wasm", bytes)
@@ -236,10 +266,22 @@ impl Remote {
     }
 
     fn ask(&self, method: Method<'_>, path: &str, media: &str) -> anyhow::Result<Json> {
+        Ok(self.answer(method, path, media, None)?.0)
+    }
+
+    /// What is answered, and the ETag of it; `seen` is one of before, for a change of that and of nothing else.
+    fn answer(
+        &self,
+        method: Method<'_>,
+        path: &str,
+        media: &str,
+        seen: Option<&str>,
+    ) -> anyhow::Result<(Json, Option<String>)> {
         let mut url = self.to.clone();
         url.set_path(&format!("{}/v1/{path}", url.path().trim_end_matches('/')));
         let authorization = format!("Bearer {}", self.key()?);
-        let headers = [("authorization", authorization.as_str()), ("content-type", media)];
+        let mut headers = vec![("authorization", authorization.as_str()), ("content-type", media)];
+        headers.extend(seen.map(|seen| ("if-match", seen)));
         // The service is one's own, wherever it is.
         let asked = Ask { method, url: &url, headers: &headers, within: WITHIN, most: MOST };
         let answer =
@@ -247,7 +289,7 @@ impl Remote {
         let json: Json = serde_json::from_slice(&answer.body)
             .map_err(|_| anyhow!("{url} answers {} and no JSON", answer.status))?;
         match answer.status {
-            200..=299 => Ok(json),
+            200..=299 => Ok((json, answer.header("etag").map(str::to_owned))),
             status => Err(problem(status, &json)),
         }
     }
@@ -297,7 +339,29 @@ fn tell_release(release: &Json) -> anyhow::Result<Exit> {
     println!("  size       {} bytes", release["bytes"]);
     println!("  interface  {}", word(&release["interface"]));
     println!("  publisher  {}", word(&release["publisher"]));
+    if let Some(total) = release["cases"]["total"].as_u64() {
+        println!("  cases      {} of {total} passed", release["cases"]["passed"]);
+    }
+    tell_grants(release);
     Ok(Exit::Done)
+}
+
+/// What a release asks and is not granted, and what it is granted and does not ask.
+fn tell_grants(of: &Json) {
+    for grants in of["grants"].as_array().into_iter().flatten() {
+        let place = match &grants["place"] {
+            Json::Null => "no place of the configuration in force names the plugin, which".to_owned(),
+            place => word(place),
+        };
+        for (list, says) in
+            [("missing", "asks and is not granted"), ("unasked", "is granted and does not ask")]
+        {
+            for difference in grants[list].as_array().into_iter().flatten() {
+                let (kind, name) = (word(&difference["kind"]), word(&difference["name"]));
+                eprintln!("{place} {says} the {kind} {name}\n  hint: {}", word(&difference["hint"]));
+            }
+        }
+    }
 }
 
 fn tell(plugin: &Json) -> anyhow::Result<Exit> {
@@ -315,6 +379,7 @@ fn tell(plugin: &Json) -> anyhow::Result<Exit> {
     println!("  active      {}", word(&plugin["active"]));
     println!("  on its way  {on_its_way}");
     println!("  before      {}", word(&plugin["good"]));
+    tell_grants(plugin);
     Ok(Exit::Done)
 }
 

@@ -1,7 +1,8 @@
 //! `lanewright plugin keygen|sign|verify|push|pull|bundle`: a component becomes a release that others can trust.
 //!
 //! A release is on the disk in one of two forms: a component with `plugin.toml` and, once signed, `COMPONENT.sig`
-//! beside it; or all of that in a bundle, whose name ends in `.tar`.
+//! beside it, and its cases: the project's `cases/` with `settings.json` and `tenant/`, or `COMPONENT.cases` as it was
+//! pulled; or all of that in a bundle, whose name ends in `.tar`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -17,7 +18,7 @@ use super::{Exit, tell};
 use crate::config::{self, MANIFEST};
 use crate::digest::Digest;
 use crate::fetch::{Fetcher, Reach};
-use crate::oci::{self, Credentials, Limits, Package, Pulled, Reference, Repository, bundle};
+use crate::oci::{self, Cases, Credentials, Limits, Package, Pulled, Reference, Repository, bundle};
 use crate::trust::{
     Keys, MAX_SIGNED, Manifest, OwnUploads, PublicKey, Revocations, Scope, Signed, SigningKey, Source,
     Statement, Trust, Trusted, verify,
@@ -30,7 +31,7 @@ pub(super) enum Verb {
         /// Where to write the private half; only you can read it
         file: PathBuf,
     },
-    /// Signs a component and its plugin.toml
+    /// Signs a component, its plugin.toml and, where they lie beside it, its cases
     Sign {
         /// The component; its signature goes to COMPONENT.sig
         component: PathBuf,
@@ -158,7 +159,8 @@ fn signing_key(file: &Path) -> anyhow::Result<SigningKey> {
 fn sign(component: &Path, key: &Path) -> anyhow::Result<Exit> {
     let key = signing_key(key)?;
     let bytes = read(component)?;
-    let statement = Statement { manifest: manifest(component)?, digest: Digest::of(&bytes) };
+    let cases = cases(component)?.map(|cases| cases.digest());
+    let statement = Statement { manifest: manifest(component)?, digest: Digest::of(&bytes), cases };
     let signed = statement.sign(&key);
     let to = beside(component, ".sig");
     std::fs::write(&to, signed.write()).with_context(|| cannot_write(&to))?;
@@ -191,7 +193,8 @@ impl TrustedKeys {
         let offer = package.offer(Source::Elsewhere);
         match verify(&offer, &trust, &Revocations::default(), None) {
             Ok(Trusted::Signed(key)) => {
-                tell_statement(&Statement { manifest: package.manifest.clone(), digest: offer.digest });
+                let (manifest, digest, cases) = (package.manifest.clone(), offer.digest, offer.cases);
+                tell_statement(&Statement { manifest, digest, cases });
                 println!("signed by {key}");
                 true
             }
@@ -221,7 +224,7 @@ impl Registry {
 }
 
 /// What is signed, for a person.
-fn tell_statement(Statement { manifest, digest }: &Statement) {
+fn tell_statement(Statement { manifest, digest, cases }: &Statement) {
     println!("{} {} for interface {}", manifest.plugin(), manifest.version, manifest.interface);
     println!("{digest}");
     for origin in &manifest.asks.origins {
@@ -229,6 +232,12 @@ fn tell_statement(Statement { manifest, digest }: &Statement) {
     }
     for field in &manifest.asks.fields {
         println!("reads the field {field}");
+    }
+    for secret in &manifest.asks.secrets {
+        println!("sends the secret {secret}");
+    }
+    if let Some(cases) = cases {
+        println!("with cases {cases}");
     }
 }
 
@@ -257,7 +266,19 @@ fn load(path: &Path) -> anyhow::Result<Package> {
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error).with_context(|| format!("{} cannot be read", signature.display())),
     };
-    Ok(Package { manifest: manifest(path)?, component: read(path)?, signed })
+    Ok(Package { manifest: manifest(path)?, component: read(path)?, cases: cases(path)?, signed })
+}
+
+/// The cases beside a component: as it was pulled, or else those of its project.
+fn cases(component: &Path) -> anyhow::Result<Option<Cases>> {
+    let pulled = beside(component, ".cases");
+    if pulled.is_file() {
+        let read = Cases::read(read(&pulled)?);
+        return read.map(Some).with_context(|| format!("{} holds no cases", pulled.display()));
+    }
+    let folder = component.parent().unwrap_or(Path::new(""));
+    Cases::of_project(folder)
+        .with_context(|| format!("the cases beside {} cannot be taken", component.display()))
 }
 
 /// Writes a release to the disk, in the form that its name says.
@@ -284,6 +305,9 @@ fn store(package: &Package, path: &Path) -> anyhow::Result<Exit> {
     write(path, &package.component)?;
     if let Some(signed) = &package.signed {
         write(&beside(path, ".sig"), &signed.write())?;
+    }
+    if let Some(cases) = &package.cases {
+        write(&beside(path, ".cases"), cases.bytes())?;
     }
     Ok(Exit::Done)
 }

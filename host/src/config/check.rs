@@ -12,6 +12,7 @@ use super::fairness::{self, Known};
 use super::handling;
 use super::hours::{HOURS, LEAVE, hours};
 use super::lanes::{self, Lanes};
+use super::learning;
 use super::people::{self, People};
 use super::read::{File, Findings, Source, read};
 use super::rules::{self, RULES};
@@ -98,6 +99,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             "fairness",
             "matching",
             "scarcity",
+            "learning",
             "mode",
             "acceptance",
             "escalation",
@@ -141,6 +143,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
     let handling = handling::handling(&root, &lanes.lanes, longest);
     let routers = booking::routers(&root, &people.team_names, findings);
     let scarcity = scarcity::scarcity(&root);
+    let learning = learning::learning(&root, &segments);
     let plugins = plugins::plugins(&root, folder, findings);
     let known = known::known(&root, &people.team_names, &words, findings);
 
@@ -171,6 +174,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         handling,
         routers,
         scarcity,
+        learning,
         plugins,
         reps: reps.into(),
         hours,
@@ -302,6 +306,7 @@ fn canonical(config: &Config) -> Json {
         fairness,
         matching: Matching { threshold, qualified_within, fast_intent, waive_territory, conflict },
         scarcity,
+        learning,
         handling,
         routers,
         plugins: Plugins { classifier, scorer, fallback, enrichers },
@@ -324,7 +329,15 @@ fn canonical(config: &Config) -> Json {
         .iter()
         .map(|enricher| {
             let hosts: Vec<String> = enricher.hosts.iter().map(url::Origin::ascii_serialization).collect();
-            json!([enricher.name, choice(&enricher.plugin), hosts])
+            // One without secrets is written as before there were any.
+            match enricher.secrets.is_empty() {
+                true => json!([enricher.name, choice(&enricher.plugin), hosts]),
+                false => {
+                    let to = |origin: &url::Origin| origin.ascii_serialization();
+                    let secrets = enricher.secrets.iter().map(|(name, origin)| (name, to(origin)));
+                    json!([enricher.name, choice(&enricher.plugin), hosts, secrets.collect::<Vec<_>>()])
+                }
+            }
         })
         .collect();
     let mut canonical = json!([
@@ -343,6 +356,10 @@ fn canonical(config: &Config) -> Json {
     // Nothing of a folder without routers, so that its digest is what it was before there were any.
     if let (Some(parts), false) = (canonical.as_array_mut(), routers.is_empty()) {
         parts.push(json!(routers));
+    }
+    // The same for learning.
+    if let (Some(parts), false) = (canonical.as_array_mut(), learning.is_default(segments)) {
+        parts.push(json!({"learning": learning}));
     }
     canonical
 }

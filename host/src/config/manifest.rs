@@ -9,7 +9,7 @@ use super::toml_table::{Table, parse};
 use super::values::{Wrong, checked, id, wrong};
 use super::{Problem, Problems};
 use crate::nearest::nearest;
-use crate::trust::{Asks, MAX_FIELDS, MAX_MANIFEST, MAX_ORIGINS, Manifest, Role};
+use crate::trust::{Asks, MAX_FIELDS, MAX_MANIFEST, MAX_ORIGINS, MAX_SECRETS, Manifest, Role};
 
 /// What the file is called.
 pub const MANIFEST: &str = "plugin.toml";
@@ -53,14 +53,20 @@ fn read(root: &Table<'_>, findings: &Findings) -> Option<Manifest> {
         let hint = "add roles = [\"scorer\"], or what else the plugin exports";
         findings.add(Problem::at(&root.place_of("roles"), "the file has no `roles`").hint(hint));
     }
-    let asks = root.table("asks", "[asks]", &["origins", "fields"]);
+    let asks = root.table("asks", "[asks]", &["origins", "fields", "secrets"]);
     let asks = asks.map_or_else(Asks::default, |table| Asks {
         origins: set(&table, "origins", MAX_ORIGINS, findings, id),
         fields: set(&table, "fields", MAX_FIELDS, findings, id),
+        secrets: set(&table, "secrets", MAX_SECRETS, findings, id),
     });
     if !asks.origins.is_empty() && !roles.is_empty() && !roles.contains(&Role::Enricher) {
         let hint = "leave `origins` out, or add \"enricher\" to `roles`";
         findings.add(Problem::at(&root.place_of("asks"), "only an enricher can ask others").hint(hint));
+    }
+    if asks.origins.is_empty() && !asks.secrets.is_empty() {
+        let hint = "leave `secrets` out, or say in `origins` where they go";
+        findings
+            .add(Problem::at(&root.place_of("asks"), "secrets without anybody to send them to").hint(hint));
     }
     Some(Manifest {
         publisher: publisher?,
@@ -234,6 +240,13 @@ fields = [5]
                 plugin.toml:11: `origins` cannot be "http://api.example.com": an origin is `https://` and the name of a host in lower case, perhaps with a port, and nothing behind it
                 plugin.toml:11: `origins` cannot be "api.example.com/v1": an origin is `https://` and the name of a host in lower case, perhaps with a port, and nothing behind it
                 plugin.toml:12: `fields` must be a list of texts, found the number 5"#]],
+        );
+        check(
+            &GOOD.replace("origins = [\"https://api.example.com\"]", "secrets = [\"crm token\", \"crm\"]"),
+            &expect![[r#"
+                plugin.toml:10: secrets without anybody to send them to
+                  hint: leave `secrets` out, or say in `origins` where they go
+                plugin.toml:11: `secrets` cannot be "crm token": a secret's name is 1 to 64 letters, digits, `-`, `_` and `.`"#]],
         );
         check(
             &GOOD.replace(", \"enricher\"", ""),

@@ -3,17 +3,29 @@
 //! Files are only looked for here. What is inside them, and whether their settings fit, a component
 //! is asked by the host, which reports at the same places.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
+use url::Origin;
 
 use super::names::Names;
-use super::read::{At, Findings};
-use super::toml_table::Table;
+use super::read::{At, Findings, Source};
+use super::toml_table::{Table, parse};
 use super::values::{checked, id, origin};
 use super::{EnricherChoice, PluginChoice, PluginSource, Plugins, Problem};
 use crate::lead::PluginId;
+use crate::trust::SecretName;
+
+/// Who answers what, by the text of a `tenant.toml` that was checked before, and without the files that it names: what
+/// it grants to plugins that are published.
+pub fn choices(text: &str) -> Option<Plugins> {
+    let findings = Findings::default();
+    let source = Source::new("tenant.toml", text, &findings);
+    let document = parse(&source)?;
+    Some(plugins(&Table::root(&source, &document, &[]), Path::new(""), &findings))
+}
 
 pub(super) fn plugins(root: &Table<'_>, folder: &Path, findings: &Findings) -> Plugins {
     let table = root.table("plugins", "[plugins]", &["classifier", "scorer", "fallback", "enrichers"]);
@@ -41,7 +53,7 @@ pub(super) fn plugins(root: &Table<'_>, folder: &Path, findings: &Findings) -> P
                     "enrichers",
                     "[[plugins.enrichers]]",
                     "this enricher",
-                    &["name", "component", "plugin", "hosts", "fields", "settings"],
+                    &["name", "component", "plugin", "hosts", "secrets", "fields", "settings"],
                 )
             })
             .unwrap_or_default()
@@ -66,8 +78,38 @@ fn enricher(
         findings.add(Problem::at(&table.place(), "this enricher has no `component`").hint(hint));
     }
     let hosts = table.texts("hosts").unwrap_or_default();
-    let hosts = hosts.iter().filter_map(|at| checked("hosts", at, findings, origin)).collect();
-    Some(EnricherChoice { plugin: choice(table, folder, findings), name: name?.value, hosts })
+    let hosts: Vec<Origin> = hosts.iter().filter_map(|at| checked("hosts", at, findings, origin)).collect();
+    let secrets = secrets(table, &hosts, findings);
+    Some(EnricherChoice { plugin: choice(table, folder, findings), name: name?.value, hosts, secrets })
+}
+
+/// Which secret goes to whom: `secrets = { crm = "https://api.example.com" }`.
+fn secrets(table: &Table<'_>, hosts: &[Origin], findings: &Findings) -> BTreeMap<SecretName, Origin> {
+    let Some(At { value: Json::Object(entries), place }) = table.json("secrets") else {
+        return BTreeMap::new();
+    };
+    let mut secrets = BTreeMap::new();
+    for (name, to) in entries {
+        let Json::String(to) = to else {
+            let hint = "such as secrets = { crm = \"https://api.example.com\" }";
+            findings.add(
+                Problem::at(&place, format!("the secret {name:?} has no host that it goes to")).hint(hint),
+            );
+            continue;
+        };
+        let name = checked("secrets", &At { value: name, place: place.clone() }, findings, id::<SecretName>);
+        let to = checked("secrets", &At { value: to, place: place.clone() }, findings, origin);
+        let (Some(name), Some(to)) = (name, to) else { continue };
+        if !hosts.contains(&to) {
+            let to = to.ascii_serialization();
+            let problem =
+                Problem::at(&place, format!("the secret {name} goes to {to}, which is none of the `hosts`"));
+            findings.add(problem.hint(format!("add \"{to}\" to `hosts`, or leave the secret out")));
+            continue;
+        }
+        secrets.insert(name, to);
+    }
+    secrets
 }
 
 fn choice(table: &Table<'_>, folder: &Path, findings: &Findings) -> PluginChoice {

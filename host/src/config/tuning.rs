@@ -3,6 +3,7 @@
 //! Everything here has a default, so that a tenant who says nothing is served well.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value as Json;
 
@@ -25,6 +26,14 @@ pub(super) const TIER_TWO: &str = r"(lead.company.employees != null
   || (lead.company.industry in ['financial services', 'banking', 'insurance', 'healthcare'] && verdict.intent >= 60)
   || verdict.intent >= 85";
 
+/// Compiled once for all tenants who say nothing.
+static ONE: LazyLock<Option<Arc<Condition>>> = LazyLock::new(|| compiled(TIER_ONE));
+static TWO: LazyLock<Option<Arc<Condition>>> = LazyLock::new(|| compiled(TIER_TWO));
+
+fn compiled(when: &str) -> Option<Arc<Condition>> {
+    Condition::compile(when).ok().map(Arc::new)
+}
+
 /// Minutes to first touch of the three tiers (S2.17, S3.29).
 const MINUTES: [u32; 3] = [5, 60, 240];
 /// A month, in minutes.
@@ -33,8 +42,8 @@ const MAX_MINUTES: u32 = 43_200;
 pub(super) fn tiers(root: &Table<'_>, words: &Words, findings: &Findings) -> Option<Tiers> {
     let table = root.table("tiers", "[tiers]", &["one", "two", "three", "clock"]);
     let rule = |key, noun| table.and_then(|table| table.table(key, noun, &["when", "minutes"]));
-    let one = tier(rule("one", "tier `one`"), TIER_ONE, MINUTES[0], words, findings);
-    let two = tier(rule("two", "tier `two`"), TIER_TWO, MINUTES[1], words, findings);
+    let one = tier(rule("one", "tier `one`"), &ONE, MINUTES[0], words, findings);
+    let two = tier(rule("two", "tier `two`"), &TWO, MINUTES[1], words, findings);
     let three = table
         .and_then(|table| table.table("three", "tier `three`, which takes every other lead,", &["minutes"]));
     let clocks = [("always", Clock::Always), ("working", Clock::Working)];
@@ -45,15 +54,15 @@ pub(super) fn tiers(root: &Table<'_>, words: &Words, findings: &Findings) -> Opt
 
 fn tier(
     table: Option<Table<'_>>,
-    when: &str,
+    usual: &LazyLock<Option<Arc<Condition>>>,
     promised: u32,
     words: &Words,
     findings: &Findings,
 ) -> Option<TierRule> {
     let minutes = minutes(table, promised);
     let when = match table.and_then(|table| table.lines("when")) {
-        Some(at) => condition("when", &at, Reads::Lead, words, findings)?,
-        None => Condition::compile(when).ok()?,
+        Some(at) => Arc::new(condition("when", &at, Reads::Lead, words, findings)?),
+        None => LazyLock::force(usual).clone()?,
     };
     Some(TierRule { when, minutes })
 }

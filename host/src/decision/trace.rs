@@ -63,8 +63,20 @@ pub struct Versions {
     pub releases: BTreeMap<String, ReleaseName>,
     /// The text model.
     pub text_model: Digest,
+    /// What was learned, where something was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelName>,
     /// The program, and the engine that ran the plugins.
     pub engine: String,
+}
+
+/// A win model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelName {
+    /// Its number among the tenant's; 0 is the one beside a folder.
+    pub version: i64,
+    /// Of all of it.
+    pub digest: Digest,
 }
 
 impl Versions {
@@ -76,6 +88,7 @@ impl Versions {
             .into_iter()
             .chain(plugins)
             .chain(releases)
+            .chain(self.model.iter().map(|model| format!("model {} {}", model.version, model.digest)))
             .collect();
         Digest::of_parts(parts.iter().map(String::as_bytes))
     }
@@ -308,6 +321,44 @@ pub struct ScoreTrace {
     pub factors: Vec<Factor>,
     /// Best first. Empty where the scorer failed.
     pub matches: Vec<Match>,
+    /// What was learned of the candidates; absent where the tenant has no model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub win: Option<WinTrace>,
+}
+
+/// What was learned of the candidates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WinTrace {
+    /// Why it counts for nothing: a gate that failed (X9), with its figures. Absent where it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untrusted: Option<String>,
+    /// In the order of the candidates; empty where it counts for nothing.
+    pub estimates: Vec<WinFound>,
+    /// The record of whoever was picked with such leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+/// How likely a rep wins the lead, as past deals tell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WinFound {
+    /// Who.
+    pub rep: RepId,
+    /// The estimate on the logit scale.
+    pub logit: f64,
+    /// Standard deviation of the rep's own part of it.
+    pub spread: f64,
+    /// The chance to win, 0 to 1.
+    pub probability: f64,
+    /// The chance is above this with 90 %.
+    pub lower: f64,
+    /// And below this with 90 %.
+    pub upper: f64,
+    /// Effective deals of theirs behind it: those of long ago count less.
+    pub deals: f64,
+    /// Whether so few that opportunities are kept for them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub newer: bool,
 }
 
 /// One thing a scorer weighs.
@@ -379,6 +430,8 @@ pub enum Method {
     Rotation,
     /// The best for all leads of a batch together.
     Batch,
+    /// A draw among those who may well be the best, so that it is learned who is (S2.11).
+    Trial,
 }
 
 /// What the fallback said.

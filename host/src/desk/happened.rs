@@ -103,7 +103,11 @@ impl Desk {
                 changed.cases.insert(lead.clone());
                 Ok(Vec::new())
             }
-            What::Closed { lead } => {
+            What::Closed { lead, outcome, .. } => {
+                // What became of a closed lead may be mended.
+                if outcome.is_some() && matches!(self.case(lead)?.message, Message::Closed) {
+                    return Ok(Vec::new());
+                }
                 let case = self.alive(lead)?;
                 case.message = Message::Closed;
                 self.changed.cases.insert(lead.clone());

@@ -12,7 +12,7 @@ use super::extract::{IdempotencyKey, Json, Optional, Path};
 use super::problem::{Code, Problem, ProblemBody};
 use super::scope::{Caller, HandleOwn, Manage, SendLeads};
 use crate::access::{Role, Seller};
-use crate::events::What;
+use crate::events::{Closing, What};
 use crate::lead::{LeadId, RepId, TenantId};
 use crate::line::{Answer, Ask, Key, Question};
 use crate::store::LeadFilter;
@@ -354,7 +354,11 @@ async fn outcome(
     let what = match body.outcome {
         Outcome::FirstTouch => What::Touched { lead },
         Outcome::NoShow => What::NoShow { lead },
-        Outcome::Won | Outcome::Lost | Outcome::Disqualified => What::Closed { lead },
+        Outcome::Won => What::Closed { lead, outcome: Some(Closing::Won), value: body.value },
+        Outcome::Lost => What::Closed { lead, outcome: Some(Closing::Lost), value: body.value },
+        Outcome::Disqualified => {
+            What::Closed { lead, outcome: Some(Closing::Disqualified), value: body.value }
+        }
     };
     happened(&api, (caller.tenant(), caller.actor()), key, (what, note)).await
 }

@@ -11,12 +11,12 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::extract::{Json, Path, body};
-use super::plugins::{CountsBody, ReleaseBody, by, counted, package as packaged, published};
+use super::plugins::{CountsBody, ReleaseBody, counted, package as packaged, published};
 use super::problem::{Code, Problem, ProblemBody};
 use super::scope::{Caller, Operate, ReadConfiguration};
 use crate::lead::TenantId;
-use crate::line::{Content, NewRelease, ReleaseFrom};
-use crate::oci::Package;
+use crate::line::{CasesReport, Content, NewRelease, ReleaseFrom, Report};
+use crate::oci::{Cases, Package};
 use crate::releases::{Counts, Version};
 use crate::store::ReleaseRow;
 use crate::trust::PluginName;
@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = CatalogueRelease)]
 pub(super) struct CardBody {
-    /// The release: its size, its interface, what it asks for, who signed it.
+    /// The release: its size, its interface, what it asks for, what its cases came to, who signed it.
     release: ReleaseBody,
     /// How it fares, of all tenants together; absent before anybody runs it.
     card: Option<CountsBody>,
@@ -119,8 +119,7 @@ async fn publish(
     // What all tenants are offered is signed, whoever brings it.
     let new =
         NewRelease { plugin, content: Content::Package(Box::new(package)), source: ReleaseFrom::Registry };
-    let (row, is_new) = api.lines.publish(caller.tenant(), new, by(&api, caller.actor())).await?;
-    Ok(published(row, is_new))
+    published(&api, (caller.tenant(), caller.actor()), new).await
 }
 
 /// A release of the catalogue, as it was put there.
@@ -140,9 +139,19 @@ pub(super) async fn package(
     let row = row.ok_or_else(none)?;
     let unreadable = |_| Problem::new(Code::Internal, format!("the release of {name} cannot be read"));
     let component = store.blob(&row.digest).await?.ok_or_else(none)?;
+    let report: Report = serde_json::from_str(&row.report).map_err(unreadable)?;
+    let cases = match report.cases {
+        Some(CasesReport { digest, .. }) => {
+            let bytes = store.blob(&digest.to_string()).await?.ok_or_else(none)?;
+            let unreadable = |_| Problem::new(Code::Internal, format!("the cases of {name} cannot be read"));
+            Some(Cases::read(bytes).map_err(unreadable)?)
+        }
+        None => None,
+    };
     Ok(Package {
         manifest: serde_json::from_str(&row.manifest).map_err(unreadable)?,
         signed: row.signed.as_deref().map(serde_json::from_str).transpose().map_err(unreadable)?,
         component,
+        cases,
     })
 }

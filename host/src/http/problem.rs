@@ -314,6 +314,9 @@ impl From<Refused> for Problem {
             }
             Refused::UnknownRelease(_) => Self::new(Code::NotFound, detail)
                 .hint("`GET /v1/plugins/{plugin}/releases` lists those that are published"),
+            Refused::UnknownModel(_) => {
+                Self::new(Code::NotFound, detail).hint("`GET /v1/models` lists those that were trained")
+            }
             Refused::Changed => store::Error::Changed.into(),
             Refused::UnknownTenant(_) => Self::new(Code::NotFound, detail),
             Refused::Conflict(_) => Self::new(Code::Conflict, detail),

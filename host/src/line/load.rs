@@ -29,6 +29,8 @@ pub(super) struct Loaded {
     pub(super) version: i64,
     /// And the releases.
     pub(super) deployments: Arc<Deployments>,
+    /// And what was learned.
+    pub(super) model: Option<i64>,
     /// The one that is in force, as far as is committed.
     pub(super) in_force: Option<i64>,
     /// The last commit it knows of, of its own making or another's.
@@ -131,15 +133,18 @@ pub(super) async fn load(
     let store = parts.store.of(id);
     let nothing = || Refused::NotReady(Arc::new(NotReady::Nothing));
     let (tenant, version, deployments, standing) = loop {
-        let version = store.row().await?.version.or(first).ok_or_else(nothing)?;
+        let row = store.row().await?;
+        let (version, model) = (row.version.or(first).ok_or_else(nothing)?, row.model);
         let rows = store.plugins().await?;
         let deployments = Arc::new(deployments(&rows)?);
         let tenant = match set_up {
-            Some(known) if known.version == version && known.deployments == deployments => {
+            Some(known)
+                if (known.version, known.model) == (version, model) && known.deployments == deployments =>
+            {
                 Arc::clone(&known.tenant)
             }
             _ => {
-                let published = published(parts, id, &deployments).await?;
+                let published = published(parts, id, &deployments, model).await?;
                 tenant(parts, id, version, Arc::new(published)).await?
             }
         };
@@ -151,18 +156,19 @@ pub(super) async fn load(
         };
         let standing = store.standing(since).await?;
         // Another may have come into force while this one was set up.
-        if standing.tenant.version.or(first) == Some(version) && standing.plugins == rows {
+        let row = &standing.tenant;
+        if (row.version.or(first), row.model) == (Some(version), model) && standing.plugins == rows {
             break (tenant, version, deployments, standing);
         }
     };
     let destinations =
         standing.destinations.iter().filter_map(|row| Destination::try_from(row).ok()).collect();
     let mut desk = Desk::new(Arc::clone(&tenant));
-    let TenantRow { head, clock, wake_at, version: in_force, .. } = standing.tenant;
+    let TenantRow { head, clock, wake_at, version: in_force, model, .. } = standing.tenant;
     desk.restore(saved(standing)?).map_err(|error| unreadable(&error.to_string()))?;
     let clock = Timestamp::from_millisecond(clock).unwrap_or_default();
     let wake_at = wake_at.and_then(|at| Timestamp::from_millisecond(at).ok());
-    Ok(Loaded { desk, tenant, version, deployments, in_force, head, clock, destinations, wake_at })
+    Ok(Loaded { desk, tenant, version, deployments, model, in_force, head, clock, destinations, wake_at })
 }
 
 /// What a tenant was set up by, and what came of it.
@@ -170,16 +176,18 @@ pub(super) async fn load(
 pub(super) struct SetUp {
     pub(super) version: i64,
     pub(super) deployments: Arc<Deployments>,
+    pub(super) model: Option<i64>,
     pub(super) tenant: Arc<Tenant>,
 }
 
-/// The tenant's releases as they are now.
+/// The tenant's releases and its model as they are now.
 pub(super) async fn published_now(
     parts: &Parts,
     id: &TenantId,
 ) -> Result<(Arc<Deployments>, Arc<Published>), Refused> {
-    let deployments = deployments(&parts.store.of(id).plugins().await?)?;
-    let published = published(parts, id, &deployments).await?;
+    let store = parts.store.of(id);
+    let deployments = deployments(&store.plugins().await?)?;
+    let published = published(parts, id, &deployments, store.row().await?.model).await?;
     Ok((Arc::new(deployments), Arc::new(published)))
 }
 
@@ -219,6 +227,7 @@ impl Loaded {
         SetUp {
             version: self.version,
             deployments: Arc::clone(&self.deployments),
+            model: self.model,
             tenant: Arc::clone(&self.tenant),
         }
     }
@@ -233,8 +242,9 @@ impl Loaded {
         if version != self.version {
             // As they are now: where they have changed since the desk was read, the commit is told that it is behind.
             let (deployments, published) = published_now(parts, id).await?;
-            let tenant = tenant(parts, id, version, published).await?;
+            let tenant = tenant(parts, id, version, Arc::clone(&published)).await?;
             self.deployments = deployments;
+            self.model = published.model.as_ref().map(|model| model.name().version);
             self.desk.adopt(Arc::clone(&tenant));
             (self.tenant, self.version) = (tenant, version);
         }

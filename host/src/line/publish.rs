@@ -1,7 +1,7 @@
 //! A release is published: whether it is trusted, the stages of an upload, and then it is kept as it came.
 //!
 //! ```text
-//! trust → size → magic → parse → interface → imports → resources → compile → instantiate → settings ─▶ a row, a blob
+//! trust → size → magic → parse → interface → imports → resources → compile → instantiate → settings → cases ─▶ a row, blobs
 //! ```
 //!
 //! Nothing answers by it yet: that is a step of its own ([`Lines::deploy`]). A version is published once; whoever
@@ -13,14 +13,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use tokio::task::spawn_blocking;
 
+use super::cases::CasesReport;
 use super::{Lines, Refused};
 use crate::digest::Digest;
 use crate::lead::TenantId;
 use crate::oci::Package;
-use crate::plugin::{Refusal, Stage};
+use crate::plugin::{Prototype, Refusal, Stage};
 use crate::releases::Version;
 use crate::store::{Event, ReleaseRow};
-use crate::trust::{Manifest, Source};
+use crate::trust::{Manifest, Role, Source};
 use crate::versions::By;
 
 /// A release that is to be published.
@@ -86,6 +87,9 @@ pub struct Report {
     pub imports: Vec<String>,
     /// JSON Schema of its settings.
     pub schema: Json,
+    /// What its author's cases came to, where it brought any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cases: Option<CasesReport>,
 }
 
 /// Plugins of a tenant, and releases of a plugin, at most.
@@ -122,12 +126,12 @@ impl Lines {
         let store = self.parts.store.of(tenant);
         let published = store.releases(Some(&plugin)).await?;
         let publisher = self.trusted(tenant, &content, source.source(), &published).await?;
-        let (manifest, signed, version, component) = match content {
-            Content::Alone { version, component } => (None, None, version, component),
+        let (manifest, signed, version, component, cases) = match content {
+            Content::Alone { version, component } => (None, None, version, component, None),
             Content::Package(package) => {
-                let Package { manifest, component, signed } = *package;
+                let Package { manifest, component, cases, signed } = *package;
                 let version = manifest.version.clone();
-                (Some(manifest), signed, version, component)
+                (Some(manifest), signed, version, component, cases.map(Arc::new))
             }
         };
         let (version, component): (_, Arc<[u8]>) = (version.to_string(), component.into());
@@ -144,9 +148,14 @@ impl Lines {
         if published.len() >= MOST_RELEASES {
             return Err(Refused::Conflict(format!("a plugin has at most {MOST_RELEASES} releases")));
         }
-        let (report, interface) = self.inspected(tenant, Arc::clone(&component)).await?;
+        let (mut report, prototype) = self.inspected(tenant, Arc::clone(&component)).await?;
+        let interface = prototype.interface().to_string();
         if let Some(manifest) = &manifest {
             as_it_says(manifest, &report, &interface)?;
+        }
+        if let Some(cases) = &cases {
+            let played = self.played(tenant, prototype, Arc::clone(&component), Arc::clone(cases));
+            report.cases = Some(played.await?);
         }
         let row = ReleaseRow {
             plugin: plugin.clone(),
@@ -170,6 +179,9 @@ impl Lines {
             let known = known(store.releases(Some(&plugin)).await?).ok_or_else(again)?;
             return same(known, &digest).map(|known| (known, false));
         }
+        if let Some(cases) = &cases {
+            change.put_contents(&[(cases.digest().to_string(), cases.bytes())]).await?;
+        }
         if is_new && change.plugin(&plugin).await?.is_none() {
             change.put_plugin(&plugin, "{}").await?;
         }
@@ -180,16 +192,20 @@ impl Lines {
         Ok((row, true))
     }
 
-    /// The stages of an upload; what was found out, and the interface's version.
-    async fn inspected(&self, tenant: &TenantId, component: Arc<[u8]>) -> Result<(Report, String), Refused> {
+    /// The stages of an upload; what was found out, and the plugin.
+    async fn inspected(
+        &self,
+        tenant: &TenantId,
+        component: Arc<[u8]>,
+    ) -> Result<(Report, Prototype), Refused> {
         let one = self.publications.acquire().await.map_err(|_| Refused::Closing)?;
         let (parts, bytes) = (Arc::clone(&self.parts), Arc::clone(&component));
         // The compiler is another process: it is waited for where waiting is no harm.
         let loaded = spawn_blocking(move || parts.plugins.admit(&bytes));
         let (surface, prototype) = loaded.await.map_err(|_| Refused::Broken)?.map_err(Refused::Plugin)?;
         drop(one);
-        let interface = prototype.interface().to_string();
-        let schema = self.parts.threads.run(tenant, move || prototype.schema());
+        let asked = prototype.clone();
+        let schema = self.parts.threads.run(tenant, move || asked.schema());
         let schema = schema.await.ok_or(Refused::Broken)?;
         let refuse = |message: String| Refused::Plugin(vec![Refusal::new(Stage::Settings, message)]);
         let schema = schema.map_err(|failure| refuse(format!("the schema cannot be told: {failure}")))?;
@@ -197,7 +213,7 @@ impl Lines {
             .map_err(|error| refuse(format!("the schema is not JSON: {error}")))?;
         let (exports, imports) =
             (surface.exports.into_iter().collect(), surface.imports.into_iter().collect());
-        Ok((Report { exports, imports, schema }, interface))
+        Ok((Report { exports, imports, schema, cases: None }, prototype))
     }
 }
 
@@ -212,6 +228,13 @@ fn as_it_says(manifest: &Manifest, report: &Report, interface: &str) -> Result<(
         let message =
             format!("the manifest says interface {said}, and the component is written against {interface}");
         return refuse(message, "mend `interface` in plugin.toml, and sign again");
+    }
+    if !manifest.asks.origins.is_empty() && !manifest.roles.contains(&Role::Enricher) {
+        let message = "the manifest asks hosts, and only an enricher can be granted any".to_owned();
+        return refuse(
+            message,
+            "leave `origins` out of plugin.toml, or add \"enricher\" to `roles`, and sign again",
+        );
     }
     match manifest.roles.iter().find(|role| !report.exports.iter().any(|export| export == role.as_str())) {
         Some(role) => {

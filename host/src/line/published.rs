@@ -1,4 +1,4 @@
-//! Releases of a tenant as its line sets them up, and how they change.
+//! Releases of a tenant as its line sets them up, with the model in force, and how releases change.
 //!
 //! ```text
 //! plugins, releases, blobs ─▶ Published ─▶ Tenant
@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A step is kept only where the tenant was set up with it under the configuration in force, and neither has changed
-//! since; so no release comes into force that its settings do not fit. Calls that are under way end on the release that
+//! since; so no release comes into force that its settings do not fit, nor one that was revoked meanwhile. Calls that are under way end on the release that
 //! they began with.
 
 use std::collections::BTreeMap;
@@ -15,9 +15,12 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::load::{self, NotReady};
+use super::trusted::{manifest, revoked_until};
 use super::{Lines, Parts, Refused};
+use crate::config::{Problems, in_vain};
 use crate::decision::Decision;
 use crate::lead::{PluginId, TenantId};
+use crate::learning::Model;
 use crate::releases::{Deployment, ReleaseName, Step, Version};
 use crate::store::{Event, PluginRow};
 use crate::tenant::{Component, Published, Running};
@@ -42,8 +45,9 @@ pub(super) async fn published(
     parts: &Parts,
     tenant: &TenantId,
     deployments: &Deployments,
+    model: Option<i64>,
 ) -> Result<Published, Refused> {
-    let mut published = Published::default();
+    let mut published = Published { model: learned(parts, tenant, model).await?, ..Published::default() };
     for (plugin, Deployment { active, candidate, .. }) in deployments {
         let mut running = Running::default();
         if let Some(version) = active {
@@ -53,7 +57,7 @@ pub(super) async fn published(
             let component = component(parts, tenant, plugin, &candidate.version).await?;
             running.candidate = Some((component, candidate.stage));
         }
-        published.0.insert(plugin.clone(), running);
+        published.plugins.insert(plugin.clone(), running);
     }
     Ok(published)
 }
@@ -64,18 +68,31 @@ pub(super) async fn recorded(
     tenant: &TenantId,
     decision: &Decision,
 ) -> Result<Published, Refused> {
-    let mut published = Published::default();
+    let model = decision.trace.versions.model.as_ref().map(|model| model.version);
+    let mut published = Published { model: learned(parts, tenant, model).await?, ..Published::default() };
     // A plugin whose release did not answer then was not in force: the standard one was.
     for row in parts.store.of(tenant).plugins().await? {
         if let Ok(plugin) = row.plugin.parse() {
-            published.0.insert(plugin, Running::default());
+            published.plugins.insert(plugin, Running::default());
         }
     }
     for ReleaseName { plugin, version } in decision.trace.versions.releases.values() {
         let active = Some(component(parts, tenant, plugin, version).await?);
-        published.0.insert(plugin.clone(), Running { active, candidate: None });
+        published.plugins.insert(plugin.clone(), Running { active, candidate: None });
     }
     Ok(published)
+}
+
+/// What was learned, as it was written.
+async fn learned(
+    parts: &Parts,
+    tenant: &TenantId,
+    version: Option<i64>,
+) -> Result<Option<Arc<Model>>, Refused> {
+    let Some(version) = version else { return Ok(None) };
+    let body = parts.store.of(tenant).model(version).await?.ok_or(Refused::UnknownModel(version))?;
+    let model = Model::read(version, &body).map_err(|error| load::unreadable(&error.to_string()))?;
+    Ok(Some(Arc::new(model)))
 }
 
 async fn component(
@@ -112,7 +129,8 @@ impl Lines {
         let parts = &self.parts;
         let store = parts.store.of(tenant);
         for _ in 0..TRIES {
-            let in_force = store.row().await?.version;
+            let row = store.row().await?;
+            let (in_force, model) = (row.version, row.model);
             let rows = store.plugins().await?;
             let row = rows.iter().find(|row| row.plugin == plugin.as_str());
             let row = row.ok_or_else(|| Refused::UnknownPlugin(plugin.clone()))?.clone();
@@ -123,36 +141,48 @@ impl Lines {
             let before = next.get(plugin).cloned().unwrap_or_default();
             let after = before.step(step).map_err(|why| Refused::Conflict(why.to_string()))?;
             next.insert(plugin.clone(), after.clone());
-            if let Some(version) = step.version()
-                && let Some(by) = self.revoked(tenant, plugin.as_str(), version).await?
-            {
-                return Err(Refused::Distrusted(Distrust::Revoked { by: Box::new(by) }));
-            }
-            let published = published(parts, tenant, &next).await?;
+            // Whatever else a step puts in force was so before, or is what is gone back to: who revokes finds it.
+            let coming = match step.version() {
+                Some(version) => store.release(plugin.as_str(), &version.to_string()).await?,
+                None => None,
+            };
+            let published = published(parts, tenant, &next, model).await?;
             if let Some(version) = in_force
                 && after.running().ne(before.running())
             {
-                let tenant = load::tenant(parts, tenant, version, Arc::new(published)).await;
-                tenant.map_err(|refused| in_the_way(refused, plugin))?;
+                let set_up = load::tenant(parts, tenant, version, Arc::new(published)).await;
+                let set_up = set_up.map_err(|refused| in_the_way(refused, plugin))?;
+                let manifest = coming.as_ref().and_then(manifest);
+                let problems =
+                    manifest.map(|it| in_vain(&it, plugin, &set_up.config.plugins)).unwrap_or_default();
+                if !problems.is_empty() {
+                    let why = NotReady::Problems { version, problems: Problems(problems) };
+                    return Err(Refused::DoesNotFit(plugin.clone(), Arc::new(why)));
+                }
             }
             // A canary whose share changes stays what it is.
             let entered = after.candidate.as_ref().filter(|now| {
                 let was = before.candidate.as_ref();
                 was.is_none_or(|was| (&was.version, was.stage.as_str()) != (&now.version, now.stage.as_str()))
             });
-            let release = match entered {
-                Some(entered) => store.release(plugin.as_str(), &entered.version.to_string()).await?,
-                None => None,
+            let mut change = match &coming {
+                Some(_) => store.begin_unrevoked(by.at).await?,
+                None => store.begin(by.at).await?,
             };
-            let mut change = store.begin(by.at).await?;
             let unchanged = change.plugin(plugin.as_str()).await?.as_ref() == Some(&row)
                 && change.in_force().await? == in_force;
             if !unchanged {
                 continue;
             }
+            // Asked here, where nobody revokes anything before this is made: who does so after it finds it in force.
+            if let Some(coming) = &coming
+                && let Some(by) = revoked_until(&mut change, coming).await?
+            {
+                return Err(Refused::Distrusted(Distrust::Revoked { by: Box::new(by) }));
+            }
             change.put_plugin(plugin.as_str(), &json!(after).to_string()).await?;
-            if let (Some(entered), Some(release)) = (entered, release) {
-                change.forget_counts(plugin.as_str(), &release.digest, entered.stage.as_str()).await?;
+            if let (Some(entered), Some(coming)) = (entered, &coming) {
+                change.forget_counts(plugin.as_str(), &coming.digest, entered.stage.as_str()).await?;
             }
             let mut body = json!({"plugin": plugin, "before": before, "after": after});
             if let Some(why) = why {

@@ -9,22 +9,24 @@ use serde_json::{Value as Json, json};
 use super::decide::made;
 use super::load::Loaded;
 use super::{Answer, Key, Made};
-use crate::config::Config;
-use crate::decision::{Decision, Outcome};
+use crate::config::{Config, Fact};
+use crate::decision::{AssignedBy, Decision, Outcome, Trigger};
 use crate::desk::{Changes, Notification, Reason, SavedCase};
 use crate::digest::Digest;
 use crate::effects::{Destination, Source, Summary, fan_out, notify};
 use crate::events::What;
 use crate::lead::{LeadId, Mode, TenantId};
+use crate::learning::facts;
 use crate::store::{
-    AnswerRow, Commit, CounterKind, CounterRow, DecisionRow, EffectRow, EventRow, LeadRow, NewLeadRow,
-    PluginUsageRow, RecordRow, UsageRow,
+    AnswerRow, ClosingRow, Commit, CounterKind, CounterRow, DealRow, DecisionRow, EffectRow, EventRow,
+    LeadRow, NewLeadRow, PluginUsageRow, RecordRow, UsageRow,
 };
 use crate::zones::zone;
 
 /// What a group has decided so far.
 #[derive(Default)]
 pub(super) struct Written {
+    happened: Vec<What>,
     decisions: Vec<(Arc<Made>, String)>,
     events: Vec<(&'static str, Option<LeadId>, Json, String)>,
     answers: Vec<(Key, String)>,
@@ -56,6 +58,7 @@ impl Written {
             body["note"] = note;
         }
         self.events.push((what.name(), what.lead().cloned(), body, actor.to_owned()));
+        self.happened.push(what.clone());
     }
 
     /// Something else that happened, to a lead or to the tenant.
@@ -94,7 +97,7 @@ pub(super) fn commit(
     let mut changes = loaded.desk.changes();
     let notifications = std::mem::take(&mut changes.notifications);
     notifications.iter().for_each(|notification| written.told(notification));
-    let Written { decisions, events, answers, leads, published, here } = written;
+    let Written { happened, decisions, events, answers, leads, published, here } = written;
     let nothing = changes.is_empty() && decisions.is_empty() && events.is_empty() && answers.is_empty();
     // A time that has passed away would wake the host again and again.
     if nothing && changes.wake_at == loaded.wake_at {
@@ -102,7 +105,8 @@ pub(super) fn commit(
     }
     let wake_at = changes.wake_at;
     let (head, version) = (loaded.head + 1, published.unwrap_or(loaded.version));
-    let of = Of { tenant, head, at: now.as_millisecond() };
+    let by = Arc::clone(&loaded.tenant);
+    let of = Of { tenant, facts: &by.config.learning.by, head, at: now.as_millisecond() };
     let fuel = decisions.iter().map(|(made, _)| fuel(&made.decision)).sum();
     let usage = UsageRow {
         tenant: tenant.to_string(),
@@ -156,6 +160,8 @@ pub(super) fn commit(
             body: body.to_string(),
         });
     }
+    commit.deals = deals(&of, decisions.iter().map(|(made, _)| &made.decision));
+    commit.closings = closings(&of, &happened);
     commit.answers.extend(answers.into_iter().map(|(key, body)| of.answer(key, body)));
     of.changes(changes, &mut commit);
     (loaded.head, loaded.clock, loaded.wake_at) = (head, now, wake_at);
@@ -166,6 +172,8 @@ pub(super) fn commit(
 /// Whose rows, of which commit, and when.
 struct Of<'t> {
     tenant: &'t TenantId,
+    /// What is learned by.
+    facts: &'t [Fact],
     head: i64,
     at: i64,
 }
@@ -233,6 +241,44 @@ impl Of<'_> {
             total,
             fuel: fuel(decision),
             body: zstd::bulk::compress(json.as_bytes(), 1).ok(),
+        }
+    }
+
+    fn deal(&self, decision: &Decision) -> DealRow {
+        let trace = &decision.trace;
+        let (rep, team, by, total) = match &decision.outcome {
+            Outcome::Assigned { rep, team, total, by } => (Some(rep), Some(team), Some(word(by)), *total),
+            Outcome::Manager { team, .. } => (None, Some(team), None, None),
+            Outcome::Held { .. } | Outcome::Track { .. } | Outcome::Triage => (None, None, None, None),
+        };
+        let odds = trace
+            .select
+            .as_ref()
+            .and_then(|select| select.pool.iter().find(|(of, _)| Some(of) == rep).map(|(_, odds)| *odds));
+        DealRow {
+            tenant: self.tenant.to_string(),
+            deal: decision.lead.to_string(),
+            head: self.head,
+            opened_at: trace.past.since.unwrap_or(decision.at).as_millisecond(),
+            rep: rep.map(ToString::to_string),
+            team: team.map(ToString::to_string),
+            account: trace.normalise.account.clone(),
+            lane: decision.lane.as_ref().map(ToString::to_string),
+            tier: u8::from(decision.tier).into(),
+            mode: word(&decision.mode),
+            found_by: by,
+            placed: word(&decision.outcome),
+            total,
+            odds,
+            due_at: decision.due.as_millisecond(),
+            overridden: i64::from(trace.past.trigger == Trigger::Reassigned),
+            facts: json!(facts(
+                self.facts,
+                &trace.normalise.lead,
+                decision.lane.as_ref(),
+                &trace.rules.segments
+            ))
+            .to_string(),
         }
     }
 
@@ -316,6 +362,58 @@ impl Of<'_> {
             kept: case.kept,
         }
     }
+}
+
+/// How a rep was found, as deals keep it: `predictive` where what was learned counted.
+fn found_by(decision: &Decision, by: &AssignedBy) -> String {
+    let learned = || {
+        let win = decision.trace.score.as_ref().and_then(|score| score.win.as_ref());
+        win.is_some_and(|win| win.untrusted.is_none() && !win.estimates.is_empty())
+    };
+    match by {
+        AssignedBy::Rule { rule } => format!("rule:{rule}"),
+        AssignedBy::Match | AssignedBy::Rotation if learned() => "predictive".to_owned(),
+        other => word(other),
+    }
+}
+
+/// Whose each lead is, by its latest decision; a person who gave it to somebody else is remembered whatever came after.
+fn deals<'d>(of: &Of<'_>, decisions: impl Iterator<Item = &'d Decision>) -> Vec<DealRow> {
+    let mut deals: BTreeMap<&LeadId, DealRow> = BTreeMap::new();
+    for decision in decisions {
+        let mut row = of.deal(decision);
+        if let Some(before) = deals.get(&decision.lead) {
+            row.overridden = row.overridden.max(before.overridden);
+        }
+        deals.insert(&decision.lead, row);
+    }
+    deals.into_values().collect()
+}
+
+/// What became of leads: of each the first touch and meeting, and the last word on how it ended.
+fn closings(of: &Of<'_>, happened: &[What]) -> Vec<ClosingRow> {
+    let mut closings: BTreeMap<&LeadId, ClosingRow> = BTreeMap::new();
+    for what in happened {
+        let Some(lead) = what.lead() else { continue };
+        let row = || ClosingRow {
+            tenant: of.tenant.to_string(),
+            deal: lead.to_string(),
+            head: of.head,
+            at: of.at,
+            ..ClosingRow::default()
+        };
+        match what {
+            What::Touched { .. } => closings.entry(lead).or_insert_with(row).touched_at = Some(of.at),
+            What::Booked { .. } => closings.entry(lead).or_insert_with(row).met_at = Some(of.at),
+            What::Closed { outcome: Some(outcome), value, .. } => {
+                let closing = closings.entry(lead).or_insert_with(row);
+                (closing.closed_at, closing.outcome) = (Some(of.at), Some(word(outcome)));
+                closing.value = value.or(closing.value);
+            }
+            _ => {}
+        }
+    }
+    closings.into_values().collect()
 }
 
 /// A closed set's word, as its JSON has it.

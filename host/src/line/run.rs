@@ -21,9 +21,6 @@ use crate::store::{self, Chain, Commit, Committed, Submitted, Turn};
 use crate::telemetry::{CommitDone, CommitFailed, CommitStale};
 use crate::tenant::Tenant;
 
-/// How long a line with nothing to do keeps its desk in memory.
-const IDLE: Duration = Duration::from_secs(600);
-
 /// Commits of a tenant that are under way at once.
 const FLYING: usize = 4;
 
@@ -181,7 +178,7 @@ impl Line {
                     self.put_back(fallen);
                     return Next::Look;
                 },
-                () = tokio::time::sleep(IDLE), if self.flying.is_empty() => {
+                () = tokio::time::sleep(self.parts.limits.idle), if self.flying.is_empty() => {
                     // Whoever asks now finds it closed and makes another.
                     asked.close();
                     return Next::Look;

@@ -63,7 +63,8 @@ pub(super) async fn simulate(
     let Simulation { version, release, leads, most } = asked;
     let store = parts.store.of(id);
     let nothing = || Refused::NotReady(Arc::new(NotReady::Nothing));
-    let in_force = store.row().await?.version.ok_or_else(nothing)?;
+    let row = store.row().await?;
+    let in_force = row.version.ok_or_else(nothing)?;
     let (mut deployments, published) = published_now(parts, id).await?;
     let now = Side::new(tenant(parts, id, in_force, Arc::clone(&published)).await?);
     let version = version.unwrap_or(in_force);
@@ -71,7 +72,7 @@ pub(super) async fn simulate(
         Some(ReleaseName { plugin, version }) => {
             let all = Arc::make_mut(&mut deployments);
             all.insert(plugin, Deployment { active: Some(version), ..Deployment::default() });
-            Arc::new(self::published(parts, id, all).await?)
+            Arc::new(self::published(parts, id, all, row.model).await?)
         }
         None => published,
     };

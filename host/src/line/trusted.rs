@@ -11,7 +11,7 @@ use super::{Lines, Refused};
 use crate::digest::Digest;
 use crate::lead::TenantId;
 use crate::releases::{Step, Version};
-use crate::store::{Event, ReleaseRow, TrustRow};
+use crate::store::{Change, Event, ReleaseRow, TrustRow};
 use crate::trust::{
     Distrust, Manifest, OwnUploads, Revocation, Revocations, Seen, Signed, Source, Trust, Trusted, verify,
 };
@@ -111,7 +111,7 @@ impl Lines {
     }
 
     /// Why a release is trusted no longer.
-    pub(super) async fn revoked(
+    async fn revoked(
         &self,
         tenant: &TenantId,
         plugin: &str,
@@ -126,12 +126,9 @@ impl Lines {
 
     /// The tenant's trust, with everybody's revocations.
     async fn revocations(&self, tenant: &TenantId) -> Result<(Trust, Revocations), Refused> {
-        let (trust, mut revocations, _) = self.trust(tenant).await?;
+        let (trust, revocations, _) = self.trust(tenant).await?;
         let (_, everybodys, _) = self.trust(&TenantId::operators()).await?;
-        revocations
-            .merge(everybodys.iter().cloned())
-            .map_err(|error| Refused::Conflict(error.to_string()))?;
-        Ok((trust, revocations))
+        Ok((trust, both(revocations, &everybodys)?))
     }
 
     /// Takes out of force whatever answers and is trusted no longer.
@@ -154,6 +151,21 @@ impl Lines {
     }
 }
 
+/// Why a release is trusted no longer, as it stands until a change ends.
+pub(super) async fn revoked_until(
+    change: &mut Change,
+    row: &ReleaseRow,
+) -> Result<Option<Revocation>, Refused> {
+    let (_, own, _) = read(change.trust().await?)?;
+    let (_, everybodys, _) = read(change.everybodys_trust().await?)?;
+    Ok(revoked(&both(own, &everybodys)?, row))
+}
+
+fn both(mut own: Revocations, everybodys: &Revocations) -> Result<Revocations, Refused> {
+    own.merge(everybodys.iter().cloned()).map_err(|error| Refused::Conflict(error.to_string()))?;
+    Ok(own)
+}
+
 /// Nobody but the tenant itself, where nobody has said otherwise.
 fn read(row: Option<TrustRow>) -> Result<(Trust, Revocations, i64), Refused> {
     let Some(row) = row else { return Ok((Trust::default(), Revocations::default(), 0)) };
@@ -163,7 +175,7 @@ fn read(row: Option<TrustRow>) -> Result<(Trust, Revocations, i64), Refused> {
     Ok((trust, revoked, row.head))
 }
 
-fn manifest(row: &ReleaseRow) -> Option<Manifest> {
+pub(super) fn manifest(row: &ReleaseRow) -> Option<Manifest> {
     serde_json::from_str(&row.manifest).ok()
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Limits, Package};
+use super::{Cases, Limits, MAX_CASES_BYTES, Package};
 use crate::digest::Digest;
 use crate::failure::clean;
 use crate::trust::{Manifest, Signed};
@@ -12,6 +12,11 @@ use crate::trust::{Manifest, Signed};
 pub(super) const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 const COMPONENT: &str = "application/wasm";
+/// What the layer with a plugin's cases is.
+const CASES: &str = "application/vnd.lanewright.plugin.cases.v1.tar";
+
+/// What they are called in what is told of them.
+pub(super) const CASES_WORD: &str = "the cases";
 
 /// Bytes of an image manifest or an index.
 pub(super) const DOCUMENT_BYTES: u64 = 64 << 10;
@@ -42,8 +47,11 @@ pub enum PackageError {
         wanted: &'static str,
     },
     /// One component is one layer.
-    #[error("{0} layers, where a plugin has one")]
+    #[error("{0} layers, where a plugin has one, and perhaps one with its cases")]
     Layers(usize),
+    /// The cases are none.
+    #[error("its cases cannot be taken: {0}")]
+    Cases(String),
     /// It is too large before any of it is read.
     #[error("{what} has {said} bytes, at most {most} are taken")]
     Size {
@@ -134,6 +142,7 @@ impl Descriptor {
 pub(super) struct Parts {
     pub(super) config: Descriptor,
     pub(super) component: Descriptor,
+    pub(super) cases: Option<Descriptor>,
 }
 
 impl Parts {
@@ -144,19 +153,42 @@ impl Parts {
         let kind: Kind = json(WHAT, document)?;
         media_type(WHAT, &kind.media_type, IMAGE_MANIFEST)?;
         let ImageManifest { config, layers, .. } = json(WHAT, document)?;
-        let [component] = layers.as_slice() else { return Err(PackageError::Layers(layers.len())) };
+        let (component, cases) = match layers.as_slice() {
+            [component] => (component, None),
+            [component, cases] => (component, Some(cases)),
+            layers => return Err(PackageError::Layers(layers.len())),
+        };
         config.admit("the configuration", CONFIG, CONFIG_BYTES)?;
         component.admit("the layer", COMPONENT, limits.component)?;
-        Ok(Self { component: component.clone(), config })
+        if let Some(cases) = cases {
+            cases.admit("the second layer", CASES, MAX_CASES_BYTES)?;
+        }
+        Ok(Self { component: component.clone(), cases: cases.cloned(), config })
     }
 
     /// The package, of the bytes that were fetched.
-    pub(super) fn package(&self, config: &[u8], component: Vec<u8>) -> Result<Package, PackageError> {
+    pub(super) fn package(
+        &self,
+        config: &[u8],
+        component: Vec<u8>,
+        cases: Option<Vec<u8>>,
+    ) -> Result<Package, PackageError> {
         self.config.check("the configuration", config)?;
         self.component.check("the component", &component)?;
         let Config { lanewright, .. } = json("the configuration", config)?;
         let Ours { manifest, signed } = lanewright.ok_or(PackageError::NoManifest)?;
-        Ok(Package { manifest, component, signed })
+        let cases = match (&self.cases, cases) {
+            (Some(descriptor), Some(bytes)) => {
+                descriptor.check(CASES_WORD, &bytes)?;
+                Some(
+                    Cases::read(bytes)
+                        .map_err(|error| PackageError::Cases(clean(&error.to_string(), 300)))?,
+                )
+            }
+            (None, None) => None,
+            _ => return Err(PackageError::Missing { what: CASES_WORD }),
+        };
+        Ok(Package { manifest, component, cases, signed })
     }
 }
 
@@ -169,7 +201,9 @@ pub(super) struct Documents {
 
 impl Documents {
     pub(super) fn of(package: &Package) -> Self {
-        let layer = Descriptor::of(COMPONENT, &package.component);
+        let component = Descriptor::of(COMPONENT, &package.component);
+        let cases = package.cases.as_ref().map(|cases| Descriptor::of(CASES, cases.bytes()));
+        let layers: Vec<Descriptor> = std::iter::once(component).chain(cases).collect();
         let ours = Ours { manifest: package.manifest.clone(), signed: package.signed.clone() };
         let config = write(&Config {
             // Tools ask for a time; the same package is the same at any.
@@ -177,7 +211,7 @@ impl Documents {
             architecture: "wasm".to_owned(),
             // What the specification calls components, whatever they import.
             os: "wasip2".to_owned(),
-            layer_digests: vec![layer.digest],
+            layer_digests: layers.iter().map(|layer| layer.digest).collect(),
             lanewright: Some(ours),
         });
         let Manifest { description, licence, version, publisher, .. } = &package.manifest;
@@ -192,7 +226,7 @@ impl Documents {
             schema_version: 2,
             media_type: IMAGE_MANIFEST.to_owned(),
             config: Descriptor::of(CONFIG, &config),
-            layers: vec![layer],
+            layers,
             annotations: annotations
                 .map(|(name, value)| (format!("org.opencontainers.image.{name}"), value))
                 .into(),

@@ -5,10 +5,10 @@ use std::io::{self, Read, Write};
 use serde::{Deserialize, Serialize};
 
 use super::artifact::{
-    CONFIG_BYTES, DOCUMENT_BYTES, Descriptor, Documents, IMAGE_MANIFEST, PackageError, Parts, json,
-    media_type, write as document,
+    CASES_WORD, CONFIG_BYTES, DOCUMENT_BYTES, Descriptor, Documents, IMAGE_MANIFEST, PackageError, Parts,
+    json, media_type, write as document,
 };
-use super::{Limits, Package};
+use super::{Limits, MAX_CASES_BYTES, Package};
 use crate::digest::Digest;
 use crate::versions::{Content, Files, Limits as FileLimits, PathError};
 
@@ -49,7 +49,8 @@ pub fn read(stream: impl Read, limits: &Limits) -> Result<Package, PackageError>
     let parts = Parts::read(blob("the image manifest", manifest)?, limits)?;
     let config = blob("the configuration", &parts.config)?;
     let component = blob("the component", &parts.component)?;
-    parts.package(config, component.to_vec())
+    let cases = parts.cases.as_ref().map(|cases| blob(CASES_WORD, cases)).transpose()?;
+    parts.package(config, component.to_vec(), cases.map(<[u8]>::to_vec))
 }
 
 /// Writes a bundle.
@@ -65,12 +66,13 @@ pub fn write<W: Write>(package: &Package, writer: W) -> io::Result<W> {
     let mut files = Files::default();
     let mut add = |path: String, bytes: Vec<u8>| {
         let path = path.parse().map_err(io::Error::other::<PathError>)?;
-        let all = FileLimits { files: 5, file: u64::MAX, total: u64::MAX };
+        let all = FileLimits { files: 6, file: u64::MAX, total: u64::MAX };
         files.add(path, Content::from(bytes), &all).map_err(io::Error::other)
     };
     add(LAYOUT.to_owned(), document(&Layout { image_layout_version: LAYOUT_VERSION.to_owned() }))?;
     add(INDEX.to_owned(), document(&index))?;
-    for bytes in [config, manifest, package.component.clone()] {
+    let cases = package.cases.iter().map(|cases| cases.bytes().to_vec());
+    for bytes in [config, manifest, package.component.clone()].into_iter().chain(cases) {
         add(path(Digest::of(&bytes)), bytes)?;
     }
     files.to_tar(writer)
@@ -78,8 +80,8 @@ pub fn write<W: Write>(package: &Package, writer: W) -> io::Result<W> {
 
 /// Two more files than there are, for tools that add some.
 fn file_limits(limits: &Limits) -> FileLimits {
-    let documents = 3 * DOCUMENT_BYTES + CONFIG_BYTES;
-    FileLimits { files: 7, file: limits.component.max(CONFIG_BYTES), total: limits.component + documents }
+    let beside = 3 * DOCUMENT_BYTES + CONFIG_BYTES + MAX_CASES_BYTES;
+    FileLimits { files: 8, file: limits.component.max(MAX_CASES_BYTES), total: limits.component + beside }
 }
 
 fn path(digest: Digest) -> String {

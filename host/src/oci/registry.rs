@@ -13,7 +13,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::artifact::{
-    DOCUMENT_BYTES, Descriptor, Documents, IMAGE_MANIFEST, PackageError, Parts, json, media_type,
+    CASES_WORD, DOCUMENT_BYTES, Descriptor, Documents, IMAGE_MANIFEST, PackageError, Parts, json, media_type,
 };
 use super::challenge::{Challenge, challenge};
 use super::reference::{Reference, Repository, Which};
@@ -125,7 +125,8 @@ pub fn pull(
     let parts = Parts::read(&document, limits)?;
     let config = session.blob("the configuration", &parts.config)?;
     let component = session.blob("the component", &parts.component)?;
-    Ok(Pulled { digest, package: parts.package(&config, component)? })
+    let cases = parts.cases.as_ref().map(|cases| session.blob(CASES_WORD, cases)).transpose()?;
+    Ok(Pulled { digest, package: parts.package(&config, component, cases)? })
 }
 
 /// Pushes a plugin under its version as the tag; where that is there already with the same content, nothing is
@@ -152,6 +153,9 @@ pub fn push(
     }
     session.upload("the configuration", &config)?;
     session.upload("the component", &package.component)?;
+    if let Some(cases) = &package.cases {
+        session.upload(CASES_WORD, cases.bytes())?;
+    }
     session.put_manifest(&which, &manifest)?;
     Ok(digest)
 }

@@ -26,9 +26,19 @@ fn package(component: &[u8]) -> Package {
         "asks": {},
     }))
     .expect("a manifest");
-    let statement = Statement { manifest: manifest.clone(), digest: Digest::of(component) };
+    let statement = Statement { manifest: manifest.clone(), digest: Digest::of(component), cases: None };
     let signed = statement.sign(&SigningKey::from_seed(&[1; 32]));
-    Package { manifest, component: component.to_vec(), signed: Some(signed) }
+    Package { manifest, component: component.to_vec(), cases: None, signed: Some(signed) }
+}
+
+/// Cases that are enough to be some.
+fn cases() -> Cases {
+    let mut files = Files::default();
+    for path in ["cases/one.json", "tenant/tenant.toml"] {
+        let path = path.parse().expect("a path");
+        files.add(path, Content::from(b"{}".to_vec()), &FileLimits::default()).expect("room");
+    }
+    Cases::read(files.to_tar(Vec::new()).expect("a tar")).expect("cases")
 }
 
 /// What a registry answers with.
@@ -199,8 +209,18 @@ fn what_is_too_much_is_not_read() {
     refused(layer, "the layer has 65537 bytes, at most 65536 are taken");
     refused(Script::with("/config/size", json!(1_u64 << 40)), "at most 262144 are taken");
     let layer = json!({"mediaType": "application/wasm", "digest": Digest::of("a component"), "size": 11});
-    refused(Script::with("/layers", json!(vec![layer; 500])), "500 layers, where a plugin has one");
+    refused(Script::with("/layers", json!(vec![layer.clone(); 500])), "500 layers, where a plugin has one");
     refused(Script::with("/layers", json!([])), "0 layers");
+    let with_cases = |kind: &str, size: u64| {
+        let cases = json!({"mediaType": kind, "digest": Digest::of("x"), "size": size});
+        Script::with("/layers", json!([layer, cases]))
+    };
+    refused(with_cases("application/wasm", 1), "the second layer is \"application/wasm\"");
+    let kind = "application/vnd.lanewright.plugin.cases.v1.tar";
+    refused(with_cases(kind, 1 << 21), "the second layer has 2097152 bytes, at most 1048576 are taken");
+    let other = || Answer::ok("x");
+    refused(Script { other: other(), ..with_cases(kind, 2) }, "the cases should be");
+    refused(Script { other: other(), ..with_cases(kind, 1) }, "its cases cannot be taken");
     refused(Script::with("/annotations", json!({"a": "b".repeat(65 << 10)})), "more than 65536 bytes");
 }
 
@@ -393,6 +413,7 @@ fn a_bundle_is_the_package() {
     check(package(b""));
     check(package(&vec![7; 64 << 10]));
     check(Package { signed: None, ..package(b"a component") });
+    check(Package { cases: Some(cases()), ..package(b"a component") });
 }
 
 /// A byte changed anywhere: it is refused, or it is the same package.
@@ -433,8 +454,8 @@ fn a_bundle_holds_one_plugin_and_little_else() {
     check(&|files| put(files, &component, b"b component".to_vec()), "damaged or exchanged");
     let remove = |files: &mut Files| assert!(files.remove(&component.parse().expect("a path")));
     check(&remove, "the component is missing");
-    check(&|files| put(files, "big", vec![0; (256 << 10) + 1]), "more than 262144 bytes");
-    check(&|files| (0..3).for_each(|n| put(files, &n.to_string(), vec![])), "more than 7 files");
+    check(&|files| put(files, "big", vec![0; (1 << 20) + 1]), "more than 1048576 bytes");
+    check(&|files| (0..4).for_each(|n| put(files, &n.to_string(), vec![])), "more than 8 files");
     check(
         &|files| put(files, "oci-layout", br#"{"imageLayoutVersion":"2.0.0"}"#.to_vec()),
         "another version",

@@ -10,13 +10,17 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::counters::View;
-use crate::decision::{ActionTrace, CallTrace, ClassifyTrace, EnrichTrace, FallbackTrace, ScoreTrace};
+use crate::decision::{
+    ActionTrace, CallTrace, ClassifyTrace, EnrichTrace, FallbackTrace, ScoreTrace, WinFound, WinTrace,
+};
 use crate::failure::Failure;
-use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, LeadId, Rep, Verdict};
+use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, LeadId, Rep, RepId, Verdict};
 use crate::pipeline::capacity::{caps, load};
 use crate::pipeline::presence::free_now;
 use crate::pipeline::{Fits, Nobody, Numbered, Outside};
-use crate::plugin::{Called, CandidateRow, Instance, Release, ScoreQuestion, Scores, Situation, VisibleLead};
+use crate::plugin::{
+    Called, CandidateRow, Instance, Release, ScoreQuestion, Scores, Situation, VisibleLead, WinEstimate,
+};
 use crate::tenant::{Cast, Enricher, Tenant};
 
 type Fields = Arc<BTreeMap<String, FieldValue>>;
@@ -85,7 +89,7 @@ pub(super) fn enrich(
 }
 
 fn enrich_once(tenant: &Tenant, enricher: &Enricher, lead: &Lead, outside: &dyn Outside) -> EnrichTrace {
-    let Enricher { name, release, hosts } = enricher;
+    let Enricher { name, release, granted } = enricher;
     let visible = VisibleLead::new(lead);
     let fields = Arc::new(lead.fields.clone());
     let mut trace =
@@ -102,7 +106,7 @@ fn enrich_once(tenant: &Tenant, enricher: &Enricher, lead: &Lead, outside: &dyn 
     outside.called(&lead.id, &planned.trace, began);
     trace.calls.push(planned.trace);
     let Ok(requests) = planned.answer else { return trace };
-    trace.exchanges = outside.exchange(name, &requests, hosts);
+    trace.exchanges = outside.exchange(name, &requests, granted);
     if let Some(recorded) = outside.failure(&lead.id, "enricher.interpret", &release.digest()) {
         trace.calls.push(recorded);
         return trace;
@@ -174,6 +178,9 @@ pub(super) fn score(
     counters: &View<'_>,
     outside: &dyn Outside,
 ) -> (ScoreTrace, Option<Scores>) {
+    let win = win(tenant, prepared, reps);
+    let estimates = win.as_ref().map(|win| win.estimates.as_slice()).unwrap_or_default();
+    let estimates: BTreeMap<&RepId, &WinFound> = estimates.iter().map(|found| (&found.rep, found)).collect();
     let row = |rep: &&Rep| {
         let counted = counters.get(&rep.id);
         let place = tenant.config.reps.place(&rep.id).unwrap_or_default();
@@ -186,6 +193,11 @@ pub(super) fn score(
             weekly_load: weekly as f32,
             free_now: free_now(&tenant.config, place, prepared.moment()),
             response_seconds: rep.response_seconds,
+            win: estimates.get(&rep.id).map(|found| WinEstimate {
+                probability: found.probability as f32,
+                lower: found.lower as f32,
+                deals: found.deals as f32,
+            }),
         }
     };
     let candidates: Vec<CandidateRow> = reps.iter().map(row).collect();
@@ -205,9 +217,21 @@ pub(super) fn score(
         outside,
         |instance| instance.score(&prepared.visible, &prepared.verdict, &question),
     );
-    let trace =
-        ScoreTrace { call: called.trace, fits: fits.columns(), factors: Vec::new(), matches: Vec::new() };
+    let trace = ScoreTrace {
+        call: called.trace,
+        fits: fits.columns(),
+        factors: Vec::new(),
+        matches: Vec::new(),
+        win,
+    };
     (trace, called.answer.ok())
+}
+
+/// What was learned of these reps and the lead.
+fn win(tenant: &Tenant, prepared: &Numbered<'_>, reps: &[&Rep]) -> Option<WinTrace> {
+    let model = tenant.model.as_ref()?;
+    let ids: Vec<&RepId> = reps.iter().map(|rep| &rep.id).collect();
+    Some(model.ask(&prepared.learned_by(&tenant.config), prepared.opened(), &ids))
 }
 
 /// What the fallback wants, in order: the tenant's own actions, or the standard one's where it fails.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -120,7 +121,7 @@ pub(crate) fn config() -> Config {
     let ana = Rep { languages: vec!["en".to_owned(), "pt-PT".to_owned()], ..rep("ana") };
     let ben = rep("ben");
     let eve = Rep { team: id("enterprise"), seniority: 5, ..rep("eve") };
-    let tier = |when: &str, minutes| TierRule { when: condition(when), minutes };
+    let tier = |when: &str, minutes| TierRule { when: Arc::new(condition(when)), minutes };
     let standard = || PluginChoice {
         source: PluginSource::Standard,
         settings: json!({}),
@@ -281,6 +282,7 @@ pub(crate) fn decision(lead: &Lead, outcome: Outcome) -> Decision {
                 config: Digest::of("config"),
                 plugins: BTreeMap::new(),
                 releases: BTreeMap::new(),
+                model: None,
                 text_model: Digest::of("text"),
                 engine: "lanewright 0.1.0".to_owned(),
             },

@@ -4,12 +4,11 @@
 //! nobody, and fails where the clock or a busy host made it fail.
 
 use jiff::Timestamp;
-use url::Origin;
 
 use crate::decision::{CallTrace, Decision, Exchange};
 use crate::digest::Digest;
 use crate::failure::{Failure, Limit};
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetcher, Granted};
 use crate::health::{Began, Health};
 use crate::lead::{LeadId, TenantId};
 use crate::plugin::Request;
@@ -17,7 +16,7 @@ use crate::plugin::Request;
 /// Where answers and failures from outside come from.
 pub trait Outside: Sync {
     /// Answers an enricher's requests, one each in their order.
-    fn exchange(&self, enricher: &str, requests: &[Request], granted: &[Origin]) -> Vec<Exchange>;
+    fn exchange(&self, enricher: &str, requests: &[Request], granted: &Granted) -> Vec<Exchange>;
 
     /// A failure that this export of this plugin has to have for this lead, whatever it would answer now.
     fn failure(&self, lead: &LeadId, export: &str, plugin: &Digest) -> Option<CallTrace>;
@@ -52,7 +51,7 @@ pub struct Watched<'a> {
 }
 
 impl Outside for Watched<'_> {
-    fn exchange(&self, enricher: &str, requests: &[Request], granted: &[Origin]) -> Vec<Exchange> {
+    fn exchange(&self, enricher: &str, requests: &[Request], granted: &Granted) -> Vec<Exchange> {
         self.live.exchange(enricher, requests, granted)
     }
 
@@ -85,7 +84,7 @@ pub struct Beside<'a> {
 }
 
 impl Outside for Beside<'_> {
-    fn exchange(&self, enricher: &str, requests: &[Request], granted: &[Origin]) -> Vec<Exchange> {
+    fn exchange(&self, enricher: &str, requests: &[Request], granted: &Granted) -> Vec<Exchange> {
         self.recorded.exchange(enricher, requests, granted)
     }
 
@@ -105,7 +104,7 @@ impl Outside for Beside<'_> {
 }
 
 impl Outside for Live {
-    fn exchange(&self, _: &str, requests: &[Request], granted: &[Origin]) -> Vec<Exchange> {
+    fn exchange(&self, _: &str, requests: &[Request], granted: &Granted) -> Vec<Exchange> {
         requests.iter().map(|request| self.fetcher.fetch(request, granted)).collect()
     }
 
@@ -122,7 +121,7 @@ pub struct Recorded<'a> {
 }
 
 impl Outside for Recorded<'_> {
-    fn exchange(&self, enricher: &str, requests: &[Request], _: &[Origin]) -> Vec<Exchange> {
+    fn exchange(&self, enricher: &str, requests: &[Request], _: &Granted) -> Vec<Exchange> {
         let recorded = self.decision.trace.enrich.iter().find(|trace| trace.name == enricher);
         let recorded = recorded.map_or(&[][..], |trace| &trace.exchanges);
         let answer = |(i, request): (usize, &Request)| {
@@ -146,7 +145,7 @@ impl Outside for Recorded<'_> {
 pub struct Offline;
 
 impl Outside for Offline {
-    fn exchange(&self, _: &str, requests: &[Request], _: &[Origin]) -> Vec<Exchange> {
+    fn exchange(&self, _: &str, requests: &[Request], _: &Granted) -> Vec<Exchange> {
         requests.iter().map(|request| unasked(request, "nothing outside is asked now")).collect()
     }
 

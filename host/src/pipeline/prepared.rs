@@ -1,5 +1,7 @@
 //! What stages ask of a prepared lead.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
@@ -7,9 +9,11 @@ use super::{
     Asking, Demand, Hours, Moment, Nobody, Numbered, Picked, Picking, Pool, Prepared, RuleCaps, Wanted,
     free_now, minutes_waited, queue, select,
 };
+use crate::config::Config;
 use crate::counters::View;
-use crate::decision::{Match, Past, Pick, RulesTrace};
+use crate::decision::{Match, Past, Pick, RulesTrace, WinTrace};
 use crate::lead::{LeadId, Rep, RuleId, TeamId, Tier};
+use crate::learning::facts;
 use crate::roster::Roster;
 use crate::rules::{Around, Facts};
 use crate::seed::seed;
@@ -127,6 +131,7 @@ impl<'p> Numbered<'p> {
         tenant: &Tenant,
         team: &TeamId,
         matches: &[Match],
+        win: Option<&WinTrace>,
         counters: &View<'_>,
     ) -> Result<Picked, Nobody> {
         let Tenant { config, roster, .. } = tenant;
@@ -140,8 +145,18 @@ impl<'p> Numbered<'p> {
         let (tier, prefers, seed) = (self.tier.tier, &self.prefers, self.seed);
         let hurried = tier == Tier::Two && f64::from(self.verdict.intent) >= config.matching.fast_intent;
         let fast = hurried.then(|| roster.fast(team)).flatten();
-        let picking = Picking { config, tier, pool, queue: &queue, free, fast, prefers, seed };
+        let picking = Picking { config, tier, pool, queue: &queue, free, fast, prefers, win, seed };
         select(picking, matches, counters)
+    }
+
+    /// When the lead came here first.
+    pub(super) fn opened(&self) -> Timestamp {
+        self.past.since.unwrap_or(self.at)
+    }
+
+    /// What is learned by, of this lead.
+    pub(super) fn learned_by(&self, config: &Config) -> BTreeMap<String, String> {
+        facts(&config.learning.by, &self.lead, self.verdict.lane.as_ref(), &self.rules.segments)
     }
 
     /// What candidates are to fit.

@@ -13,9 +13,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use lanewright_learning::explore::{Candidate, Exploration, Wanted};
+
 use crate::config::Config;
 use crate::counters::View;
-use crate::decision::{BatchPick, Cause, Excluded, Match, Method, SelectTrace, Unassigned};
+use crate::decision::{BatchPick, Cause, Excluded, Match, Method, SelectTrace, Unassigned, WinTrace};
 use crate::lead::{Rep, RepId, Tier, Turns};
 use crate::pipeline::queue::Pool;
 use crate::pipeline::rank::ordered;
@@ -38,6 +40,8 @@ pub struct Picking<'a> {
     pub fast: Option<u32>,
     /// Whether each rep, by their place, prefers such a lead; empty where nobody does.
     pub prefers: &'a [bool],
+    /// What was learned of the candidates.
+    pub win: Option<&'a WinTrace>,
     /// What ties are drawn from.
     pub seed: u64,
 }
@@ -64,7 +68,7 @@ pub struct Nobody {
 
 /// Picks among the matches, which are best first as ranked. Answers the same for the same arguments.
 pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> Result<Picked, Nobody> {
-    let Picking { config, tier, pool: Pool { turns, .. }, queue, free, fast, prefers, seed } = picking;
+    let Picking { config, tier, pool: Pool { turns, .. }, queue, free, fast, prefers, win, seed } = picking;
     let good = |found: &&Match| found.total >= config.matching.threshold;
     let nobody = if matches.iter().any(|found| good(&found)) {
         Nobody { cause: Cause::AllAtCapacity, reason: Unassigned::NoCapacity }
@@ -110,12 +114,21 @@ pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> R
         Tier::Three => (Method::Rotation, turn(turns, &members, &among, line.last, seed)),
     };
     let Turn { picked, tied } = choice.ok_or(nobody)?;
+    let mut odds = chances(&members, &tied);
+    let (method, picked) = match trial(config, tier, win, (&members, &among), seed) {
+        Some((picked, tried)) => {
+            odds = members.iter().map(|member| (member.rep.clone(), 0.0)).collect();
+            among.iter().zip(tried).for_each(|(&index, chance)| odds[index].1 = chance);
+            (Method::Trial, among[picked])
+        }
+        None => (method, picked),
+    };
     let (picked, total) = (&pool[picked].0.rep, pool[picked].0.total);
     let trace = SelectTrace {
         method,
         turns,
         queue: queue.to_owned(),
-        pool: chances(&members, &tied),
+        pool: odds,
         picked: picked.clone(),
         free_now,
         fast,
@@ -123,6 +136,28 @@ pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> R
         passed_over,
     };
     Ok(Picked { rep: picked.clone(), total, trace })
+}
+
+/// A draw among those who may win the lead, where the tenant tries somebody in this tier and it is known of all of them how
+/// likely that is: the place among them, and everybody's probability.
+fn trial(
+    config: &Config,
+    tier: Tier,
+    win: Option<&WinTrace>,
+    (members, among): (&[Member<'_>], &[usize]),
+    seed: u64,
+) -> Option<(usize, Vec<f64>)> {
+    let explore = config.learning.explore.as_ref().filter(|explore| explore.tiers.contains(&tier))?;
+    let estimates = &win?.estimates;
+    let candidate = |&index: &usize| {
+        let rep = members[index].rep;
+        let found = estimates.iter().find(|found| found.rep == *rep)?;
+        Some(Candidate { id: rep.as_str(), mean: found.logit, spread: found.spread, newer: found.newer })
+    };
+    let candidates = among.iter().map(candidate).collect::<Option<Vec<_>>>()?;
+    let wanted = Wanted { bound: explore.within, floor: explore.floor, development: explore.newer };
+    let pick = Exploration::try_from(wanted).ok()?.pick(&candidates, seed)?;
+    Some((pick.index, pick.probabilities))
 }
 
 /// Leaves those of whom something holds, where it holds of anybody; whether it does.
@@ -227,7 +262,8 @@ mod tests {
         let team = id("smb");
         let free: &dyn Fn(&Rep) -> bool = &|rep| rep.free_now;
         let pool = Pool::team(config, &team);
-        let picking = Picking { config, tier, pool, queue: "smb", free, fast: None, prefers, seed };
+        let picking =
+            Picking { config, tier, pool, queue: "smb", free, fast: None, prefers, win: None, seed };
         select(picking, matches, &ledger.at(NOW))
     }
 

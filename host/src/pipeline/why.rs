@@ -206,6 +206,9 @@ fn picked(routed: &Routed<'_>, rep: &RepId) -> String {
         }
         Method::HighestTotal if candidates == 1 => format!("the only candidate{strong}"),
         Method::HighestTotal => format!("the best of {candidates} candidates{strong}"),
+        Method::Trial => {
+            format!("a draw among the {pool} who may well win it, so that it is learned who does{strong}")
+        }
         Method::Batch if candidates == 1 => format!("the only candidate that is left{strong}"),
         Method::Batch => format!("among {candidates} candidates{strong}"),
         Method::Rotation if pool == 1 => format!("the only one who matches well enough{strong}"),
@@ -287,6 +290,7 @@ pub(super) mod tests {
                 found("ana", 88.0, [100.0, 90.0, 80.0, 50.0]),
                 found("ben", 80.0, [100.0, 100.0, 40.0, 20.0]),
             ],
+            win: None,
         }
     }
 

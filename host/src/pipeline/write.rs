@@ -7,7 +7,7 @@ use super::{
 use crate::config::Config;
 use crate::decision::{
     self, ClassifyTrace, Decision, EligibilityTrace, FallbackTrace, Flag, KnownTrace, Outcome, Pick,
-    RulesTrace, ScoreTrace, SelectTrace, Triage,
+    RulesTrace, ScoreTrace, SelectTrace, Triage, Versions,
 };
 use crate::lead::{Confidence, Mode, Verdict};
 use crate::tenant::Tenant;
@@ -27,7 +27,13 @@ pub(super) struct After {
 pub(super) fn write(tenant: &Tenant, prepared: &Numbered<'_>, outcome: Outcome, after: After) -> Decision {
     let config = &tenant.config;
     let Prepared { verdict, tier, lead, classify, found, .. } = prepared.prepared;
-    let After { known, rules, eligibility, score, select, fallback, counters } = after;
+    let After { known, rules, eligibility, mut score, select, fallback, counters } = after;
+    if let (Some(model), Some(win), Outcome::Assigned { rep, .. }) =
+        (&tenant.model, score.as_mut().and_then(|score| score.win.as_mut()), &outcome)
+        && win.untrusted.is_none()
+    {
+        win.because = model.because(&prepared.learned_by(config), rep);
+    }
     let routed = Routed {
         config,
         lead,
@@ -98,7 +104,10 @@ pub(super) fn write(tenant: &Tenant, prepared: &Numbered<'_>, outcome: Outcome, 
         trace: decision::Trace {
             received: prepared.received.clone(),
             past: prepared.past.clone(),
-            versions: prepared.cast.versions.clone(),
+            versions: Versions {
+                model: tenant.model.as_ref().map(|model| model.name()),
+                ..prepared.cast.versions.clone()
+            },
             seed: format!("{:016x}", prepared.seed),
             normalise: prepared.normalise.clone(),
             enrich: prepared.enrich.clone(),

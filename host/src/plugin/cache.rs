@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Surface,
     /// What a plugin prepared of its settings and lanes.
     Prepared,
+    /// That a plugin found nothing wrong with its settings and lanes.
+    Checked,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
             Self::Code => "code",
             Self::Surface => "surface",
             Self::Prepared => "prepared",
+            Self::Checked => "checked",
         }
     }
 }

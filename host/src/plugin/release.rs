@@ -272,6 +272,19 @@ pub struct CandidateRow {
     pub free_now: bool,
     /// Mean seconds to first touch.
     pub response_seconds: Option<u32>,
+    /// What was learned of them and leads like this one, where that is trusted.
+    pub win: Option<WinEstimate>,
+}
+
+/// How likely somebody wins a lead, as past deals tell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WinEstimate {
+    /// 0 to 1.
+    pub probability: f32,
+    /// Lower end of the 80 % credible interval.
+    pub lower: f32,
+    /// Effective number of the rep's deals behind it.
+    pub deals: f32,
 }
 
 /// A fresh instance of a plugin, for one decision.
@@ -327,7 +340,11 @@ impl Instance<'_> {
             weekly_load: row.weekly_load,
             free_now: row.free_now,
             response_seconds: row.response_seconds,
-            win: None,
+            win: row.win.map(|WinEstimate { probability, lower, deals }| scorer::WinEstimate {
+                probability,
+                lower,
+                deals,
+            }),
         };
         let candidates: Vec<_> = question.candidates.iter().map(row).collect();
         let rows = candidates.as_slice();

@@ -37,6 +37,8 @@ pub enum Stage {
     Instantiate,
     /// It refuses its settings, or cannot prepare.
     Settings,
+    /// It does not answer as its author's cases say.
+    Cases,
 }
 
 impl fmt::Display for Stage {
@@ -51,6 +53,7 @@ impl fmt::Display for Stage {
             Self::Compile => "compile",
             Self::Instantiate => "instantiate",
             Self::Settings => "settings",
+            Self::Cases => "cases",
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::{Look, destination, excerpt, laid_out, plain_table};
 use crate::decision::{
     AssignedBy, BriefKind, CallTrace, Decision, EligibilityTrace, FallbackTrace, Found, Known, KnownTrace,
-    Method, Relation, RulesTrace, ScoreTrace, SelectTrace, SkillTrace,
+    Method, Relation, RulesTrace, ScoreTrace, SelectTrace, SkillTrace, WinFound, WinTrace,
 };
 use crate::failure::clean;
 use crate::lead::{FieldValue, Lead, Mode, Turns, Verdict};
@@ -86,6 +86,9 @@ pub fn explain(decision: &Decision, look: Look) -> String {
     story.line(format!("decision {} of the lead, seed {}, at {}", decision.number, trace.seed, decision.at));
     story.line(format!("configuration {}", trace.versions.config));
     story.line(format!("text model    {}", trace.versions.text_model));
+    if let Some(model) = &trace.versions.model {
+        story.line(format!("win model     {} {}", model.version, model.digest));
+    }
     story.line(format!("engine        {}", trace.versions.engine));
     story.text
 }
@@ -278,7 +281,37 @@ fn candidates(story: &mut Story, score: &ScoreTrace, look: Look) {
             story.line(format!("passed over {}: {reason}", found.rep));
         }
     }
+    if let Some(win) = &score.win {
+        learned(story, win);
+    }
 }
+
+/// What past deals say, of those they say most of; or why they count for nothing.
+fn learned(story: &mut Story, win: &WinTrace) {
+    story.section("Learned from deals");
+    if let Some(why) = &win.untrusted {
+        return story.line(format!("counts for nothing yet: {why}"));
+    }
+    let mut estimates: Vec<&WinFound> = win.estimates.iter().collect();
+    estimates.sort_by(|one, other| other.probability.total_cmp(&one.probability));
+    let percent = |share: f64| (100.0 * share).round();
+    for found in estimates.iter().take(LEARNED) {
+        let WinFound { rep, probability, lower, upper, deals, newer, .. } = found;
+        let newer = if *newer { ", a newer rep" } else { "" };
+        story.line(format!(
+            "{rep} wins it with {} % ({}–{} %), by {deals:.0} effective deals{newer}",
+            percent(*probability),
+            percent(*lower),
+            percent(*upper)
+        ));
+    }
+    if let Some(because) = &win.because {
+        story.line(format!("whoever was picked {because}"));
+    }
+}
+
+/// Estimates that are told.
+const LEARNED: usize = 10;
 
 fn excluded(story: &mut Story, eligibility: &EligibilityTrace) {
     let SkillTrace { held, dropped, waited } = &eligibility.skills;
@@ -327,6 +360,7 @@ fn pick(story: &mut Story, select: &SelectTrace) {
             Turns::Count => format!("{}: had fewest this month", select.picked),
         },
         Method::Batch => format!("{}: the best for the batch as a whole", select.picked),
+        Method::Trial => format!("{}: drawn among those who may well win it", select.picked),
     });
     let pool: Vec<String> =
         select.pool.iter().map(|(rep, chance)| format!("{rep} {:.0} %", 100.0 * chance)).collect();

@@ -84,6 +84,7 @@ fn decision() -> Decision {
                         Some(Excluded::NearCapacity { total: 60.0, needed: 75.0 }),
                     ),
                 ],
+                win: None,
             }),
             select: Some(SelectTrace {
                 free_now: false,

@@ -83,6 +83,7 @@ fn without_anything() {
                 concurrency: 256,
                 waiting_leads: 1024,
                 leads_in_memory: 8192,
+                idle: 600s,
                 timeout: 30s,
             },
             retention: Retention {

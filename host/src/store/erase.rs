@@ -69,7 +69,7 @@ pub enum Swept {
 
 /// Tables whose rows go with their tenant. The keys of doors come first: they go at once.
 const DOORS: [&str; 3] = ["keys", "providers", "secrets"];
-const ROWS: [&str; 18] = [
+const ROWS: [&str; 22] = [
     "destinations",
     "effects",
     "answers",
@@ -87,6 +87,10 @@ const ROWS: [&str; 18] = [
     "releases",
     "plugin_counts",
     "trust",
+    "deals",
+    "models",
+    "suggestions",
+    "experiments",
     "blobs",
 ];
 /// Goes last, since it says nothing of anybody.

@@ -172,6 +172,20 @@ impl TenantStore<'_> {
         Ok(found.rows(&self.store.read).await?)
     }
 
+    /// Begins a change during which nobody revokes anything for everybody either: who wants to waits for its end, and it
+    /// has waited for who was doing so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTenant`] and [`Error::Unavailable`].
+    pub async fn begin_unrevoked(&self, at: i64) -> Result<Change, Error> {
+        let mut transaction = self.store.begin().await?;
+        // A lock that both databases know, and no change. The operators' row comes before a tenant's, as everywhere.
+        let lock = sqlx::query("UPDATE tenants SET head = head WHERE tenant = $1");
+        lock.bind(TenantId::operators().to_string()).execute(&mut *transaction).await?;
+        self.change(transaction, at).await
+    }
+
     /// Whose signatures count, where somebody has said so.
     ///
     /// # Errors
@@ -264,6 +278,17 @@ impl Change {
         Ok(found.fetch_optional(self.connection()).await?)
     }
 
+    /// What was revoked for everybody, as it is until this change ends, where it was begun for that
+    /// ([`TenantStore::begin_unrevoked`]).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn everybodys_trust(&mut self) -> Result<Option<TrustRow>, Error> {
+        let found = sqlx::query_as(TRUST).bind(TenantId::operators().to_string());
+        Ok(found.fetch_optional(self.connection()).await?)
+    }
+
     /// Says whose signatures count, and what was revoked.
     ///
     /// # Errors
@@ -341,5 +366,38 @@ impl Row for PluginUsageRow {
     fn bind<'q>(&self, statement: Statement<'q>) -> Statement<'q> {
         let Self { tenant, day, digest, calls, failed, fuel } = self.clone();
         statement.bind(tenant).bind(day).bind(digest).bind(calls).bind(failed).bind(fuel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Executor as _;
+
+    use crate::store::Db;
+    use crate::store::testing::{acme, stores};
+
+    /// Otherwise a release could come into force between the moment in which it is revoked and the one in which
+    /// whoever revokes looks for it.
+    #[tokio::test]
+    async fn who_revokes_for_everybody_waits_for_whoever_has_looked() {
+        for store in stores().await {
+            let tenant = acme(&store).await;
+            let mut change = store.of(&tenant).begin_unrevoked(1).await.expect("a change");
+            assert_eq!(change.everybodys_trust().await.expect("is read"), None);
+            // SQLite has one writer, and it is this one.
+            if store.db() == Db::Sqlite {
+                continue;
+            }
+            let ask = "SELECT 1 FROM tenants WHERE tenant = '*' FOR UPDATE NOWAIT";
+            let mut other = store.begin().await.expect("another");
+            let code = match other.execute(ask).await {
+                Err(sqlx::Error::Database(error)) => error.code().map(|code| code.to_string()),
+                _ => None,
+            };
+            assert_eq!(code.as_deref(), Some("55P03"), "the lock is somebody's");
+            drop(other);
+            change.commit(&[]).await.expect("is made");
+            store.begin().await.expect("another").execute(ask).await.expect("nobody's any more");
+        }
     }
 }

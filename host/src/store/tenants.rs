@@ -17,9 +17,11 @@ pub struct TenantRow {
     pub wake_at: Option<i64>,
     pub version: Option<i64>,
     pub arrivals: i64,
+    pub model: Option<i64>,
+    pub train_at: Option<i64>,
 }
 
-const COLUMNS: &str = "tenant, name, created_at, head, clock, wake_at, version, arrivals";
+const COLUMNS: &str = "tenant, name, created_at, head, clock, wake_at, version, arrivals, model, train_at";
 
 impl Store {
     /// Makes a tenant; whether there was none of that id, not even an erased one.

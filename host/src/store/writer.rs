@@ -13,10 +13,11 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::configurations::mark_published;
+use super::models::begin_training;
 use super::rows::{self, Row, Statement};
 use super::{
-    AnswerRow, CounterRow, Db, DecisionRow, EffectRow, Error, EventRow, LeadRow, NewLeadRow, PluginUsageRow,
-    RecordRow, Store, TenantStore, UsageRow, begin,
+    AnswerRow, ClosingRow, CounterRow, Db, DealRow, DecisionRow, EffectRow, Error, EventRow, LeadRow,
+    NewLeadRow, PluginUsageRow, RecordRow, Store, TenantStore, UsageRow, begin,
 };
 
 /// Everything that one commit of a tenant writes, all or nothing.
@@ -45,6 +46,8 @@ pub struct Commit {
     pub events: Vec<EventRow>,
     pub answers: Vec<AnswerRow>,
     pub effects: Vec<EffectRow>,
+    pub deals: Vec<DealRow>,
+    pub closings: Vec<ClosingRow>,
     pub usage: Vec<UsageRow>,
     pub plugin_usage: Vec<PluginUsageRow>,
 }
@@ -305,6 +308,9 @@ async fn write_in(
             if let Some(version) = commit.version {
                 mark_published(&mut transaction, &commit.tenant, version, commit.at).await?;
             }
+            if commit.closings.iter().any(|closing| closing.outcome.is_some()) {
+                begin_training(&mut transaction, &commit.tenant, commit.at).await?;
+            }
             made.push(commit);
         }
     }
@@ -321,6 +327,8 @@ async fn write_in(
         all(&mut transaction, &made, |commit| &commit.events).await?;
         all(&mut transaction, &made, |commit| &commit.answers).await?;
         all(&mut transaction, &made, |commit| &commit.effects).await?;
+        all(&mut transaction, &made, |commit| &commit.deals).await?;
+        all(&mut transaction, &made, |commit| &commit.closings).await?;
         all(&mut transaction, &made, |commit| &commit.usage).await?;
         all(&mut transaction, &made, |commit| &commit.plugin_usage).await?;
     }

@@ -343,6 +343,24 @@ impl ConfigurationPublished {
     }
 }
 
+/// A tenant's model was trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelTrained {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub version: i64,
+    /// Whether it passed the gates.
+    pub trusted: bool,
+}
+
+impl ModelTrained {
+    /// Logs it.
+    pub fn emit(&self) {
+        info!(tenant = %self.tenant, version = self.version, trusted = self.trusted, "model trained");
+    }
+}
+
 /// The collector did not take a batch of spans.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceExportFailed {

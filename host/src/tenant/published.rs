@@ -1,15 +1,22 @@
-//! What a tenant publishes of its own, besides its folder: releases of plugins by name.
+//! What is in force of a tenant besides its folder: releases of plugins by name, and what was learned.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::config::{Place, Problem, Problems};
 use crate::lead::PluginId;
+use crate::learning::Model;
 use crate::releases::{Stage, Version};
 
-/// Releases that a tenant has published, as far as they answer.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Published(pub BTreeMap<PluginId, Running>);
+/// What is in force of a tenant besides its folder.
+#[derive(Debug, Clone, Default)]
+pub struct Published {
+    /// Releases that it has published, as far as they answer.
+    pub plugins: BTreeMap<PluginId, Running>,
+    /// What was learned, where something was.
+    pub model: Option<Arc<Model>>,
+}
 
 /// Which releases of one plugin answer.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,9 +37,17 @@ pub struct Component {
 }
 
 impl Published {
-    /// Where a folder is used by itself: `published/NAME.wasm` of it stands for the active release, as version 0.0.0.
-    pub fn beside(folder: &Path) -> Self {
-        let Ok(files) = std::fs::read_dir(folder.join("published")) else { return Self::default() };
+    /// Where a folder is used by itself: `published/NAME.wasm` of it stands for the active release, as version 0.0.0, and
+    /// [`MODEL`] for what was learned.
+    ///
+    /// # Errors
+    ///
+    /// The file of the model cannot be read.
+    pub fn beside(folder: &Path) -> Result<Self, Problems> {
+        let model = model(&folder.join(MODEL))?;
+        let Ok(files) = std::fs::read_dir(folder.join("published")) else {
+            return Ok(Self { model, ..Self::default() });
+        };
         let running = |path: &Path| {
             let plugin: PluginId = path.file_stem()?.to_str()?.parse().ok()?;
             let bytes =
@@ -43,6 +58,24 @@ impl Published {
                 Running { active: Some(Component { version, bytes: bytes.into() }), candidate: None },
             ))
         };
-        Self(files.flatten().filter_map(|file| running(&file.path())).collect())
+        Ok(Self { plugins: files.flatten().filter_map(|file| running(&file.path())).collect(), model })
+    }
+}
+
+/// The file beside a folder's own that holds what `lanewright train` has learned.
+pub const MODEL: &str = "win.model";
+
+fn model(path: &Path) -> Result<Option<Arc<Model>>, Problems> {
+    let problem = |message: String| {
+        let place = Place { file: MODEL.to_owned(), line: 0 };
+        Problems(vec![Problem::at(&place, message).hint("train it again: lanewright train FOLDER")])
+    };
+    match std::fs::read(path) {
+        Ok(bytes) => match Model::read(0, &bytes) {
+            Ok(model) => Ok(Some(Arc::new(model))),
+            Err(error) => Err(problem(error.to_string())),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(problem(format!("it cannot be read: {error}"))),
     }
 }

@@ -141,7 +141,7 @@ impl SetUp<'_> {
             }
             PluginSource::Published(plugin) => plugin,
         };
-        let Some(Running { active, candidate }) = self.published.0.get(plugin) else {
+        let Some(Running { active, candidate }) = self.published.plugins.get(plugin) else {
             let hint = format!(
                 "publish it with `lanewright plugin publish`; for a folder by itself, put its component at published/{plugin}.wasm"
             );
@@ -208,7 +208,7 @@ impl SetUp<'_> {
     }
 
     fn check_settings(&mut self, choice: &PluginChoice, prototype: &Prototype, role: &str) {
-        match prototype.check(&choice.settings, self.lanes) {
+        match self.plugins.check(prototype, &choice.settings, self.lanes) {
             Ok(issues) => {
                 for (pointer, message) in issues {
                     let at = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };

@@ -6,6 +6,7 @@ use super::{Cast, Enricher, Role};
 use crate::config::{Config, EnricherChoice};
 use crate::decision::Versions;
 use crate::digest::Digest;
+use crate::fetch::Granted;
 use crate::lead::PluginId;
 use crate::plugin::Release;
 use crate::releases::{ReleaseName, Version};
@@ -81,12 +82,19 @@ impl Slots<'_> {
         for (choice, slot) in &self.enrichers {
             let (Some(release), name) = slot.pick(taken) else { continue };
             note(format!("enricher:{}", choice.name), &release, name);
-            enrichers.push(Enricher { name: choice.name.clone(), release, hosts: choice.hosts.clone() });
+            let granted = Granted {
+                tenant: self.config.tenant.clone(),
+                hosts: choice.hosts.clone(),
+                secrets: choice.secrets.clone(),
+            };
+            enrichers.push(Enricher { name: choice.name.clone(), release, granted });
         }
         let versions = Versions {
             config: self.config.digest,
             plugins: digests,
             releases,
+            // The tenant's, whoever answers; the decision names it.
+            model: None,
             text_model: text_model(),
             engine: ENGINE.to_owned(),
         };

@@ -9,13 +9,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::few::few;
-use super::names::{Description, Field, Licence, Name, Origin, PluginName, Publisher};
+use super::names::{Description, Field, Licence, Name, Origin, PluginName, Publisher, SecretName};
 use crate::releases::Version;
 
 /// The largest `plugin.toml`, in bytes.
 pub const MAX_MANIFEST: usize = 64 << 10;
 /// The most origins a plugin may ask for.
 pub const MAX_ORIGINS: usize = 32;
+/// The most secrets a plugin may ask for.
+pub const MAX_SECRETS: usize = 16;
 /// The most fields a plugin may say that it reads.
 pub const MAX_FIELDS: usize = 64;
 
@@ -59,6 +61,14 @@ pub struct Asks {
     /// Which custom fields of a lead it reads.
     #[serde(default, deserialize_with = "few::<MAX_FIELDS, _, _>")]
     pub fields: BTreeSet<Field>,
+    /// Which of the tenant's secrets an enricher sends to them, as `{{secret:NAME}}` in a header. A manifest without any
+    /// is written, and signed, as before there were any.
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeSet::is_empty",
+        deserialize_with = "few::<MAX_SECRETS, _, _>"
+    )]
+    pub secrets: BTreeSet<SecretName>,
 }
 
 /// What a plugin can be chosen as.

@@ -23,6 +23,9 @@ pub enum NameError {
     /// A plugin's full name.
     #[error("a plugin is named `publisher/name`")]
     Plugin,
+    /// A tenant's secret.
+    #[error("a secret's name is 1 to {MAX_SECRET} letters, digits, `-`, `_` and `.`")]
+    Secret,
     /// Where a plugin asks.
     #[error(
         "an origin is `https://` and the name of a host in lower case, perhaps with a port, and nothing behind it"
@@ -40,6 +43,8 @@ pub enum NameError {
 
 /// The longest publisher, and the longest name of a plugin, in bytes.
 pub const MAX_WORD: usize = 40;
+/// The longest name of a secret, in bytes.
+const MAX_SECRET: usize = 64;
 /// The longest origin, in bytes: a host name has at most 253.
 const MAX_ORIGIN: usize = 270;
 
@@ -116,6 +121,10 @@ text! {
     Field, |text| line("a field's name", crate::lead::MAX_ID, text)
 }
 text! {
+    /// What a tenant calls a secret, such as `crm-token`.
+    SecretName, secret
+}
+text! {
     /// Scheme, host and port of what a plugin wants to ask, in the spelling of
     /// [`url::Origin::ascii_serialization`]. A name, never an address: names of the inside are refused when asked.
     Origin, origin
@@ -164,6 +173,14 @@ fn line(what: &'static str, most: usize, text: &str) -> Result<(), NameError> {
     }
 }
 
+fn secret(text: &str) -> Result<(), NameError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    match (1..=MAX_SECRET).contains(&text.len()) && text.chars().all(plain) {
+        true => Ok(()),
+        false => Err(NameError::Secret),
+    }
+}
+
 fn origin(text: &str) -> Result<(), NameError> {
     let named = |url: &Url| url.scheme() == "https" && matches!(url.host(), Some(Host::Domain(_)));
     let one_spelling = |url: &Url| url.origin().ascii_serialization() == text;
@@ -207,6 +224,10 @@ mod tests {
                 "https://[::1]",
                 "api.example.com",
             ],
+        );
+        check::<SecretName>(
+            &["crm-token", "CRM_2.key"],
+            &["", "crm token", "a}", &"a".repeat(MAX_SECRET + 1)],
         );
         check::<Licence>(&["Apache-2.0 OR MIT"], &["", " MIT", "MIT\n"]);
     }

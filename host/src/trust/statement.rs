@@ -27,6 +27,9 @@ pub struct Statement {
     pub manifest: Manifest,
     /// Of the component.
     pub digest: Digest,
+    /// Of the archive of its cases, where it brings any. One without is written, and signed, as before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cases: Option<Digest>,
 }
 
 impl Statement {

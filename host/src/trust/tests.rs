@@ -64,7 +64,7 @@ fn outcome(
     revocations: &Revocations,
     seen: Option<Seen>,
 ) -> String {
-    let offer = Offer { manifest, digest: digest(), signed, source };
+    let offer = Offer { manifest, digest: digest(), cases: None, signed, source };
     match verify(&offer, trust, revocations, seen.as_ref()) {
         Ok(Trusted::Signed(_)) => "signed".to_owned(),
         Ok(Trusted::Own) => "own".to_owned(),
@@ -74,7 +74,7 @@ fn outcome(
 
 #[test]
 fn who_is_trusted_with_what() {
-    let signed = Statement { manifest: manifest(), digest: digest() }.sign(&key(1));
+    let signed = Statement { manifest: manifest(), digest: digest(), cases: None }.sign(&key(1));
     let check = |trust: Trust, revocations: Revocations, seen: Option<Seen>, expect: &str| {
         let found = outcome(&manifest(), Some(&signed), Source::Elsewhere, &trust, &revocations, seen);
         assert_eq!(found, expect, "{trust:?} {revocations:?}");
@@ -134,7 +134,7 @@ fn what_is_not_signed_goes_only_where_it_is_the_tenants_own() {
 #[test]
 fn what_is_signed_is_what_is_offered() {
     let check = |offered: Manifest, expect: &str| {
-        let signed = Statement { manifest: manifest(), digest: digest() }.sign(&key(1));
+        let signed = Statement { manifest: manifest(), digest: digest(), cases: None }.sign(&key(1));
         let found =
             outcome(&offered, Some(&signed), Source::Elsewhere, &all(), &Revocations::default(), None);
         assert_eq!(found, expect);
@@ -150,7 +150,7 @@ fn what_is_signed_is_what_is_offered() {
     check(with("/asks/origins", json!(["https://evil.example.com"])), "another-manifest");
     check(with("/asks/fields", json!([])), "another-manifest");
 
-    let other = Statement { manifest: manifest(), digest: Digest::of("other") }.sign(&key(1));
+    let other = Statement { manifest: manifest(), digest: Digest::of("other"), cases: None }.sign(&key(1));
     let found = outcome(&manifest(), Some(&other), Source::Elsewhere, &all(), &Revocations::default(), None);
     assert_eq!(found, "another-component");
 }
@@ -172,10 +172,11 @@ fn the_page_is_true() {
     let trust: Trust = serde_json::from_str(trust).expect("trust");
     let revocations: Revocations = serde_json::from_str(revocations).expect("revocations");
     assert_eq!((trust.publishers.len(), revocations.iter().len()), (2, 3));
-    let signed = Statement { manifest: manifest.clone(), digest: Digest::of("x") }.sign(&key(2));
+    let signed = Statement { manifest: manifest.clone(), digest: Digest::of("x"), cases: None }.sign(&key(2));
     let offer = Offer {
         manifest: &manifest,
         digest: Digest::of("x"),
+        cases: None,
         signed: Some(&signed),
         source: Source::Elsewhere,
     };
@@ -204,7 +205,7 @@ fn distrust_in_words() {
 /// A signature by the right key, over something else that looks like it.
 #[test]
 fn no_signature_of_anything_else_is_one_of_a_statement() {
-    let statement = Statement { manifest: manifest(), digest: digest() };
+    let statement = Statement { manifest: manifest(), digest: digest(), cases: None };
     let json = serde_json::to_vec(&statement).expect("JSON");
     let check = |message: &[u8], expect: bool| {
         let forged =
@@ -229,7 +230,7 @@ fn the_encoding_is_the_standards() {
 fn an_envelope_has_one_spelling() {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
-    let signed = Statement { manifest: manifest(), digest: digest() }.sign(&key(1));
+    let signed = Statement { manifest: manifest(), digest: digest(), cases: None }.sign(&key(1));
     assert_eq!(Signed::read(&signed.write()), Ok(signed.clone()));
     let json = serde_json::to_value(&signed).expect("JSON");
     let check = |pointer: &str, value: Json, expect: &str| {
@@ -266,7 +267,7 @@ fn the_largest_manifest_can_be_signed() {
     let fields: Vec<String> =
         (0..MAX_FIELDS).map(|n| format!("{n:03}{}", "\"".repeat(crate::lead::MAX_ID - 3))).collect();
     let manifest = with("/asks", json!({"origins": origins, "fields": fields}));
-    let signed = Statement { manifest, digest: digest() }.sign(&key(1));
+    let signed = Statement { manifest, digest: digest(), cases: None }.sign(&key(1));
     assert_eq!(Signed::read(&signed.write()), Ok(signed));
 }
 
@@ -313,8 +314,12 @@ fn manifests() -> impl Strategy<Value = Manifest> {
 }
 
 fn statements() -> impl Strategy<Value = Statement> {
-    (manifests(), prop::sample::select(vec!["a", "b"]))
-        .prop_map(|(manifest, bytes)| Statement { manifest, digest: Digest::of(bytes) })
+    let bytes = || prop::sample::select(vec!["a", "b"]).prop_map(Digest::of);
+    (manifests(), bytes(), prop::option::of(bytes())).prop_map(|(manifest, digest, cases)| Statement {
+        manifest,
+        digest,
+        cases,
+    })
 }
 
 fn revocations() -> impl Strategy<Value = Revocations> {
@@ -349,8 +354,9 @@ fn everybody() -> Trust {
 }
 
 fn trusts(statement: &Statement, signed: &Signed, revocations: &Revocations) -> Result<Trusted, Distrust> {
-    let Statement { manifest, digest } = statement;
-    let offer = Offer { manifest, digest: *digest, signed: Some(signed), source: Source::Elsewhere };
+    let Statement { manifest, digest, cases } = statement;
+    let (digest, cases, signed) = (*digest, *cases, Some(signed));
+    let offer = Offer { manifest, digest, cases, signed, source: Source::Elsewhere };
     verify(&offer, &everybody(), revocations, None)
 }
 

@@ -353,8 +353,12 @@ impl FromStr for FilePath {
 }
 
 impl FilePath {
-    /// A path as it was written somewhere, or the error that names it.
-    pub(super) fn read(text: &str) -> Result<Self, FilesError> {
+    /// A path as it was written somewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`FilesError::Path`], which names it.
+    pub fn read(text: &str) -> Result<Self, FilesError> {
         text.parse().map_err(|why| FilesError::Path { path: text.chars().take(MAX_PATH).collect(), why })
     }
 }

@@ -1,9 +1,9 @@
 //! The standard scorer: weighted factors, 0 to 100 each, whose weights a tenant sets.
 //!
 //! By default the matrix of the field: territory 30, deal size 25, industry 20, capacity 15, response
-//! speed 10. Any further fit the host knows (language, product, competitor, …) joins when it gets a
-//! weight, and so does the learned probability of winning. Weights are shares: they need not add up to
-//! 100, and a factor without a weight is not weighed.
+//! speed 10; and the learned probability of winning, 25, as soon as the host trusts what it learned. Any
+//! further fit the host knows (language, product, competitor, …) joins when it gets a weight. Weights are
+//! shares: they need not add up to 100, and a factor without a weight is not weighed.
 
 use std::collections::BTreeMap;
 
@@ -35,6 +35,7 @@ impl Default for Settings {
             ("industry", 20.0),
             ("capacity", 15.0),
             ("response", 10.0),
+            ("win", 25.0),
         ];
         Self {
             weights: weights.into_iter().map(|(name, weight)| (name.to_owned(), weight)).collect(),
@@ -146,17 +147,29 @@ fn weigh(settings: &Settings, context: &Context, candidates: &[Candidate]) -> Sc
     let factors =
         weighed.iter().map(|(name, weight, _)| Factor { name: (*name).to_owned(), weight: weight / all });
     let columns = context.fit_names.len();
+    let wins = candidates.iter().filter_map(|candidate| candidate.win);
+    let mean = wins.map(|win| win.probability).sum::<f32>() / candidates.len().max(1) as f32;
     let rows = candidates.iter().enumerate().flat_map(|(row, candidate)| {
         weighed.iter().map(move |(_, _, source)| match source {
             Source::Capacity => 100.0 * (1.0 - candidate.load).clamp(0.0, 1.0),
             Source::Response => candidate.response_seconds.map_or(UNKNOWN, |s| speed(settings, s)),
-            Source::Win => candidate.win.map_or(UNKNOWN, |win| 100.0 * win.probability.clamp(0.0, 1.0)),
+            Source::Win => candidate.win.map_or(UNKNOWN, |win| advantage(win.probability, mean)),
             Source::Fit(column) => {
                 context.fits.get(row * columns + column).map_or(UNKNOWN, |fit| 100.0 * fit.clamp(0.0, 1.0))
             }
         })
     });
     Scores { factors: factors.collect(), rows: rows.collect() }
+}
+
+/// 50 for whoever wins such leads as often as the candidates do on average, 67 for twice as often: p / (p + mean). A lead
+/// that nobody is likely to win costs nobody points.
+fn advantage(probability: f32, mean: f32) -> f32 {
+    let probability = probability.clamp(0.0, 1.0);
+    match probability + mean {
+        both if both > 0.0 => 100.0 * probability / both,
+        _ => UNKNOWN,
+    }
 }
 
 /// 100 at the fast end, 0 at the slow end, even steps on a logarithmic scale between: what matters is
@@ -237,7 +250,25 @@ mod tests {
         );
         // One unknown estimate and nobody is weighed by it.
         let known = [candidate(0.0, None, Some(0.4)), candidate(0.0, None, Some(0.2))];
-        check(r#"{"weights": {"win": 1}}"#, &[], &known, &[("win", 100.0, &[40.0, 20.0])]);
+        check(r#"{"weights": {"win": 1}}"#, &[], &known, &[("win", 100.0, &[57.0, 40.0])]);
+        let never = [candidate(0.0, None, Some(0.0)), candidate(0.0, None, Some(0.0))];
+        check(r#"{"weights": {"win": 1}}"#, &[], &never, &[("win", 100.0, &[50.0, 50.0])]);
+        // By default it is one of six.
+        let fits: &[(&str, &[f32])] =
+            &[("territory", &[1.0, 1.0]), ("value", &[1.0, 1.0]), ("industry", &[1.0, 1.0])];
+        check(
+            "{}",
+            fits,
+            &known,
+            &[
+                ("capacity", 12.0, &[100.0, 100.0]),
+                ("industry", 16.0, &[100.0, 100.0]),
+                ("response", 8.0, &[50.0, 50.0]),
+                ("territory", 24.0, &[100.0, 100.0]),
+                ("value", 20.0, &[100.0, 100.0]),
+                ("win", 20.0, &[57.0, 40.0]),
+            ],
+        );
         let half = [candidate(0.0, None, Some(0.4)), candidate(0.5, None, None)];
         check(
             r#"{"weights": {"win": 1, "capacity": 1}}"#,

@@ -215,7 +215,7 @@ pub(super) const SAVED: Target = Target {
                 events::What::Accepted { lead: lead.clone() },
                 events::What::Declined { lead: lead.clone() },
                 events::What::Unlocked { lead: lead.clone() },
-                events::What::Closed { lead },
+                events::What::Closed { lead, outcome: None, value: None },
             ] {
                 match desk.event(&what, later, outside()) {
                     Ok(more) => decisions.extend(more),

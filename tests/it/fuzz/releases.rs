@@ -47,7 +47,12 @@ pub(super) const STATEMENT: Target = Target {
         };
         assert_eq!(Signed::read(&signed.write()), Ok(signed.clone()));
         let Package { component, .. } = package();
-        let read = Package { manifest: signed.statement.manifest.clone(), component, signed: Some(signed) };
+        let read = Package {
+            manifest: signed.statement.manifest.clone(),
+            component,
+            cases: None,
+            signed: Some(signed),
+        };
         verdict(&read)
     },
 };
@@ -101,8 +106,8 @@ fn key() -> SigningKey {
 
 fn package() -> Package {
     let (manifest, component) = (config::manifest(TEXT).expect("a manifest"), b"a component".to_vec());
-    let statement = Statement { manifest: manifest.clone(), digest: Digest::of(&component) };
-    Package { manifest, component, signed: Some(statement.sign(&key())) }
+    let statement = Statement { manifest: manifest.clone(), digest: Digest::of(&component), cases: None };
+    Package { manifest, component, cases: None, signed: Some(statement.sign(&key())) }
 }
 
 /// Why a package is not trusted; what is trusted is the one that was signed.

@@ -25,8 +25,13 @@ fn manifest(version: &str) -> Manifest {
 /// A bundle of the standard classifier under this version, signed by this key.
 fn signed(version: &str, signer: u8) -> Vec<u8> {
     let component = Standard::Classifier.component().to_vec();
-    let statement = Statement { manifest: manifest(version), digest: Digest::of(&component) };
-    pack(Package { manifest: manifest(version), component, signed: Some(statement.sign(&key(signer))) })
+    let statement = Statement { manifest: manifest(version), digest: Digest::of(&component), cases: None };
+    pack(Package {
+        manifest: manifest(version),
+        component,
+        cases: None,
+        signed: Some(statement.sign(&key(signer))),
+    })
 }
 
 fn pack(package: Package) -> Vec<u8> {
@@ -72,11 +77,15 @@ fn only_what_somebody_trusted_signed_is_published() {
     let unsigned = || Package {
         manifest: manifest("1.0.0"),
         component: Standard::Classifier.component().to_vec(),
+        cases: None,
         signed: None,
     };
     check("by nobody", publish(host, &admin, "1.0.0", &pack(unsigned())), 422, "nobody signed it");
-    let statement =
-        Statement { manifest: manifest("1.0.0"), digest: Digest::of(Standard::Classifier.component()) };
+    let statement = Statement {
+        manifest: manifest("1.0.0"),
+        digest: Digest::of(Standard::Classifier.component()),
+        cases: None,
+    };
     let sign = || Some(statement.clone().sign(&key(1)));
     let swapped = Package { component: guest("plain").to_vec(), signed: sign(), ..unsigned() };
     check(

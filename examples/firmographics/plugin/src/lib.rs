@@ -6,7 +6,8 @@
 //! name = "firmographics"
 //! component = "firmographics.wasm"
 //! hosts = ["https://directory.example"]
-//! settings = { origin = "https://directory.example" }
+//! secrets = { directory = "https://directory.example" }
+//! settings = { origin = "https://directory.example", authorization = "Bearer {{secret:directory}}" }
 //!
 //! [tiers]
 //! two = { when = "has(lead.fields.firmo_employees) && lead.fields.firmo_employees >= 1000.0" }
@@ -28,6 +29,9 @@ pub struct Firmographics;
 pub struct Settings {
     /// Where the directory is: scheme, host and port, such as `https://directory.example`.
     origin: String,
+    /// What it is asked with, such as `Bearer {{secret:directory}}`: the host puts the tenant's secret in its place.
+    #[serde(default)]
+    authorization: Option<String>,
 }
 
 impl Plugin for Firmographics {
@@ -38,28 +42,40 @@ impl Plugin for Firmographics {
             "type": "object",
             "additionalProperties": false,
             "required": ["origin"],
-            "properties": {"origin": {"type": "string", "pattern": "^https?://[^/]+$"}},
+            "properties": {
+                "origin": {"type": "string", "pattern": "^https?://[^/]+$"},
+                "authorization": {"type": "string", "pattern": "\\{\\{secret:[A-Za-z0-9._-]+\\}\\}"},
+            },
         })
         .to_string()
     }
 
     fn check(settings: &Settings, _: &[Lane]) -> Vec<Issue> {
+        let mut issues = Vec::new();
         let host = settings.origin.strip_prefix("https://").or(settings.origin.strip_prefix("http://"));
         match host {
-            Some(host) if !host.is_empty() && !host.contains('/') => Vec::new(),
+            Some(host) if !host.is_empty() && !host.contains('/') => {}
             _ => {
-                vec![Issue::new("/origin", "is an origin such as https://directory.example, without a path")]
+                let message = "is an origin such as https://directory.example, without a path";
+                issues.push(Issue::new("/origin", message));
             }
         }
+        if settings.authorization.as_ref().is_some_and(|text| !text.contains("{{secret:")) {
+            let message = "names a secret, such as Bearer {{secret:directory}}; settings are read by many";
+            issues.push(Issue::new("/authorization", message));
+        }
+        issues
     }
 }
 
 impl Enricher for Firmographics {
     fn plan(host: &dyn Host, lead: &Lead) -> Result<Vec<Request>, Failure> {
-        let Settings { origin } = settings(host)?;
+        let Settings { origin, authorization } = settings(host)?;
         let Some(domain) = &lead.company.domain else { return Ok(Vec::new()) };
         let url = format!("{origin}/companies?domain={}", escaped(domain));
-        Ok(vec![Request { url, headers: vec![("accept".into(), "application/json".into())], body: None }])
+        let mut headers = vec![("accept".into(), "application/json".into())];
+        headers.extend(authorization.map(|value| ("authorization".into(), value)));
+        Ok(vec![Request { url, headers, body: None }])
     }
 
     fn interpret(host: &dyn Host, _: &Lead, responses: &[Response]) -> Result<Vec<Field>, Failure> {
@@ -166,7 +182,8 @@ mod tests {
     #[test]
     fn settings_that_cannot_be_are_told() {
         let check = |origin: &str, good: bool| {
-            let issues = Firmographics::check(&Settings { origin: origin.to_owned() }, &[]);
+            let issues =
+                Firmographics::check(&Settings { origin: origin.to_owned(), authorization: None }, &[]);
             assert_eq!(issues.is_empty(), good, "{origin}: {issues:?}");
         };
         check("https://directory.example", true);
@@ -174,5 +191,11 @@ mod tests {
         check("https://directory.example/v1", false);
         check("https://", false);
         check("directory.example", false);
+        let check = |authorization: &str, good: bool| {
+            let (origin, authorization) = ("https://directory.example".to_owned(), Some(authorization.to_owned()));
+            assert_eq!(Firmographics::check(&Settings { origin, authorization }, &[]).is_empty(), good);
+        };
+        check("Bearer {{secret:directory}}", true);
+        check("Bearer 1234", false);
     }
 }

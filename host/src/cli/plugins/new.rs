@@ -27,6 +27,7 @@ enum LanguageName {
     TypeScript,
     #[value(alias = "py")]
     Python,
+    C,
 }
 
 impl From<LanguageName> for Language {
@@ -36,6 +37,7 @@ impl From<LanguageName> for Language {
             LanguageName::JavaScript => Self::JavaScript,
             LanguageName::TypeScript => Self::TypeScript,
             LanguageName::Python => Self::Python,
+            LanguageName::C => Self::C,
         }
     }
 }
@@ -54,7 +56,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     println!("{language} plugin {name} in {}", folder.display());
     println!("next:");
     let first = match language {
-        Language::Rust => None,
+        Language::Rust | Language::C => None,
         Language::JavaScript | Language::TypeScript => Some("npm install"),
         Language::Python => Some("python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"),
     };

@@ -8,9 +8,9 @@ use anyhow::Context;
 
 use super::Exit;
 use super::workshop::{self, Workshop, grouped, shown, with_stack};
-use crate::author::cases::{Case, Mismatch, blessed, mismatches};
-use crate::author::trial::{Answer, Said};
-use crate::failure::clean;
+use crate::author::cases::{Case, blessed};
+use crate::author::play::{Tally, play as play_case};
+use crate::author::trial::Answer;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -83,7 +83,7 @@ fn play(workshop: &Workshop, bless: Option<&Path>) -> anyhow::Result<Exit> {
         "{:width$}  {:18}  {:6}  {:>12}  {:>9}  {:>10}  {:>10}",
         "case", "call", "", "fuel", "of budget", "memory KiB", "time ms"
     );
-    let (mut passed, mut failed) = (0_usize, 0_usize);
+    let mut tally = Tally::default();
     let mut common = None;
     for (name, case) in &cases {
         let own;
@@ -95,23 +95,17 @@ fn play(workshop: &Workshop, bless: Option<&Path>) -> anyhow::Result<Exit> {
         } else {
             common.insert(workshop.trial(None, None)?)
         };
-        let answers = trial
-            .ask(case, &Said(case))
+        let played = play_case(trial, case)
             .map_err(|refusal| anyhow::anyhow!("case {name}: {refusal}\n  hint: {}", refusal.hint()))?;
-        let differ = differences(case, &answers);
-        if let Some(folder) = bless.filter(|_| !differ.is_empty() || case.expect.is_empty()) {
+        tally.add(&played);
+        let good = played.passed();
+        if let Some(folder) = bless.filter(|_| !good || case.expect.is_empty()) {
             let path = folder.join(format!("{name}.json"));
-            rewrite(&path, case, &answers)?;
+            rewrite(&path, case, &played.answers)?;
             println!("{name:width$}  rewritten: {}", shown(&path));
         }
-        let good = differ.is_empty();
-        if good {
-            passed += 1
-        } else {
-            failed += 1
-        }
         let result = if good { "passed" } else { "FAILED" };
-        for measured in answers.iter().flat_map(|answer| &answer.calls) {
+        for measured in played.answers.iter().flat_map(|answer| &answer.calls) {
             let call = &measured.call;
             let share = 100.0 * call.fuel as f64 / plan.fuel as f64;
             println!(
@@ -128,37 +122,14 @@ fn play(workshop: &Workshop, bless: Option<&Path>) -> anyhow::Result<Exit> {
                 println!("{:width$}  {failure}", "");
             }
         }
-        for (role, Mismatch { path, expected, got }) in differ {
-            let side = |value: &Option<serde_json::Value>| {
-                clean(&value.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string), 200)
-            };
-            println!("{:width$}  {role}{path}: expected {}, got {}", "", side(&expected), side(&got));
+        for difference in played.told() {
+            println!("{:width$}  {difference}", "");
         }
     }
     let (size, most) = (workshop.size.div_ceil(1024) as u64, plan.component_bytes as u64 / 1024);
+    let (passed, failed) = (tally.passed, tally.total - tally.passed);
     println!("\n{passed} passed, {failed} failed · component {} KiB of {} KiB", grouped(size), grouped(most));
     Ok(if failed == 0 || bless.is_some() { Exit::Done } else { Exit::Findings })
-}
-
-/// What differs, by role. A role that is expected and not exported gives nothing.
-fn differences(case: &Case, answers: &[Answer]) -> Vec<(&'static str, Mismatch)> {
-    let mut out = Vec::new();
-    for (role, expected) in &case.expect {
-        let said = answers.iter().find(|answer| answer.role == *role).map(|answer| &answer.said);
-        let found = match said {
-            Some(said) => mismatches(expected, said),
-            None => vec![Mismatch { path: String::new(), expected: Some(expected.clone()), got: None }],
-        };
-        out.extend(found.into_iter().map(|mismatch| (role.name(), mismatch)));
-    }
-    // A case that asks for nothing still asks for an answer.
-    for answer in answers.iter().filter(|answer| !case.expect.contains_key(&answer.role)) {
-        if let Some(failure) = answer.said.get("failure") {
-            let (path, got) = ("/failure".to_owned(), Some(failure.clone()));
-            out.push((answer.role.name(), Mismatch { path, expected: None, got }));
-        }
-    }
-    out
 }
 
 fn rewrite(path: &Path, case: &Case, answers: &[Answer]) -> anyhow::Result<()> {

@@ -1,0 +1,77 @@
+//! `lanewright train`: a win model for a folder, from a history of deals.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{Exit, Format, tell};
+use crate::config;
+use crate::learning::history::{self, Format as Written};
+use crate::learning::{self, Trained};
+use crate::report::{self, Look};
+use crate::tenant::MODEL;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The tenant's folder
+    folder: PathBuf,
+    /// Deals of before, as CSV or as JSON Lines (`.jsonl`); several are read together [default: history.csv of the folder]
+    #[arg(long, value_name = "FILE")]
+    history: Vec<PathBuf>,
+    /// Where the model goes [default: win.model of the folder, where `route` finds it]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// What time it is: deals count less the longer ago they closed [default: now]
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+    /// How to write the report [default: tables on a terminal, JSON elsewhere]
+    #[arg(long)]
+    format: Option<Format>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Arguments { folder, history, out, at, format } = arguments;
+    let config = match config::load(folder) {
+        Ok(config) => config,
+        Err(problems) => {
+            tell(&problems);
+            return Ok(Exit::Findings);
+        }
+    };
+    let files = if history.is_empty() { vec![folder.join("history.csv")] } else { history.clone() };
+    let (mut deals, mut bad) = (Vec::new(), 0_usize);
+    for file in &files {
+        let text = std::fs::read_to_string(file).with_context(|| {
+            format!("the history {} cannot be read; name another with --history", file.display())
+        })?;
+        let written = Written::of_name(&file.to_string_lossy());
+        let (read, wrong) = history::read(&text, written, &config);
+        deals.extend(read.iter().map(learning::deal));
+        for line in &wrong {
+            eprintln!("{}, {line}", file.display());
+        }
+        bad += wrong.len();
+    }
+    if deals.is_empty() {
+        bail!("there is no deal to learn from");
+    }
+    let now = at.unwrap_or_else(Timestamp::now);
+    let Trained { body, report } = learning::train(&deals, &config.learning, now, None)?;
+    let path = out.clone().unwrap_or_else(|| folder.join(MODEL));
+    std::fs::write(&path, &body).with_context(|| format!("{} cannot be written", path.display()))?;
+    let look = Look::of_stdout();
+    let mut told = std::io::stdout().lock();
+    match format.unwrap_or(if look.terminal() { Format::Table } else { Format::Json }) {
+        Format::Json => {
+            let bytes = body.len();
+            writeln!(told, "{}", json!({"model": path, "bytes": bytes, "refused": bad, "report": report}))?;
+        }
+        Format::Table => {
+            writeln!(told, "{}\n{} ({} bytes)", report::learned(&report, look), path.display(), body.len())?;
+        }
+    }
+    Ok(if bad == 0 { Exit::Done } else { Exit::Findings })
+}

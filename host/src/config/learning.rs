@@ -1,0 +1,225 @@
+//! What is learned from won and lost deals, and what may be tried: `[learning]` of `tenant.toml`.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::Problem;
+use super::read::At;
+use super::toml_table::Table;
+use crate::lead::Tier;
+use crate::nearest::nearest;
+use crate::rules::Segment;
+
+/// How a tenant learns.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Learning {
+    /// What reps may differ by, at most [`MOST_FACTS`].
+    pub by: Vec<Fact>,
+    /// Days after which a deal counts half (S3.5).
+    pub half_life_days: u32,
+    /// Days after which it does not count (S3.7).
+    pub window_days: u32,
+    /// Whether it is trained again every week (S3.9).
+    pub weekly: bool,
+    /// Whether the tenant's variances may be part of what others start from, and theirs of what this one does.
+    pub shared: bool,
+    /// What may be tried; absent: nothing is.
+    pub explore: Option<Explore>,
+}
+
+/// Trying somebody who is not known to be best (S2.11).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explore {
+    /// How much less likely than the best somebody may be to win the lead, 0 to 1; also the most that a lead loses on
+    /// average.
+    pub within: f64,
+    /// The least probability of each of them, 0 to 0.2.
+    pub floor: f64,
+    /// The share that is kept for newer reps, 0 to 0.5.
+    pub newer: f64,
+    /// In which tiers.
+    pub tiers: Vec<Tier>,
+}
+
+/// Something about a lead that reps may differ by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// Where the lead came from.
+    Channel,
+    /// The company's country.
+    Country,
+    /// The company's industry.
+    Industry,
+    /// The lane's id.
+    Lane,
+    /// The contact's language.
+    Language,
+    /// The word of a segment table.
+    Segment(String),
+    /// A custom field that holds a short text or a flag.
+    Field(String),
+}
+
+/// Facts of one model at most: with more of them, hardly a deal is like another.
+pub const MOST_FACTS: usize = 6;
+
+const WORDS: [(&str, Fact); 5] = [
+    ("channel", Fact::Channel),
+    ("country", Fact::Country),
+    ("industry", Fact::Industry),
+    ("lane", Fact::Lane),
+    ("language", Fact::Language),
+];
+
+/// As the folder writes it, and as it stands with a deal.
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Segment(name) => write!(f, "segment.{name}"),
+            Self::Field(name) => write!(f, "field.{name}"),
+            word => f.write_str(WORDS.iter().find(|(_, fact)| fact == word).map_or("", |(word, _)| word)),
+        }
+    }
+}
+
+impl Learning {
+    /// Of a tenant who says nothing: by industry and channel, and by its own segments.
+    fn of(segments: &[Segment]) -> Self {
+        let own = segments.iter().map(|segment| Fact::Segment(segment.name.clone()));
+        let by = [Fact::Industry, Fact::Channel].into_iter().chain(own).take(MOST_FACTS).collect();
+        Self { by, half_life_days: 180, window_days: 365, weekly: true, shared: false, explore: None }
+    }
+
+    /// Whether it is what a tenant gets who says nothing.
+    pub(super) fn is_default(&self, segments: &[Segment]) -> bool {
+        *self == Self::of(segments)
+    }
+}
+
+const KEYS: &[&str] = &["by", "half_life_days", "window_days", "train", "shared", "explore"];
+
+pub(super) fn learning(root: &Table<'_>, segments: &[Segment]) -> Learning {
+    let default = Learning::of(segments);
+    let Some(table) = root.table("learning", "[learning]", KEYS) else { return default };
+    let by = table.texts("by").map(|texts| facts(&table, &texts, segments));
+    let days = "days; a year has 365";
+    let train = [("weekly", true), ("never", false)];
+    let meanings = "\"weekly\" trains a model every week, \"never\" only when somebody asks for it";
+    Learning {
+        by: by.unwrap_or(default.by),
+        half_life_days: table.count("half_life_days", 7..=3_650, days).unwrap_or(default.half_life_days),
+        window_days: table.count("window_days", 30..=3_650, days).unwrap_or(default.window_days),
+        weekly: table.choice("train", &train, meanings).unwrap_or(default.weekly),
+        shared: table.flag("shared").unwrap_or(default.shared),
+        explore: explore(&table),
+    }
+}
+
+fn facts(table: &Table<'_>, texts: &[At<String>], segments: &[Segment]) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for At { value, place } in texts {
+        let message = match fact(value, segments) {
+            Some(fact) if facts.contains(&fact) => format!("`by` has {value:?} twice"),
+            Some(_) if facts.len() == MOST_FACTS => {
+                format!("`by` has more than {MOST_FACTS} facts, and hardly a deal is like another")
+            }
+            Some(fact) => {
+                facts.push(fact);
+                continue;
+            }
+            None => format!("`by` has {value:?}, which is nothing that is known of a lead"),
+        };
+        let segments = segments.iter().map(|segment| format!("segment.{}", segment.name));
+        let all: Vec<String> = WORDS.iter().map(|(word, _)| (*word).to_owned()).chain(segments).collect();
+        let hint = match nearest(value, all.iter().map(String::as_str)) {
+            Some(near) if near != value => format!("did you mean \"{near}\"?"),
+            _ => format!("there are {}, and field.NAME for a custom field", all.join(", ")),
+        };
+        table.problem(Problem::at(place, message).hint(hint));
+    }
+    facts
+}
+
+fn fact(text: &str, segments: &[Segment]) -> Option<Fact> {
+    if let Some(name) = text.strip_prefix("field.").filter(|name| !name.is_empty()) {
+        return Some(Fact::Field(name.to_owned()));
+    }
+    if let Some(name) = text.strip_prefix("segment.") {
+        let known = segments.iter().find(|segment| segment.name == name)?;
+        return Some(Fact::Segment(known.name.clone()));
+    }
+    WORDS.iter().find(|(word, _)| *word == text).map(|(_, fact)| fact.clone())
+}
+
+fn explore(table: &Table<'_>) -> Option<Explore> {
+    let table = table.table("explore", "[learning.explore]", &["within", "floor", "newer", "tiers"])?;
+    let within = table.number("within", 0.0..=1.0, "of the chance to win; 0.05 is five points of a hundred");
+    if table.lacks("within") && !table.misspells("within") {
+        let problem = Problem::at(&table.place(), "[learning.explore] has no `within`");
+        table.problem(
+            problem.hint("how much less likely than the best somebody may be to win: within = 0.05"),
+        );
+    }
+    let floor = table.number("floor", 0.0..=0.2, "the least probability of each: 0.02 is one lead of fifty");
+    let newer = table.number("newer", 0.0..=0.5, "the share of leads for newer reps: 0.1 is one of ten");
+    let tiers = table.texts("tiers").map(|texts| {
+        let tier = |at: &At<String>| {
+            let tier = match at.value.as_str() {
+                "two" => Some(Tier::Two),
+                "three" => Some(Tier::Three),
+                _ => None,
+            };
+            if tier.is_none() {
+                let message = format!("`tiers` has {:?}", at.value);
+                let hint = "there are \"two\" and \"three\"; leads of tier one are not for trying";
+                table.problem(Problem::at(&at.place, message).hint(hint));
+            }
+            tier
+        };
+        texts.iter().filter_map(tier).collect()
+    });
+    Some(Explore {
+        within: within?,
+        floor: floor.unwrap_or(0.02),
+        newer: newer.unwrap_or(0.0),
+        tiers: tiers.unwrap_or_else(|| vec![Tier::Three]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::testing::{SMALL, config};
+
+    #[test]
+    fn learning_is_as_written() {
+        let check = |lines: &str, expect: Learning| {
+            let tenant = format!("{}\n{lines}", SMALL[0].1);
+            assert_eq!(config(&[("tenant.toml", &tenant), SMALL[1], SMALL[2]]).learning, expect, "{lines}");
+        };
+        let default = || Learning::of(&[]);
+        check("", default());
+        check(
+            "[learning]\nby = [\"industry\", \"field.plan\"]\nhalf_life_days = 90\nwindow_days = 400\ntrain = \"never\"\nshared = true",
+            Learning {
+                by: vec![Fact::Industry, Fact::Field("plan".to_owned())],
+                half_life_days: 90,
+                window_days: 400,
+                weekly: false,
+                shared: true,
+                explore: None,
+            },
+        );
+        let explore = |within, floor, newer, tiers| Learning {
+            explore: Some(Explore { within, floor, newer, tiers }),
+            ..default()
+        };
+        check("[learning.explore]\nwithin = 0.05", explore(0.05, 0.02, 0.0, vec![Tier::Three]));
+        check(
+            "[learning.explore]\nwithin = 0.1\nfloor = 0.05\nnewer = 0.1\ntiers = [\"two\", \"three\"]",
+            explore(0.1, 0.05, 0.1, vec![Tier::Two, Tier::Three]),
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! What a tenant learns from its deals: what of a lead tells who wins it ([`facts`]), deals of before ([`history`]), the
+//! model in force ([`Model`]), and how it is made ([`train`]).
+//!
+//! The statistics are a library of their own, which knows no leads; here they meet.
+//!
+//! The same words are kept with a deal when it is decided and asked of the model when it is; so what was learned is
+//! what is asked.
+
+use std::collections::BTreeMap;
+
+use crate::config::Fact;
+use crate::lead::{FieldValue, LaneId, Lead};
+
+pub mod history;
+mod model;
+mod training;
+
+pub use history::PastDeal;
+pub use model::Model;
+pub use training::{TrainError, Trained, compare, deal, outcome, train};
+
+/// What is known of a lead, as words in lower case by the name of the fact; what is not known is left out. A custom
+/// field has a word where it is a short text or a flag.
+pub fn facts(
+    by: &[Fact],
+    lead: &Lead,
+    lane: Option<&LaneId>,
+    segments: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let word = |fact: &Fact| {
+        let word = match fact {
+            Fact::Channel => Some(lead.source.as_str()),
+            Fact::Country => lead.company.country.as_deref(),
+            Fact::Industry => lead.company.industry.as_deref(),
+            Fact::Lane => lane.map(LaneId::as_str),
+            Fact::Language => lead.contact.language.as_deref(),
+            Fact::Segment(name) => segments.get(name).map(String::as_str),
+            Fact::Field(name) => match lead.fields.get(name)? {
+                FieldValue::Text(text) => Some(text.as_str()),
+                FieldValue::Flag(true) => Some("true"),
+                FieldValue::Flag(false) => Some("false"),
+                FieldValue::Number(_) | FieldValue::Instant(_) | FieldValue::Texts(_) => None,
+            },
+        };
+        word.filter(|word| !word.is_empty() && word.len() <= LONGEST).map(str::to_lowercase)
+    };
+    by.iter().filter_map(|fact| Some((fact.to_string(), word(fact)?))).collect()
+}
+
+/// A longer text is prose and no word, in bytes.
+const LONGEST: usize = 60;

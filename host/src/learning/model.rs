@@ -1,0 +1,115 @@
+//! The model in force, as the route asks it: who of these reps wins this lead, how sure that is, and why.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use lanewright_learning::win::{ModelError, Way, WinModel};
+
+use crate::decision::{ModelName, WinFound, WinTrace};
+use crate::digest::Digest;
+use crate::lead::RepId;
+
+/// What was learned of one tenant, with its name.
+#[derive(Debug, Clone)]
+pub struct Model {
+    name: ModelName,
+    win: WinModel,
+}
+
+/// How sure the bounds of an estimate are.
+const LEVEL: f64 = 0.8;
+
+/// Effective deals below which a rep is a newer one, for whom opportunities are kept (S2.11).
+const NEWER: f64 = 10.0;
+
+/// Deals that a sentence about a rep's record needs.
+const TOLD: u64 = 5;
+
+impl Model {
+    /// A model from its bytes; `version` is its number among the tenant's.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are no model that this version reads.
+    pub fn read(version: i64, bytes: &[u8]) -> Result<Self, ModelError> {
+        let win = WinModel::from_bytes(bytes)?;
+        Ok(Self { name: ModelName { version, digest: Digest::of(bytes) }, win })
+    }
+
+    /// Its name, as decisions record it.
+    pub fn name(&self) -> ModelName {
+        self.name.clone()
+    }
+
+    /// The model itself.
+    pub fn win(&self) -> &WinModel {
+        &self.win
+    }
+
+    /// What it says of each rep with a lead of which this is known and that came then. Where a gate failed (X9), nothing
+    /// but why.
+    pub fn ask(&self, facts: &BTreeMap<String, String>, at: Timestamp, reps: &[&RepId]) -> WinTrace {
+        if self.win.way() == Way::Rate {
+            let untrusted = Some(self.win.report().gates.to_string());
+            return WinTrace { untrusted, estimates: Vec::new(), because: None };
+        }
+        let ids: Vec<&str> = reps.iter().map(|rep| rep.as_str()).collect();
+        let estimates = self.win.predict(facts, at.as_millisecond(), &ids);
+        let found = reps.iter().zip(estimates).map(|(rep, estimate)| {
+            let (lower, upper) = estimate.interval(LEVEL);
+            let deals = self.win.evidence(rep.as_str(), &[]).map_or(0.0, |evidence| evidence.effective);
+            WinFound {
+                rep: (*rep).clone(),
+                logit: estimate.logit(),
+                spread: estimate.rep_spread,
+                probability: estimate.chance(),
+                lower,
+                upper,
+                deals,
+                newer: deals < NEWER,
+            }
+        });
+        WinTrace { untrusted: None, estimates: found.collect(), because: None }
+    }
+
+    /// The rep's own record with such leads, where there is one: `won 9 of 14 healthcare, large deals, shrunk to 41 %
+    /// (28–55 %)`. The most particular record with enough deals is told.
+    pub fn because(&self, facts: &BTreeMap<String, String>, rep: &RepId) -> Option<String> {
+        let words: Vec<(&str, &str)> =
+            facts.iter().map(|(name, word)| (name.as_str(), word.as_str())).collect();
+        let pairs =
+            (0..words.len()).flat_map(|first| (first + 1..words.len()).map(move |second| [first, second]));
+        let told = |segment: &[(&str, &str)]| {
+            self.win.evidence(rep.as_str(), segment).filter(|evidence| evidence.closed >= TOLD)
+        };
+        let by_deals =
+            |segments: Vec<Vec<(&str, &str)>>| -> Option<(String, lanewright_learning::cells::Evidence)> {
+                let found = segments.into_iter().filter_map(|segment| {
+                    let words: Vec<&str> = segment.iter().map(|(_, word)| *word).collect();
+                    Some((words.join(", "), told(&segment)?))
+                });
+                found.max_by(|(one, first), (other, second)| {
+                    first.closed.cmp(&second.closed).then_with(|| other.cmp(one))
+                })
+            };
+        let pairs = by_deals(pairs.map(|places| places.map(|place| words[place]).to_vec()).collect());
+        let (segment, evidence) = pairs
+            .or_else(|| by_deals(words.iter().map(|word| vec![*word]).collect()))
+            .or_else(|| told(&[]).map(|evidence| (String::new(), evidence)))?;
+        let (low, high) = evidence.rate.interval(LEVEL);
+        let mut told = format!("won {} of {}", evidence.won, evidence.closed);
+        if !segment.is_empty() {
+            let _ = write!(told, " {segment}");
+        }
+        let percent = |share: f64| (100.0 * share).round();
+        let _ = write!(
+            told,
+            " deals, shrunk to {} % ({}–{} %)",
+            percent(evidence.rate.mean()),
+            percent(low),
+            percent(high)
+        );
+        Some(told)
+    }
+}
