@@ -8,12 +8,12 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::calibrate::line;
+use crate::calibrate::{Fold, stretch, stretched};
 use crate::cells::Cells;
 use crate::deal::{Counts, Deal};
 use crate::drift::Baseline;
 use crate::gates::Gates;
-use crate::logistic::chance;
+use crate::logistic::{chance, logit as log_odds};
 use crate::metrics::{Difference, Metrics, Outturn, losses};
 use crate::model::{Logit, Prior, groups};
 use crate::table::{Coded, Table};
@@ -70,8 +70,8 @@ pub struct Report {
     pub compared: Vec<Compared>,
     /// What the gates would let be used.
     pub best: Way,
-    /// Line on the logit scale, shift and stretch, that straightens chances, if one helps.
-    pub calibration: Option<(f64, f64)>,
+    /// Factor on distances from the global rate, in logits, that straightens chances, if one helps.
+    pub calibration: Option<f64>,
     /// Variance of the effects of each group, in squared logits.
     pub variances: Vec<(String, f64)>,
     /// What later deals are held against.
@@ -111,11 +111,14 @@ pub fn train(
     let held = HeldOut::new(&table, settings.by_segment, with_trees, prior);
     let best = held.best();
     let chosen = held.of(best);
-    let line = line(chosen);
-    let straight: Vec<Outturn> = match line {
-        Some(line) => chosen.iter().flatten().map(|outturn| line.apply(outturn)).collect(),
-        None => chosen.concat(),
+    let rates = held.rate.iter().filter_map(|fold| fold.first()).map(|outturn| outturn.chance);
+    let folds: Vec<Fold> = rates.zip(chosen).map(|(rate, outturns)| Fold { rate, outturns }).collect();
+    let calibration = stretch(&folds);
+    let straighten = |fold: &Fold| -> Vec<Outturn> {
+        let factor = calibration.unwrap_or(1.0);
+        fold.outturns.iter().map(|outturn| stretched(outturn, fold.rate, factor)).collect()
     };
+    let straight: Vec<Outturn> = folds.iter().flat_map(straighten).collect();
     let gates = Gates {
         effective,
         saved: Difference::saved(&losses(&held.of(Way::Rate).concat()), &losses(&chosen.concat())),
@@ -123,10 +126,11 @@ pub fn train(
     };
     let mut logit = Logit::fit(&table, settings.by_segment, prior);
     let mut trees = (best == Way::Trees).then(|| Trees::fit(&table));
-    if let Some(line) = line {
+    if let Some(factor) = calibration {
+        let shift = (1.0 - factor) * log_odds(table.rate());
         match trees.take() {
-            Some(fitted) => trees = Some(fitted.stretched(line.shift, line.stretch)),
-            None => logit = logit.stretched(line.shift, line.stretch),
+            Some(fitted) => trees = Some(fitted.stretched(shift, factor)),
+            None => logit = logit.stretched(shift, factor),
         }
     }
     let variances = groups(&table.names).into_iter().zip(logit.variances().iter().copied()).collect();
@@ -135,7 +139,7 @@ pub fn train(
         gates,
         compared: held.compared(),
         best,
-        calibration: line.map(|line| (line.shift, line.stretch)),
+        calibration,
         variances,
         baseline: Baseline::of(&straight),
     };
