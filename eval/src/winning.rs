@@ -57,7 +57,7 @@ const WAYS: [&str; 7] = [
     "beta-binomial, rep → rep × segment",
     "shrunk logistic, without rep × field",
     "**shrunk logistic**",
-    "boosted trees (where they won)",
+    "boosted trees, on those parts alone where they won",
     "what the gates let through",
 ];
 
