@@ -15,8 +15,8 @@ use serde_json::Value as Json;
 
 use crate::digest::Digest;
 use crate::lead::{
-    Account, Caps, LabelPolicy, Lane, LaneId, PluginId, Rep, RepId, Reps, RouterId, Team, TeamId, TenantId,
-    Territory, Tier,
+    Account, Caps, Confidence, LabelPolicy, Lane, LaneId, PluginId, Rep, RepId, Reps, RouterId, Team, TeamId,
+    TenantId, Territory, Tier,
 };
 use crate::pacing::Pacing;
 use crate::records::Records;

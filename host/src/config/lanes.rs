@@ -1,11 +1,11 @@
 //! The tenant itself and its lanes: `[tenant]`, `[classify]` and `[[lanes]]` of `tenant.toml`.
 
+use super::LaneBands;
 use super::names::Names;
 use super::read::Findings;
 use super::toml_table::Table;
 use super::values::{checked, country, currency, id, timezone};
 use super::{Place, Problem};
-use super::LaneBands;
 use crate::lead::{Destination, LabelPolicy, Lane, TenantId};
 
 /// Who the tenant is.

@@ -222,7 +222,9 @@ async fn lane(
         Some(lane) => lane,
         None => classified().await?,
     };
-    let wrong = |error: crate::lead::IdError| Problem::new(Code::Malformed, "no lane is meant").at("lane", error.to_string());
+    let wrong = |error: crate::lead::IdError| {
+        Problem::new(Code::Malformed, "no lane is meant").at("lane", error.to_string())
+    };
     let what = What::LaneSaid { lead, lane: lane.parse().map_err(wrong)? };
     happened(&api, (caller.tenant(), caller.actor()), key, (what, Value::Null)).await
 }

@@ -210,7 +210,9 @@ async fn bands(
     let deals = api.store.of(caller.tenant()).deals(from.as_millisecond(), to.as_millisecond()).await?;
     let seen: Vec<Seen> = deals
         .iter()
-        .filter_map(|deal| Some(Seen { score: deal.lane_score?, right: deal.lane_said.as_ref()? == deal.lane.as_ref()? }))
+        .filter_map(|deal| {
+            Some(Seen { score: deal.lane_score?, right: deal.lane_said.as_ref()? == deal.lane.as_ref()? })
+        })
         .collect();
     let (bands, refused) = match Bands::fit(&seen, Targets::default()) {
         Ok(bands) => (Some(json!(bands)), None),

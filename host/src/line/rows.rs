@@ -266,7 +266,11 @@ impl Of<'_> {
             team: team.map(ToString::to_string),
             account: trace.normalise.account.clone(),
             lane: decision.lane.as_ref().map(ToString::to_string),
-            lane_score: trace.classify.verdict.as_ref().and_then(|verdict| Some(verdict.ranking.first()?.score.into())),
+            lane_score: trace
+                .classify
+                .verdict
+                .as_ref()
+                .and_then(|verdict| Some(verdict.ranking.first()?.score.into())),
             tier: u8::from(decision.tier).into(),
             mode: word(&decision.mode),
             found_by: by,
