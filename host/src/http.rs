@@ -48,6 +48,7 @@ pub mod limits;
 mod models;
 mod page;
 mod plugins;
+mod policies;
 pub mod problem;
 mod providers;
 mod reprocess;
@@ -163,6 +164,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .merge(simulate::routes())
         .merge(models::routes())
         .merge(insight::routes())
+        .merge(policies::routes())
         .merge(plugins::routes())
         .merge(trust::routes())
         .merge(catalogue::routes())

@@ -43,6 +43,7 @@ mod decide;
 mod grants;
 mod load;
 mod models;
+mod policies;
 mod publish;
 mod published;
 mod rows;
@@ -53,6 +54,7 @@ mod trusted;
 pub use cases::CasesReport;
 pub use load::NotReady;
 pub use models::Learned;
+pub use policies::Judged;
 pub use publish::{Content, From as ReleaseFrom, NewRelease, Report};
 pub use simulate::{Simulated, Simulation};
 
