@@ -52,9 +52,17 @@ fn sections(insight: &Insight) -> Vec<Section> {
     let found = &insight.analytics;
     let mut sections = vec![figures(insight), first_touch(&found.first_touch), matches(found)];
     sections.push(lift(found.lift.as_ref().map(|lift| &lift.observational)));
-    sections.extend([tiers(found), load(found), funnels(found, &insight.segment)]);
+    sections.extend([tiers(found), load(found), funnels(found, &insight.segment)].map(or_nothing));
     sections.extend([readiness(&insight.readiness), suggestions(&insight.suggestions)]);
     sections
+}
+
+/// A table without rows needs no word on how to read it.
+fn or_nothing(section: Section) -> Section {
+    match section.rows.is_empty() {
+        true => Section { notes: vec!["Nothing to show yet.".to_owned()], ..section },
+        false => section,
+    }
 }
 
 fn figures(insight: &Insight) -> Section {
@@ -162,8 +170,7 @@ fn lift(lift: Option<&Lift>) -> Section {
     };
     let points = |share: f64| format!("{:+.0}", 100.0 * share);
     let note = format!(
-        "Observational: {} points of win rate ({} to {}). People may pick the easy leads, so this is no effect of the model; \
-         an experiment tells that.",
+        "Observational: {} points of win rate ({} to {}). People may pick the easy leads; an experiment tells what the model does.",
         points(lift.difference),
         points(lift.low),
         points(lift.high)
@@ -302,7 +309,7 @@ fn share(rate: Option<Rate>) -> String {
 
 /// With how many it rests on.
 fn average(of: Option<Average>, unit: fn(f64) -> String, figure: fn(Average) -> f64) -> String {
-    of.map_or_else(none, |of| format!("{} of {}", unit(figure(of)), of.n))
+    of.map_or_else(none, |of| format!("{} ({} leads)", unit(figure(of)), of.n))
 }
 
 fn minutes(minutes: f64) -> String {
