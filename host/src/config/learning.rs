@@ -86,7 +86,7 @@ impl fmt::Display for Fact {
 
 impl Learning {
     /// Of a tenant who says nothing: by industry and channel, and by its own segments.
-    fn of(segments: &[Segment]) -> Self {
+    pub(crate) fn of(segments: &[Segment]) -> Self {
         let own = segments.iter().map(|segment| Fact::Segment(segment.name.clone()));
         let by = [Fact::Industry, Fact::Channel].into_iter().chain(own).take(MOST_FACTS).collect();
         Self { by, half_life_days: 180, window_days: 365, weekly: true, shared: false, explore: None }

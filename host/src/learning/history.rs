@@ -282,7 +282,7 @@ mod tests {
         expect: &[(&str, Option<&str>, Option<Closing>)],
         bad: &[(u64, &str)],
     ) {
-        let (deals, wrong) = read(text, format, &config(&SMALL));
+        let (deals, wrong) = read(text, format, &config(SMALL));
         let deals: Vec<_> = deals
             .iter()
             .map(|deal| {
@@ -348,6 +348,7 @@ mod tests {
         let facts: Vec<(&str, &str)> =
             deals[0].facts.iter().map(|(name, word)| (name.as_str(), word.as_str())).collect();
         assert_eq!(facts, [("channel", "event"), ("field.plan", "gold"), ("industry", "retail")]);
-        assert_eq!(deals[0].opened_at, at("2026-01-02T00:00:00Z"));
+        // Midnight in New York.
+        assert_eq!(deals[0].opened_at, at("2026-01-02T05:00:00Z"));
     }
 }

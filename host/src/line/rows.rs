@@ -247,7 +247,9 @@ impl Of<'_> {
     fn deal(&self, decision: &Decision) -> DealRow {
         let trace = &decision.trace;
         let (rep, team, by, total) = match &decision.outcome {
-            Outcome::Assigned { rep, team, total, by } => (Some(rep), Some(team), Some(word(by)), *total),
+            Outcome::Assigned { rep, team, total, by } => {
+                (Some(rep), Some(team), Some(found_by(decision, by)), *total)
+            }
             Outcome::Manager { team, .. } => (None, Some(team), None, None),
             Outcome::Held { .. } | Outcome::Track { .. } | Outcome::Triage => (None, None, None, None),
         };

@@ -172,6 +172,7 @@ pub(crate) fn config() -> Config {
             lane("self-serve", Destination::Track("trial".to_owned())),
         ],
         segments: vec![],
+        learning: crate::config::Learning::of(&[]),
         rules: RuleSet::default(),
         tiers: Tiers {
             one: tier("lead.source == 'demo-request'", 5),

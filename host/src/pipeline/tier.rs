@@ -30,7 +30,7 @@ mod tests {
     fn tiers() {
         let check = |two: &str, source: &str, intent, expect: (Tier, Option<&str>), unanswered: &[&str]| {
             let mut config = fixture::config();
-            config.tiers.two.when = Condition::compile(two).unwrap();
+            config.tiers.two.when = std::sync::Arc::new(Condition::compile(two).unwrap());
             let lead = Lead { source: source.to_owned(), ..fixture::lead() };
             let found = tier(&config, &lead, &Verdict { intent, ..fixture::verdict() });
             assert_eq!((found.tier, found.when.as_deref()), expect, "{two}");

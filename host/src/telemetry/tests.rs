@@ -142,7 +142,7 @@ fn every_event_counts() {
 
 #[test]
 fn events_hold_no_text() {
-    const HARMLESS: [&str; 20] = [
+    const HARMLESS: [&str; 21] = [
         "TenantId",
         "LeadId",
         "Route",
@@ -152,6 +152,7 @@ fn events_hold_no_text() {
         "u32",
         "i64",
         "usize",
+        "bool",
         "Method",
         "Refusal",
         "Outcome",
