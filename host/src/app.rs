@@ -282,9 +282,11 @@ impl App {
         self.every(&mut work, SECONDS, |app, now| async move {
             timers::training(now, &app.store, &app.lines).await
         });
-        self.every(&mut work, SECONDS, |app, now| async move {
-            timers::looks(now, &app.store, &app.lines).await
-        });
+        self.every(
+            &mut work,
+            SECONDS,
+            |app, now| async move { timers::looks(now, &app.store, &app.lines).await },
+        );
         self.every(&mut work, SOON, |app, now| async move { Ok(app.deliver(now).await? > 0) });
         self.every(&mut work, NOW_AND_THEN, |app, now| async move {
             effects::expire(now, &app.store).await?;

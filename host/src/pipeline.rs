@@ -222,6 +222,14 @@ fn drawn_by(normalise: &NormaliseTrace) -> &str {
     account.unwrap_or(lead.id.as_str())
 }
 
+/// What was learned, as it counts for a lead: the same for all of one account.
+fn learned(tenant: &Tenant, normalise: &NormaliseTrace, outside: &dyn Outside) -> Learned {
+    match outside.decided() {
+        Some(decision) => tenant.learned_in(decision.trace.arm.clone()),
+        None => tenant.learned(drawn_by(normalise)),
+    }
+}
+
 fn ask_cast(
     tenant: &Tenant,
     cast: Arc<Cast>,
@@ -230,10 +238,7 @@ fn ask_cast(
     normalise: NormaliseTrace,
     outside: &dyn Outside,
 ) -> Prepared {
-    let learned = match outside.decided() {
-        Some(decision) => tenant.learned_in(decision.trace.arm.clone()),
-        None => tenant.learned(drawn_by(&normalise)),
-    };
+    let learned = learned(tenant, &normalise, outside);
     let (lead, enrich) = ask::enrich(tenant, &cast, normalise.lead.clone(), outside);
     let visible = VisibleLead::new(&lead);
     let classify = ask::classify(tenant, &cast, &lead, &visible, outside);

@@ -126,8 +126,7 @@ pub fn look(experiment: &Experiment, deals: &[Tried], now: Timestamp) -> Found {
         _ => 0,
     };
     let groups = |of: &dyn Fn(&Account<'_>) -> bool| {
-        let many =
-            |arm| accounts.iter().filter(|account| account.arm == arm && of(account)).count() as u64;
+        let many = |arm| accounts.iter().filter(|account| account.arm == arm && of(account)).count() as u64;
         Groups { control: many(Arm::Control), treatment: many(Arm::Treatment) }
     };
     let share = Rollout::Running { step, since: 0 }.share(&experiment.plan);
@@ -221,7 +220,8 @@ impl Metric {
             return None;
         }
         let since = |at: i64| (at.min(end) - first.opened_at).max(0) as f64 / MINUTE;
-        let won = || account.deals.iter().filter_map(|deal| Some((deal.won_at.filter(|at| *at <= end)?, deal)));
+        let won =
+            || account.deals.iter().filter_map(|deal| Some((deal.won_at.filter(|at| *at <= end)?, deal)));
         Some(match self {
             Self::WinRate => f64::from(u8::from(won().next().is_some())),
             Self::FirstTouch => since(first.touched_at.unwrap_or(end)),
@@ -231,9 +231,8 @@ impl Metric {
     }
 
     fn sample(self, values: impl Iterator<Item = f64>) -> Sample {
-        let (n, sum, squares) = values.fold((0, 0.0, 0.0), |(n, sum, squares), value| {
-            (n + 1, sum + value, squares + value * value)
-        });
+        let (n, sum, squares) = values
+            .fold((0, 0.0, 0.0), |(n, sum, squares), value| (n + 1, sum + value, squares + value * value));
         match self {
             Self::WinRate => Sample::Rate { hits: sum as u64, n },
             Self::FirstTouch | Self::DealVelocity | Self::DealValue => Sample::Mean { n, sum, squares },

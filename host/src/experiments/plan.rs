@@ -49,7 +49,9 @@ pub struct Draft {
 pub enum Invalid {
     #[error("an experiment's id is 1 to 64 small letters, digits and hyphens")]
     Id,
-    #[error("steps rise from 1 to at most 100 per cent, and the first is less than 100: such as 10, 50, 90, 100")]
+    #[error(
+        "steps rise from 1 to at most 100 per cent, and the first is less than 100: such as 10, 50, 90, 100"
+    )]
     Steps,
     #[error("a step has 1 to 365 days")]
     StepDays,
@@ -111,7 +113,9 @@ impl Asked {
     ///
     /// [`Invalid`]
     pub fn check(self) -> Result<Draft, Invalid> {
-        let Self { id, treatment, steps, step_days, least_days, least_accounts, primary, within_days, .. } = self;
+        let Self {
+            id, treatment, steps, step_days, least_days, least_accounts, primary, within_days, ..
+        } = self;
         let or = |holds: bool, invalid| if holds { Ok(()) } else { Err(invalid) };
         let proper = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-';
         or((1..=64).contains(&id.len()) && id.bytes().all(proper), Invalid::Id)?;
@@ -148,7 +152,18 @@ impl Draft {
         let Self { id, treatment, plan, primary, guards, within_days } = self;
         let detectable = detectable(&plan, (primary, within_days), past, now);
         let (started_at, rollout, looks) = (None, None, Vec::new());
-        Experiment { id, treatment, plan, primary, guards, within_days, detectable, started_at, rollout, looks }
+        Experiment {
+            id,
+            treatment,
+            plan,
+            primary,
+            guards,
+            within_days,
+            detectable,
+            started_at,
+            rollout,
+            looks,
+        }
     }
 }
 
@@ -167,21 +182,15 @@ fn detectable(
     now: Timestamp,
 ) -> Detectable {
     let (from, to) = of_before(metric, within_days, now);
-    let past: Vec<Tried> =
-        past.iter().filter(|deal| (from..to).contains(&deal.opened_at)).cloned().collect();
+    let past: Vec<Tried> = past.iter().filter(|deal| (from..to).contains(&deal.opened_at)).cloned().collect();
     let accounts = accounts(&past);
-    let values: Vec<f64> = samples(metric, &accounts, within_days, now.as_millisecond())
-        .into_values()
-        .flatten()
-        .collect();
+    let values: Vec<f64> =
+        samples(metric, &accounts, within_days, now.as_millisecond()).into_values().flatten().collect();
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let base = (values.len() > 1).then(|| Base {
-        accounts: values.len() as u64,
-        mean,
-        deviation: variance.sqrt(),
-    });
+    let base =
+        (values.len() > 1).then(|| Base { accounts: values.len() as u64, mean, deviation: variance.sqrt() });
     let (days, planned) = planned(plan, n / f64::from(OF_BEFORE));
     let reachable = planned.control > 0 && planned.treatment > 0;
     let effect = base.filter(|_| reachable).and_then(|base| match metric {

@@ -84,7 +84,11 @@ fn an_account_counts_once_and_when_it_is_old_enough() {
         let found = look(&running(), &deals, day(at));
         let measured = found.measured.iter().find(|measured| measured.metric == metric).expect("measured");
         let side = |side: Side| (side.accounts, (side.mean * 10.0).round() / 10.0);
-        assert_eq!((side(measured.control), side(measured.treatment)), (control, treatment), "{metric:?} {at}");
+        assert_eq!(
+            (side(measured.control), side(measured.treatment)),
+            (control, treatment),
+            "{metric:?} {at}"
+        );
         assert_eq!(found.accounts, Groups { control: 1, treatment: 2 });
     };
     check(6, Metric::FirstTouch, (0, 0.0), (0, 0.0));
@@ -124,7 +128,8 @@ fn it_stops_where_the_draw_is_lopsided() {
     let mut experiment = running();
     let found = look(&experiment, &touched(150, 60, 60), day(7));
     experiment.go_on(found);
-    let lopsided = |rollout| matches!(rollout, Some(Rollout::Stopped { reason: Reason::SampleRatio { .. }, .. }));
+    let lopsided =
+        |rollout| matches!(rollout, Some(Rollout::Stopped { reason: Reason::SampleRatio { .. }, .. }));
     assert!(lopsided(experiment.rollout.clone()), "{:?}", experiment.rollout);
 }
 
@@ -133,7 +138,10 @@ fn it_is_not_promoted_too_early() {
     let mut experiment = running();
     let found = look(&experiment, &touched(100, 60, 60), day(27));
     let early = experiment.call(&found, Call::Promote).expect_err("too early").to_string();
-    assert!(early.starts_with("after 27 days and with 100 accounts in the smaller arm it is too early"), "{early}");
+    assert!(
+        early.starts_with("after 27 days and with 100 accounts in the smaller arm it is too early"),
+        "{early}"
+    );
     let found = look(&experiment, &touched(200, 60, 60), day(27));
     experiment.call(&found, Call::Promote).expect("200 accounts in each arm");
     assert_eq!((experiment.in_force(), experiment.rollout), (None, Some(Rollout::Promoted { day: 27 })));

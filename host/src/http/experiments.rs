@@ -198,7 +198,8 @@ async fn make(
     State(api): State<Api>,
     Json(new): Json<NewBody>,
 ) -> Result<(StatusCode, Json<ExperimentBody>), Problem> {
-    let NewBody { id, treatment, primary, guards, steps, step_days, least_days, least_accounts, within_days } = new;
+    let NewBody { id, treatment, primary, guards, steps, step_days, least_days, least_accounts, within_days } =
+        new;
     let asked =
         Asked { id, treatment, steps, step_days, least_days, least_accounts, primary, guards, within_days };
     let draft = asked.check().map_err(|invalid| Problem::new(Code::Malformed, invalid.to_string()))?;

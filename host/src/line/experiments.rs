@@ -82,9 +82,12 @@ impl Lines {
         let mut change = store.begin(by.at).await?;
         let mut experiment = changed(&mut change, id).await?;
         if let Some(other) = change.tried_now().await? {
-            let other: Trying = serde_json::from_str(&other).map_err(|error| unreadable(&error.to_string()))?;
+            let other: Trying =
+                serde_json::from_str(&other).map_err(|error| unreadable(&error.to_string()))?;
             let other = other.experiment;
-            return Err(Refused::Conflict(format!("experiment {other} is under way, and only one is at a time")));
+            return Err(Refused::Conflict(format!(
+                "experiment {other} is under way, and only one is at a time"
+            )));
         }
         let model = change.model_in_force().await?;
         let same = match experiment.treatment {

@@ -265,8 +265,18 @@ mod tests {
         let team = id("smb");
         let free: &dyn Fn(&Rep) -> bool = &|rep| rep.free_now;
         let pool = Pool::team(config, &team);
-        let picking =
-            Picking { config, tier, pool, queue: "smb", free, fast: None, prefers, win: None, explore: None, seed };
+        let picking = Picking {
+            config,
+            tier,
+            pool,
+            queue: "smb",
+            free,
+            fast: None,
+            prefers,
+            win: None,
+            explore: None,
+            seed,
+        };
         select(picking, matches, &ledger.at(NOW))
     }
 

@@ -26,8 +26,7 @@ pub struct TriedRow {
     pub value: Option<f64>,
 }
 
-const EXPERIMENT: &str =
-    "SELECT experiment, made_at, state, look_at FROM experiments WHERE tenant = $1";
+const EXPERIMENT: &str = "SELECT experiment, made_at, state, look_at FROM experiments WHERE tenant = $1";
 
 impl Store {
     /// An experiment that is to be looked at, which is left alone until then by everybody else: whose, and which.

@@ -60,9 +60,8 @@ impl Tenant {
     /// the one that counted.
     pub fn learned_in(&self, arm: Option<ArmTrace>) -> Learned {
         let tried = self.tried.as_ref().filter(|tried| {
-            let treated = |arm: &ArmTrace| {
-                arm.arm == Arm::Treatment && arm.experiment == tried.trying.experiment
-            };
+            let treated =
+                |arm: &ArmTrace| arm.arm == Arm::Treatment && arm.experiment == tried.trying.experiment;
             tried.trying.treatment.compares_models() && arm.as_ref().is_some_and(treated)
         });
         let model = tried.map_or(&self.model, |tried| &tried.model).clone();
