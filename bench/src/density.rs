@@ -61,7 +61,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         };
     }
     let (tenants, active) = (number(0, 10_000)?, number(1, 100)?);
-    ensure!(active <= tenants && 2 * COLD as u64 <= tenants, "of {tenants} tenants, {active} cannot be active");
+    ensure!(
+        active <= tenants && 2 * COLD as u64 <= tenants,
+        "of {tenants} tenants, {active} cannot be active"
+    );
     let folder = tempfile::tempdir()?;
     let host = Host { folder: folder.path(), runtime: runtime()? };
     let start = Instant::now();
@@ -72,7 +75,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     for (what, path) in [("disk: database", "data"), ("disk: machine code", "state")] {
         println!("| {what} | {:.1} |", on_disk(&folder.path().join(path))? as f64 / tenants as f64 / 1e3);
     }
-    for (part, more) in [("part-awake", None), ("part-rest", None), ("part-cold", None), ("part-rates", Some(active))] {
+    for (part, more) in
+        [("part-awake", None), ("part-rest", None), ("part-cold", None), ("part-rates", Some(active))]
+    {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("density").arg(part).arg(folder.path()).arg(tenants.to_string());
         command.args(more.map(|more: u64| more.to_string()));
@@ -293,7 +298,9 @@ fn tenant(number: u64) -> Result<TenantId> {
 fn write_folder(folder: &Path, tenant: &TenantId) -> Result<()> {
     std::fs::create_dir_all(folder)?;
     let lane = |id: &str| {
-        format!("[[lanes]]\nid = \"{id}\"\nname = \"{id}\"\ndefinition = \"Inquiries for {id}.\"\nteam = \"sales\"\n\n")
+        format!(
+            "[[lanes]]\nid = \"{id}\"\nname = \"{id}\"\ndefinition = \"Inquiries for {id}.\"\nteam = \"sales\"\n\n"
+        )
     };
     let toml = format!(
         "[tenant]\nid = \"{tenant}\"\nname = \"Tenant\"\ncurrency = \"USD\"\ntimezone = \"UTC\"\n\n{}{}[plugins.classifier]\nplugin = \"own\"\n",
@@ -321,8 +328,7 @@ fn received(tenant: u64, number: u64) -> Value {
 
 /// Routes a lead durably.
 async fn decide(app: &App, of: u64, number: u64) -> Result<()> {
-    let question =
-        Question { ask: Ask::Lead(received(of, number)), actor: "bench".to_owned(), key: None };
+    let question = Question { ask: Ask::Lead(received(of, number)), actor: "bench".to_owned(), key: None };
     ask(app, of, question).await
 }
 

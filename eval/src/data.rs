@@ -220,6 +220,11 @@ impl Draw {
         self.next() as f64 / (1u64 << 48) as f64
     }
 
+    /// One of so many places.
+    pub(crate) fn place(&mut self, places: usize) -> usize {
+        (self.share() * places as f64) as usize
+    }
+
     /// About normal, with mean 0 and variance 1: a sum of twelve shares.
     pub(crate) fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.share()).sum::<f64>() - 6.0

@@ -3,7 +3,9 @@
 //! `train` makes `plugins/classifier/pack/standard.bin` from `data/`, the same to the byte each time;
 //! `report` measures every pass mark and writes `docs/eval.md`; `signals` lists signals to check by eye;
 //! `scarcity` measures routing one at a time against the optimum and writes `docs/scarcity.md`;
-//! `judging` proves what judges by simulation and writes `docs/judging-eval.md`. All need nothing outside this repository.
+//! `judging` proves what judges by simulation and writes `docs/judging-eval.md`; `learning` measures who is predicted
+//! to win which lead and writes `docs/learning-eval.md`. All need nothing outside this repository, but that `learning`
+//! is given one more set where there is a copy.
 
 mod data;
 mod judging;
@@ -11,6 +13,7 @@ mod report;
 mod review;
 mod scarcity;
 mod train;
+mod winning;
 
 #[path = "../../host/src/pacing.rs"]
 #[allow(dead_code, unreachable_pub, reason = "the host's own file, so that measuring needs no sandbox")]
@@ -20,7 +23,7 @@ mod pacing;
 #[allow(dead_code, unreachable_pub, reason = "the host's own file, of which measuring needs a part")]
 mod text;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
@@ -47,6 +50,15 @@ enum Command {
     },
     /// Measure routing one at a time under scarcity and write docs/scarcity.md.
     Scarcity,
+    /// Measure what is learned from won and lost deals and write docs/learning-eval.md.
+    Learning {
+        /// Fail where a mark is missed.
+        #[arg(long)]
+        check: bool,
+        /// Folder with the set that may not be copied here.
+        #[arg(long)]
+        data: Option<PathBuf>,
+    },
     /// Prove by simulation that experiments, exploration and judged policies hold; write docs/judging-eval.md.
     Judging {
         /// Fail where a mark is missed.
@@ -68,6 +80,7 @@ fn main() -> Result<()> {
         Command::Signals { kind } => review::review(&root, &kind),
         Command::Judging { check } => write_judging(&root, check),
         Command::Scarcity => write_scarcity(&root),
+        Command::Learning { check, data } => write_learning(&root, check, data.as_deref()),
         Command::Report { check } => write_report(&root, check),
     }
 }
@@ -96,6 +109,15 @@ fn write_scarcity(root: &Path) -> Result<()> {
     let path = root.join("docs/scarcity.md");
     std::fs::write(&path, &page).with_context(|| path.display().to_string())?;
     print!("{page}");
+    Ok(())
+}
+
+fn write_learning(root: &Path, check: bool, data: Option<&Path>) -> Result<()> {
+    let (page, passed) = winning::report(root, data)?;
+    let path = root.join("docs/learning-eval.md");
+    std::fs::write(&path, &page).with_context(|| path.display().to_string())?;
+    print!("{page}");
+    ensure!(passed || !check, "a mark was missed");
     Ok(())
 }
 

@@ -15,8 +15,8 @@ use serde_json::Value as Json;
 
 use crate::digest::Digest;
 use crate::lead::{
-    Account, Caps, LabelPolicy, Lane, LaneId, PluginId, Rep, RepId, Reps, RouterId, Team, TeamId, TenantId,
-    Territory, Tier,
+    Account, Caps, Confidence, LabelPolicy, Lane, LaneId, PluginId, Rep, RepId, Reps, RouterId, Team, TeamId,
+    TenantId, Territory, Tier,
 };
 use crate::pacing::Pacing;
 use crate::records::Records;
@@ -87,6 +87,8 @@ pub struct Config {
     pub country: Option<String>,
     /// Whether the classifier may refuse.
     pub policy: LabelPolicy,
+    /// From which scores a classification is high and medium, where that is the tenant's own.
+    pub bands: Option<LaneBands>,
     /// At least one, in the tenant's order.
     pub lanes: Vec<Lane>,
     /// Tables that give every lead a word, in the order of the file.
@@ -135,6 +137,26 @@ pub struct Config {
     pub digest: Digest,
     /// Where it was read from; plugin paths are relative to it.
     pub folder: PathBuf,
+}
+
+/// From which scores of the lane that is ranked first a classification is high and medium.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LaneBands {
+    /// High from here on.
+    pub high: f64,
+    /// Medium from here on.
+    pub medium: f64,
+}
+
+impl LaneBands {
+    /// How sure a classification with this score is.
+    pub fn confidence(self, score: f32) -> Confidence {
+        match f64::from(score) {
+            score if score >= self.high => Confidence::High,
+            score if score >= self.medium => Confidence::Medium,
+            _ => Confidence::Low,
+        }
+    }
 }
 
 /// Leads that some reps are served first with (P17).

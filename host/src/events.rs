@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::lead::{LeadId, RepId, RouterId};
+use crate::lead::{LaneId, LeadId, RepId, RouterId};
 
 /// Something that happened, and when.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -116,6 +116,14 @@ pub enum What {
         /// Which lead's.
         lead: LeadId,
     },
+    /// A person says which lane the lead belongs to, as it was classified or another one: what the tenant's bands of confidence
+    /// are fitted to. Nobody gets it for that.
+    LaneSaid {
+        /// Which lead.
+        lead: LeadId,
+        /// Its lane.
+        lane: LaneId,
+    },
     /// Won, lost or disqualified: the rep has room again. Said again of a closed lead, it mends what is learned.
     Closed {
         /// Which.
@@ -172,6 +180,7 @@ impl What {
             | Self::Booked { lead, .. }
             | Self::Cancelled { lead }
             | Self::Closed { lead, .. }
+            | Self::LaneSaid { lead, .. }
             | Self::Reviewed { lead } => Some(lead),
             Self::Away { .. } | Self::Back { .. } | Self::Credit { .. } | Self::Tick => None,
         }
@@ -193,6 +202,7 @@ impl What {
             Self::Booked { .. } => "lead.booked",
             Self::Cancelled { .. } => "lead.cancelled",
             Self::Closed { .. } => "lead.closed",
+            Self::LaneSaid { .. } => "lead.lane-said",
             Self::Reviewed { .. } => "lead.reviewed",
             Self::Away { .. } => "rep.away",
             Self::Back { .. } => "rep.back",

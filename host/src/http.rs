@@ -49,6 +49,7 @@ pub mod limits;
 mod models;
 mod page;
 mod plugins;
+mod policies;
 pub mod problem;
 mod providers;
 mod reprocess;
@@ -165,6 +166,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .merge(models::routes())
         .merge(insight::routes())
         .merge(experiments::routes())
+        .merge(policies::routes())
         .merge(plugins::routes())
         .merge(trust::routes())
         .merge(catalogue::routes())

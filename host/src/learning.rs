@@ -13,10 +13,12 @@ use crate::lead::{FieldValue, LaneId, Lead};
 
 pub mod history;
 mod model;
+mod policies;
 mod training;
 
 pub use history::PastDeal;
 pub use model::Model;
+pub use policies::{Became, Policy, Worth, logged};
 pub use training::{TrainError, Trained, compare, deal, outcome, train};
 
 /// What is known of a lead, as words in lower case by the name of the fact; what is not known is left out. A custom

@@ -44,6 +44,7 @@ mod experiments;
 mod grants;
 mod load;
 mod models;
+mod policies;
 mod publish;
 mod published;
 mod rows;
@@ -54,6 +55,7 @@ mod trusted;
 pub use cases::CasesReport;
 pub use load::NotReady;
 pub use models::Learned;
+pub use policies::Judged;
 pub use publish::{Content, From as ReleaseFrom, NewRelease, Report};
 pub use simulate::{Simulated, Simulation};
 

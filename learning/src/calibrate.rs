@@ -1,57 +1,64 @@
-//! Makes 30 % mean 30 %: a straight line on the logit scale, fitted on predictions of deals that the model had
-//! not seen (Platt 1999), and used only where it helped on newer ones still.
+//! Makes 30 % mean 30 %: chances are drawn towards the global rate, or away from it, by a factor on the logit
+//! scale that is fitted on predictions of deals the model had not seen, and used only where it helped on newer
+//! ones still.
+//!
+//! Platt's line (1999) without its shift: how far the level of held-out deals was off is how much it had changed since
+//! the fold was fitted, and the model that is returned has seen those deals.
 
 use crate::logistic::{chance, logit};
-use crate::metrics::{Difference, Outturn, losses};
+use crate::metrics::{Difference, Outturn};
 
 /// How strongly the line is held to "no change", in variances of shift and stretch.
 const VARIANCE: f64 = 0.25;
 
-/// A line on the logit scale.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Line {
-    pub(crate) shift: f64,
-    pub(crate) stretch: f64,
+/// Held-out predictions of what was fitted on the same deals, and the global rate of those.
+pub(crate) struct Fold<'a> {
+    pub(crate) rate: f64,
+    pub(crate) outturns: &'a [Outturn],
 }
 
-impl Line {
-    pub(crate) fn apply(self, outturn: &Outturn) -> Outturn {
-        Outturn { chance: chance(self.shift + self.stretch * logit(outturn.chance)), won: outturn.won }
-    }
+/// The prediction with its distance from the rate stretched.
+pub(crate) fn stretched(outturn: &Outturn, rate: f64, stretch: f64) -> Outturn {
+    let middle = logit(rate);
+    Outturn { chance: chance(middle + stretch * (logit(outturn.chance) - middle)), won: outturn.won }
+}
 
-    /// Newton's method on two unknowns; a stretch of less than a tenth would turn the ranking to noise.
-    fn fit(outturns: &[Outturn]) -> Line {
-        let (mut shift, mut stretch) = (0.0, 1.0);
-        for _ in 0..25 {
-            let (mut g, mut h) =
-                ([-shift / VARIANCE, (1.0 - stretch) / VARIANCE], [1.0 / VARIANCE, 0.0, 1.0 / VARIANCE]);
-            for outturn in outturns {
-                let x = logit(outturn.chance);
-                let p = chance(shift + stretch * x);
+/// The stretch to use, if one helps: fitted on the folds before each fold and measured on that, it must lower the log
+/// loss by more than one standard error. The oldest fold is first.
+pub(crate) fn stretch(folds: &[Fold]) -> Option<f64> {
+    let mut saved = Vec::new();
+    for (number, fold) in folds.iter().enumerate().skip(1) {
+        let stretch = fitted(&folds[..number]);
+        let one = |outturn: &Outturn| outturn.loss() - stretched(outturn, fold.rate, stretch).loss();
+        saved.extend(fold.outturns.iter().map(one));
+    }
+    Difference::of(&saved).is_clear().then(|| fitted(folds))
+}
+
+/// Newton's method on shift and stretch, of which the stretch is returned; one of less than a tenth would turn the
+/// ranking to noise.
+fn fitted(folds: &[Fold]) -> f64 {
+    let (mut shift, mut stretch) = (0.0, 1.0);
+    for _ in 0..25 {
+        let mut g = [-shift / VARIANCE, (1.0 - stretch) / VARIANCE];
+        let mut h = [1.0 / VARIANCE, 0.0, 1.0 / VARIANCE];
+        for fold in folds {
+            let middle = logit(fold.rate);
+            for outturn in fold.outturns {
+                let x = logit(outturn.chance) - middle;
+                let p = chance(middle + shift + stretch * x);
                 let left = f64::from(u8::from(outturn.won)) - p;
                 let worth = p * (1.0 - p);
                 g = [g[0] + left, g[1] + left * x];
                 h = [h[0] + worth, h[1] + worth * x, h[2] + worth * x * x];
             }
-            let scale = h[0] * h[2] - h[1] * h[1];
-            let step = [(h[2] * g[0] - h[1] * g[1]) / scale, (h[0] * g[1] - h[1] * g[0]) / scale];
-            shift += step[0].clamp(-1.0, 1.0);
-            stretch = (stretch + step[1].clamp(-0.5, 0.5)).max(0.1);
         }
-        Line { shift, stretch }
+        let scale = h[0] * h[2] - h[1] * h[1];
+        let step = [(h[2] * g[0] - h[1] * g[1]) / scale, (h[0] * g[1] - h[1] * g[0]) / scale];
+        shift += step[0].clamp(-1.0, 1.0);
+        stretch = (stretch + step[1].clamp(-0.5, 0.5)).max(0.1);
     }
-}
-
-/// The line to use, if one helps: fitted on the folds before each fold and measured on that, it must lower the log
-/// loss by more than one standard error. `folds` are held-out predictions, the oldest first.
-pub(crate) fn line(folds: &[Vec<Outturn>]) -> Option<Line> {
-    let (mut plain, mut straightened) = (Vec::new(), Vec::new());
-    for (number, fold) in folds.iter().enumerate().skip(1) {
-        let line = Line::fit(&folds[..number].concat());
-        plain.extend(losses(fold));
-        straightened.extend(fold.iter().map(|outturn| line.apply(outturn).loss()));
-    }
-    Difference::saved(&plain, &straightened).is_clear().then(|| Line::fit(&folds.concat()))
+    stretch
 }
 
 #[cfg(test)]
@@ -74,10 +81,17 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_used_where_it_helps() {
-        assert_eq!(line(&folds(0.0, 1.0)), None);
-        let found = line(&folds(0.5, 0.5)).expect("overconfident chances are bent back");
-        assert!((found.shift - 0.5).abs() < 0.1 && (found.stretch - 0.5).abs() < 0.1, "{found:?}");
-        assert_eq!(line(&[]), None);
+    fn a_stretch_is_used_where_it_helps() {
+        let found = |shift, factor| {
+            let folds = folds(shift, factor);
+            let folds: Vec<Fold> = folds.iter().map(|outturns| Fold { rate: 0.5, outturns }).collect();
+            stretch(&folds)
+        };
+        assert_eq!(found(0.0, 1.0), None);
+        // A level that changed is no reason.
+        assert_eq!(found(0.5, 1.0), None);
+        let bent = found(0.3, 0.5).expect("overconfident chances are drawn in");
+        assert!((bent - 0.5).abs() < 0.1, "{bent}");
+        assert_eq!(stretch(&[]), None);
     }
 }

@@ -8,7 +8,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::beta::{Beta, log_beta};
+use crate::beta::Beta;
+use crate::distributions::ln_beta;
 use crate::table::{Names, Table, UNKNOWN};
 
 /// Strengths that are tried, in observations.
@@ -149,7 +150,7 @@ fn strength(counts: impl Iterator<Item = (f64, Count)> + Clone) -> f64 {
         let one = |(mean, count): (f64, Count)| {
             let before = Beta::new(mean, strength);
             let after = count.within(mean, strength);
-            log_beta(after.successes, after.failures) - log_beta(before.successes, before.failures)
+            ln_beta(after.successes, after.failures) - ln_beta(before.successes, before.failures)
         };
         counts.clone().map(one).sum::<f64>()
     };

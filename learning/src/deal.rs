@@ -18,7 +18,7 @@ pub struct Deal {
     /// What was known of it.
     #[serde(default)]
     pub fields: Fields,
-    /// When it was opened, in milliseconds since 1970. Its quarter is the deal's season.
+    /// When it was opened, in milliseconds since 1970.
     pub opened: i64,
     /// How it stands.
     pub outcome: Outcome,

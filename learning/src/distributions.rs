@@ -19,6 +19,16 @@ pub(crate) fn normal_quantile(share: f64) -> f64 {
     std::f64::consts::SQRT_2 * (2.0 * share - 1.0).inv_error()
 }
 
+/// The share of a beta distribution below `x`, which is 0 to 1.
+pub(crate) fn beta_below(x: f64, successes: f64, failures: f64) -> f64 {
+    x.inc_beta(successes, failures, successes.ln_beta(failures))
+}
+
+/// `ln B(a, b)`.
+pub(crate) fn ln_beta(a: f64, b: f64) -> f64 {
+    a.ln_beta(b)
+}
+
 /// The probability of a chi-square with `freedom` degrees at or above `x`.
 pub(crate) fn chi_square_above(x: f64, freedom: u32) -> f64 {
     if freedom == 1 {

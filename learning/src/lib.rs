@@ -2,6 +2,10 @@
 //!
 //! Pure and seeded: deals, decisions and draws in; models, estimates and verdicts out. No clock, no files, no
 //! threads; the same inputs give the same bits. The host stores, serves and shows what is made here.
+//!
+//! Who wins what: [`deal`] → [`train`] → [`win`]. Training fits the shrunk logistic [`model`], lets boosted trees compete on
+//! newer deals, straightens chances where that helps, and asks the [`gates`] whether any of it may route a lead;
+//! [`cells`] count the record behind a sentence, [`metrics`] and [`drift`] say how good it is and whether it still is.
 
 pub mod analytics;
 pub mod bands;

@@ -1,4 +1,6 @@
-//! The logistic curve, its inverse, and the normal distribution's quantile, the same to the bit everywhere.
+//! The logistic curve, its inverse, and how wide an interval is, the same to the bit everywhere.
+
+use crate::distributions::normal_quantile;
 
 /// Chance of a logit.
 pub fn chance(logit: f64) -> f64 {
@@ -18,13 +20,7 @@ pub(crate) fn softplus(x: f64) -> f64 {
 
 /// Standard deviations to either side of the mean that hold `level` of a normal distribution: 1.2816 for 0.8.
 pub fn width(level: f64) -> f64 {
-    let (mut low, mut high) = (0.0, 40.0);
-    // Halved until the ends are neighbours, to a twelfth digit.
-    for _ in 0..48 {
-        let middle = 0.5 * (low + high);
-        if libm::erf(middle / core::f64::consts::SQRT_2) < level { low = middle } else { high = middle }
-    }
-    0.5 * (low + high)
+    normal_quantile(0.5 + 0.5 * level)
 }
 
 #[cfg(test)]

@@ -329,3 +329,6 @@ impl Logit {
             })
     }
 }
+
+#[cfg(test)]
+mod tests;

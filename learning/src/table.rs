@@ -16,9 +16,11 @@ pub(crate) const UNKNOWN: u32 = u32::MAX;
 
 const DAY: f64 = 86_400_000.0;
 
-/// What codes stand for: a code is a place among sorted names.
+/// What a lead's codes stand for: a code is a place among sorted names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Names {
+    /// Half of the deals took longer than this from opening to close, in milliseconds.
+    pub(crate) cycle: i64,
     /// The reps.
     pub(crate) reps: Vec<String>,
     /// Fields by name, each with its values.
@@ -35,10 +37,10 @@ pub(crate) struct Coded {
 }
 
 impl Names {
-    /// A lead that came at a moment, in codes.
+    /// A lead that came at a moment, in codes; its season is that in which it is to be expected to close.
     pub(crate) fn lead(&self, fields: &Fields, at: i64) -> Coded {
         let codes = self.fields.iter().map(|(name, values)| code(values, fields.get(name))).collect();
-        Coded { codes, quarter: quarter(at) }
+        Coded { codes, quarter: quarter(at.saturating_add(self.cycle)) }
     }
 
     /// A rep's code.
@@ -56,8 +58,11 @@ pub(crate) struct Table {
     pub(crate) rep: Vec<u32>,
     /// Values of each deal, a run of as many codes as there are fields for each.
     pub(crate) codes: Vec<u32>,
-    /// Quarter of the year, 0 to 3, of its opening.
+    /// Quarter of the year, 0 to 3, in which it closed. By the quarter of opening the newest deals would be those
+    /// that close fast.
     pub(crate) quarter: Vec<u8>,
+    /// The quarter in which it was to be expected to close when it was opened.
+    pub(crate) expected: Vec<u8>,
     /// When it closed.
     pub(crate) closed: Vec<i64>,
     /// Whether it was won.
@@ -100,7 +105,10 @@ impl Table {
                 (name.clone(), sorted(values))
             })
             .collect();
-        let names = Names { reps, fields };
+        let mut cycles: Vec<i64> =
+            kept.iter().map(|(deal, closed, _)| closed.saturating_sub(deal.opened)).collect();
+        cycles.sort_unstable();
+        let names = Names { cycle: cycles.get(cycles.len() / 2).copied().unwrap_or(0), reps, fields };
         let mut rows: Vec<(i64, u32, Vec<u32>, u8, bool)> = kept
             .iter()
             .map(|&(deal, closed, won)| {
@@ -114,7 +122,8 @@ impl Table {
         Table {
             rep: rows.iter().map(|row| row.1).collect(),
             codes: rows.iter().flat_map(|row| row.2.iter().copied()).collect(),
-            quarter: rows.iter().map(|row| row.3).collect(),
+            quarter: rows.iter().map(|row| quarter(row.0)).collect(),
+            expected: rows.iter().map(|row| row.3).collect(),
             closed: rows.iter().map(|row| row.0).collect(),
             won: rows.iter().map(|row| row.4).collect(),
             names,
@@ -126,6 +135,11 @@ impl Table {
     /// Deals in it.
     pub(crate) fn len(&self) -> usize {
         self.won.len()
+    }
+
+    /// Days from the first close to the last.
+    pub(crate) fn span_days(&self) -> f64 {
+        self.closed.first().zip(self.closed.last()).map_or(0.0, |(first, last)| days(*last, *first))
     }
 
     /// Values of a row.
@@ -141,6 +155,7 @@ impl Table {
             rep: self.rep[..rows].to_vec(),
             codes: self.codes[..rows * self.names.fields.len()].to_vec(),
             quarter: self.quarter[..rows].to_vec(),
+            expected: self.expected[..rows].to_vec(),
             closed: self.closed[..rows].to_vec(),
             won: self.won[..rows].to_vec(),
             weight: self.weight[..rows].to_vec(),

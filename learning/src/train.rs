@@ -1,6 +1,6 @@
 //! From deals to a model: window and weights, models compared on newer deals than they saw, calibration, gates.
 //!
-//! The history is cut by time into a first half and five blocks. Before each block everything that may be used is
+//! The history is cut by time into a first half and a few blocks. Before each block everything that may be used is
 //! fitted on what came before it, and asked about the block (forward chaining). From those answers it is
 //! decided whether trees beat the shrunk model, whether chances need straightening, and whether the gates pass.
 //! What is returned is then fitted on all of the window.
@@ -8,12 +8,12 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::calibrate::line;
+use crate::calibrate::{Fold, stretch, stretched};
 use crate::cells::Cells;
 use crate::deal::{Counts, Deal};
 use crate::drift::Baseline;
 use crate::gates::Gates;
-use crate::logistic::chance;
+use crate::logistic::{chance, logit as log_odds};
 use crate::metrics::{Difference, Metrics, Outturn, losses};
 use crate::model::{Logit, Prior, groups};
 use crate::table::{Coded, Table};
@@ -22,6 +22,8 @@ use crate::win::{Way, WinModel};
 
 /// Blocks that are asked about.
 const BLOCKS: usize = 5;
+/// A history of more deals says enough with two, and training takes half the time.
+const LONG: usize = 20_000;
 /// A history of fewer deals is not cut up.
 const CUTTABLE: usize = 20;
 /// Effective deals below which trees are not even tried: they overfit there.
@@ -68,8 +70,8 @@ pub struct Report {
     pub compared: Vec<Compared>,
     /// What the gates would let be used.
     pub best: Way,
-    /// Line on the logit scale, shift and stretch, that straightens chances, if one helps.
-    pub calibration: Option<(f64, f64)>,
+    /// Factor on distances from the global rate, in logits, that straightens chances, if one helps.
+    pub calibration: Option<f64>,
     /// Variance of the effects of each group, in squared logits.
     pub variances: Vec<(String, f64)>,
     /// What later deals are held against.
@@ -109,11 +111,14 @@ pub fn train(
     let held = HeldOut::new(&table, settings.by_segment, with_trees, prior);
     let best = held.best();
     let chosen = held.of(best);
-    let line = line(chosen);
-    let straight: Vec<Outturn> = match line {
-        Some(line) => chosen.iter().flatten().map(|outturn| line.apply(outturn)).collect(),
-        None => chosen.concat(),
+    let rates = held.rate.iter().filter_map(|fold| fold.first()).map(|outturn| outturn.chance);
+    let folds: Vec<Fold> = rates.zip(chosen).map(|(rate, outturns)| Fold { rate, outturns }).collect();
+    let calibration = stretch(&folds);
+    let straighten = |fold: &Fold| -> Vec<Outturn> {
+        let factor = calibration.unwrap_or(1.0);
+        fold.outturns.iter().map(|outturn| stretched(outturn, fold.rate, factor)).collect()
     };
+    let straight: Vec<Outturn> = folds.iter().flat_map(straighten).collect();
     let gates = Gates {
         effective,
         saved: Difference::saved(&losses(&held.of(Way::Rate).concat()), &losses(&chosen.concat())),
@@ -121,10 +126,11 @@ pub fn train(
     };
     let mut logit = Logit::fit(&table, settings.by_segment, prior);
     let mut trees = (best == Way::Trees).then(|| Trees::fit(&table));
-    if let Some(line) = line {
+    if let Some(factor) = calibration {
+        let shift = (1.0 - factor) * log_odds(table.rate());
         match trees.take() {
-            Some(fitted) => trees = Some(fitted.stretched(line.shift, line.stretch)),
-            None => logit = logit.stretched(line.shift, line.stretch),
+            Some(fitted) => trees = Some(fitted.stretched(shift, factor)),
+            None => logit = logit.stretched(shift, factor),
         }
     }
     let variances = groups(&table.names).into_iter().zip(logit.variances().iter().copied()).collect();
@@ -133,7 +139,7 @@ pub fn train(
         gates,
         compared: held.compared(),
         best,
-        calibration: line.map(|line| (line.shift, line.stretch)),
+        calibration,
         variances,
         baseline: Baseline::of(&straight),
     };
@@ -195,7 +201,7 @@ impl HeldOut {
 }
 
 fn coded(table: &Table, row: usize) -> Coded {
-    Coded { codes: table.codes_of(row).to_vec(), quarter: table.quarter[row] }
+    Coded { codes: table.codes_of(row).to_vec(), quarter: table.expected[row] }
 }
 
 /// For each block the number of deals before it, and of those with it. Deals of the same moment stay together, so
@@ -204,10 +210,14 @@ fn blocks(closed: &[i64]) -> Vec<(usize, usize)> {
     if closed.len() < CUTTABLE {
         return Vec::new();
     }
+    let blocks = if closed.len() > LONG { 2 } else { BLOCKS };
     let cut = |block: usize| {
-        let near = closed.len() * (BLOCKS + block) / (2 * BLOCKS);
+        let near = closed.len() * (blocks + block) / (2 * blocks);
         near + closed[near..].partition_point(|time| *time == closed[near - 1])
     };
-    let cuts: Vec<usize> = (0..=BLOCKS).map(cut).collect();
+    let cuts: Vec<usize> = (0..=blocks).map(cut).collect();
     cuts.windows(2).map(|pair| (pair[0], pair[1])).filter(|(seen, end)| seen < end).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,8 @@ const LEAF: u32 = 20;
 /// Values a field may have in trees; rarer ones are bin 0, as unknown ones are.
 const BINS: usize = 256;
 
-/// Fitted trees, in codes. Features are the fields, then the quarter, then the rep.
+/// Fitted trees, in codes. Features are the fields, then the rep. The season is left out: trees
+/// take a quarter for a date, and what was so in the last one is no season.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Trees {
     base: f64,
@@ -100,8 +101,7 @@ impl Trees {
         let mut trees = Trees { base: logit(table.rate()), bins, trees: Vec::new() };
         let rows: Vec<u8> = (0..table.len())
             .flat_map(|row| {
-                let lead = Coded { codes: table.codes_of(row).to_vec(), quarter: table.quarter[row] };
-                let mut binned = trees.binned(&lead);
+                let mut binned = trees.binned(table.codes_of(row));
                 binned.push(trees.rep_bin(table.rep[row]));
                 binned
             })
@@ -137,16 +137,15 @@ impl Trees {
     }
 
     /// A lead's bins, the rep's left out.
-    fn binned(&self, lead: &Coded) -> Vec<u8> {
-        let codes = lead.codes.iter().copied().chain([u32::from(lead.quarter)]);
-        codes.enumerate().map(|(feature, code)| self.bin(feature, code)).collect()
+    fn binned(&self, codes: &[u32]) -> Vec<u8> {
+        codes.iter().enumerate().map(|(feature, code)| self.bin(feature, *code)).collect()
     }
 
     /// The logit for a lead with a rep of whom nothing is known, as a base and what each field adds to it: along a
     /// tree's path each split moves the expected value, and the field it asks for is credited (Saabas 2014).
     pub(crate) fn factors(&self, names: &Names, lead: &Coded) -> Vec<Factor> {
         let fields = names.fields.iter().map(|(name, _)| Cause::Field(name.clone()));
-        let causes = std::iter::once(Cause::Base).chain(fields).chain([Cause::Season]);
+        let causes = std::iter::once(Cause::Base).chain(fields);
         let effects = self.effects(lead);
         causes.zip(effects).map(|(cause, effect)| Factor { cause, effect }).collect()
     }
@@ -158,8 +157,9 @@ impl Trees {
 
     /// The base, then each feature's effect; what the split by rep adds for an unknown one belongs to the base.
     fn effects(&self, lead: &Coded) -> Vec<f64> {
-        let mut bins = self.binned(lead);
+        let mut bins = self.binned(&lead.codes);
         bins.push(0);
+        // One more than there are fields: the base.
         let mut effects = vec![0.0; bins.len()];
         effects[0] = self.base;
         for tree in &self.trees {
@@ -178,7 +178,7 @@ impl Trees {
 
     /// What each rep, by code, adds for this lead to a rep of whom nothing is known.
     pub(crate) fn advantages(&self, lead: &Coded, reps: &[u32]) -> Vec<f64> {
-        let bins = self.binned(lead);
+        let bins = self.binned(&lead.codes);
         let mut places: Vec<(u8, usize)> =
             reps.iter().enumerate().map(|(place, code)| (self.rep_bin(*code), place)).collect();
         places.push((0, reps.len()));
@@ -219,7 +219,7 @@ impl Trees {
 
     /// Whether every place that it names is there and no path has a loop, so that trees read from storage end.
     pub(crate) fn is_whole(&self, names: &Names) -> bool {
-        self.bins.len() == names.fields.len() + 2
+        self.bins.len() == names.fields.len() + 1
             && self.trees.iter().all(|tree| {
                 !tree.is_empty()
                     && tree.iter().enumerate().all(|(at, node)| {
@@ -239,12 +239,11 @@ fn features(table: &Table) -> Vec<(Vec<u8>, usize)> {
     let fields = table.names.fields.len();
     let column = |feature: usize| {
         (0..table.len()).map(move |row| match feature {
-            season if season == fields => u32::from(table.quarter[row]),
-            rep if rep == fields + 1 => table.rep[row],
+            rep if rep == fields => table.rep[row],
             field => table.codes_of(row)[field],
         })
     };
-    let sizes = table.names.fields.iter().map(|(_, values)| values.len()).chain([4, table.names.reps.len()]);
+    let sizes = table.names.fields.iter().map(|(_, values)| values.len()).chain([table.names.reps.len()]);
     let binned = |(feature, size): (usize, usize)| {
         let mut seen: Vec<(u32, usize)> = (0..size).map(|code| (u32::MAX, code)).collect();
         column(feature).filter(|code| *code != UNKNOWN).for_each(|code| seen[code as usize].0 -= 1);

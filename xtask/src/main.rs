@@ -66,8 +66,8 @@ const VERBS: [Verb; 9] = [
     },
     Verb {
         name: "bench",
-        arguments: "[batch|core|density|hostile|service] [ARGS]",
-        about: "Measure, interleaved: plugin calls or batches beside their peers, decisions as tenants grow or are attacked, ten thousand tenants on one host, the service",
+        arguments: "[batch|core|density|hostile|learning|service] [ARGS]",
+        about: "Measure, interleaved: plugin calls or batches beside their peers, decisions as tenants grow or are attacked, ten thousand tenants on one host, training, the service",
         run: bench,
     },
     Verb {
@@ -164,6 +164,7 @@ fn bench(arguments: &[String]) -> Result<ExitCode> {
     let (package, rest) = match arguments.split_first() {
         Some((first, rest)) if first == "batch" => ("lanewright-bench-batch", rest),
         Some((first, rest)) if first == "core" => ("lanewright-bench-core", rest),
+        Some((first, rest)) if first == "learning" => ("lanewright-bench-learning", rest),
         Some((first, rest)) if first == "service" => ("lanewright-bench-service", rest),
         _ => ("lanewright-bench", arguments),
     };

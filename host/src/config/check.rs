@@ -155,7 +155,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
             rep.timezone.clone_from(&identity.timezone);
         }
     }
-    let Lanes { policy, lanes, .. } = lanes;
+    let Lanes { policy, bands, lanes, .. } = lanes;
     let territories = territories.list;
     let mut config = Config {
         tenant: identity.id,
@@ -164,6 +164,7 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         timezone: identity.timezone,
         country: identity.country,
         policy,
+        bands,
         lanes,
         segments,
         rules,
@@ -298,6 +299,7 @@ fn canonical(config: &Config) -> Json {
         timezone,
         country,
         policy,
+        bands,
         lanes,
         segments,
         rules,
@@ -356,6 +358,9 @@ fn canonical(config: &Config) -> Json {
     // Nothing of a folder without routers, so that its digest is what it was before there were any.
     if let (Some(parts), false) = (canonical.as_array_mut(), routers.is_empty()) {
         parts.push(json!(routers));
+    }
+    if let (Some(parts), Some(bands)) = (canonical.as_array_mut(), bands) {
+        parts.push(json!({"bands": [bands.high.min(2.0), bands.medium.min(2.0)]}));
     }
     // The same for learning.
     if let (Some(parts), false) = (canonical.as_array_mut(), learning.is_default(segments)) {

@@ -1,5 +1,6 @@
 //! The tenant itself and its lanes: `[tenant]`, `[classify]` and `[[lanes]]` of `tenant.toml`.
 
+use super::LaneBands;
 use super::names::Names;
 use super::read::Findings;
 use super::toml_table::Table;
@@ -19,6 +20,7 @@ pub(super) struct Identity {
 /// Where its leads can go.
 pub(super) struct Lanes {
     pub(super) policy: LabelPolicy,
+    pub(super) bands: Option<LaneBands>,
     pub(super) lanes: Vec<Lane>,
     pub(super) names: Names,
 }
@@ -47,9 +49,9 @@ pub(super) fn identity(root: &Table<'_>, findings: &Findings) -> Option<Identity
 pub(super) fn lanes(root: &Table<'_>, teams: &Names, findings: &Findings) -> Lanes {
     let policies = [("best-match", LabelPolicy::BestMatch), ("strict", LabelPolicy::Strict)];
     let meanings = "\"best-match\" gives every lead a lane, \"strict\" may refuse one";
-    let policy = root
-        .table("classify", "[classify]", &["policy"])
-        .and_then(|table| table.choice("policy", &policies, meanings));
+    let classify = root.table("classify", "[classify]", &["policy", "bands"]);
+    let policy = classify.as_ref().and_then(|table| table.choice("policy", &policies, meanings));
+    let bands = classify.as_ref().and_then(|table| bands(table));
     let mut names = Names::new("lane", "tenant.toml", true);
     let tables = root.tables(
         "lanes",
@@ -62,7 +64,22 @@ pub(super) fn lanes(root: &Table<'_>, teams: &Names, findings: &Findings) -> Lan
         root.problem(Problem::at(&root.place(), "there is no lane, so no lead could go anywhere").hint(hint));
     }
     let lanes = tables.iter().filter_map(|table| lane(table, &mut names, teams, findings)).collect();
-    Lanes { policy: policy.unwrap_or(LabelPolicy::BestMatch), lanes, names }
+    Lanes { policy: policy.unwrap_or(LabelPolicy::BestMatch), bands, lanes, names }
+}
+
+/// From which scores of the lane that is ranked first a classification is high and medium.
+fn bands(table: &Table<'_>) -> Option<LaneBands> {
+    let table = table.table("bands", "`bands`", &["high", "medium"])?;
+    let hint = "a score of the lane that is ranked first, 0 to 1; `GET /v1/lanes/bands` fits both";
+    let (high, medium) = (table.number("high", 0.0..=1.0, hint), table.number("medium", 0.0..=1.0, hint));
+    if let (Some(high), Some(medium)) = (high, medium)
+        && medium > high
+    {
+        let message = format!("`medium` begins at {medium}, above `high` at {high}");
+        table.problem(Problem::at(&table.place_of("medium"), message).hint("medium is what lies below high"));
+    }
+    // What has no score is never reached.
+    Some(LaneBands { high: high.unwrap_or(f64::INFINITY), medium: medium.unwrap_or(f64::INFINITY) })
 }
 
 fn lane(table: &Table<'_>, names: &mut Names, teams: &Names, findings: &Findings) -> Option<Lane> {

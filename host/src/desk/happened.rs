@@ -155,6 +155,16 @@ impl Desk {
                 self.changed.cases.insert(lead.clone());
                 Ok(Vec::new())
             }
+            What::LaneSaid { lead, lane } => {
+                if !self.tenant.config.lanes.iter().any(|known| known.id == *lane) {
+                    return Err(format!("there is no lane {lane}"));
+                }
+                // Whoever says it has looked at the lead.
+                if self.case(lead)?.shown.as_mut().and_then(|shown| shown.triage.take()).is_some() {
+                    self.changed.cases.insert(lead.clone());
+                }
+                Ok(Vec::new())
+            }
             What::Tick => Ok(Vec::new()),
         }
     }

@@ -29,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(lock))
         .routes(routes!(unlock))
         .routes(routes!(review))
+        .routes(routes!(lane))
         .routes(routes!(outcome))
 }
 
@@ -181,6 +182,51 @@ handles! {
     unlock, "/v1/leads/{lead}/unlock", Manage, "Manage", Unlocked, |_| None;
     /// A person has looked at what needed one: the triage item is closed.
     review, "/v1/leads/{lead}/review", Manage, "Manage", Reviewed, |_| None;
+}
+
+/// Which lane a lead belongs to.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = LaneSaid)]
+pub(super) struct LaneBody {
+    /// The right lane; where nothing is said, it is the one that it was classified as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lane: Option<String>,
+}
+
+/// Confirms or corrects the lane of a lead. What it says is what the tenant's bands of confidence are fitted to; nobody gets
+/// the lead for that, which `reassign` does.
+#[utoipa::path(post, path = "/v1/leads/{lead}/lane", tag = "assignments",
+    params(("lead" = String, Path, description = "The lead's id"),
+        ("idempotency-key" = Option<String>, Header, description = "Sent again with the same key, it is done once")),
+    request_body = Option<LaneBody>,
+    responses((status = 200, body = FollowedBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["Manage"])))]
+async fn lane(
+    caller: Caller<Manage>,
+    State(api): State<Api>,
+    key: IdempotencyKey,
+    Path(id): Path<String>,
+    Optional(body): Optional<LaneBody>,
+) -> Result<Json<FollowedBody>, Problem> {
+    let lead = lead(&id)?;
+    let key = asking(key, "lane", &lead, &body);
+    let classified = || async {
+        let deal = api.store.of(caller.tenant()).deal(lead.as_str()).await?;
+        deal.and_then(|deal| deal.lane).ok_or_else(|| {
+            let problem = Problem::new(Code::Conflict, format!("no lane of the lead {lead} is known"));
+            problem.hint("say which it belongs to: `lane`")
+        })
+    };
+    let lane = match body.lane {
+        Some(lane) => lane,
+        None => classified().await?,
+    };
+    let wrong = |error: crate::lead::IdError| {
+        Problem::new(Code::Malformed, "no lane is meant").at("lane", error.to_string())
+    };
+    let what = What::LaneSaid { lead, lane: lane.parse().map_err(wrong)? };
+    happened(&api, (caller.tenant(), caller.actor()), key, (what, Value::Null)).await
 }
 
 /// To whom a lead is given, and why.

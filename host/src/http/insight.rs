@@ -3,6 +3,7 @@
 use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 use lanewright_learning::analytics::Load;
+use lanewright_learning::bands::{Bands, Seen, Targets};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -24,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(readiness))
         .routes(routes!(suggestions))
         .routes(routes!(answer))
+        .routes(routes!(bands))
 }
 
 /// Of which time, and what leads are told apart by.
@@ -175,6 +177,48 @@ async fn suggestions(
     Query(query): Query<InsightQuery>,
 ) -> Result<Json<SuggestionsBody>, Problem> {
     Ok(Json(SuggestionsBody { items: json!(told(&api, caller.tenant(), query).await?.suggestions) }))
+}
+
+/// The bands of confidence that keep their promise at this tenant.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LaneBands)]
+pub(super) struct BandsBody {
+    /// Lanes that a person confirmed or corrected.
+    seen: usize,
+    /// The least scores of `high` and `medium`, how often each band was right, and how often lanes were right by score. Absent
+    /// where there are too few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    bands: Option<Value>,
+    /// Why nothing was fitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
+}
+
+/// Fits the bands of confidence to the lanes that people confirmed and corrected, about a hundred of them. They count once they
+/// stand in the configuration: `[classify] bands = { high = 0.93, medium = 0.71 }`.
+#[utoipa::path(get, path = "/v1/lanes/bands", tag = "learning", params(InsightQuery),
+    responses((status = 200, body = BandsBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["ReadDecisions"])))]
+async fn bands(
+    caller: Caller<ReadDecisions>,
+    State(api): State<Api>,
+    Query(query): Query<InsightQuery>,
+) -> Result<Json<BandsBody>, Problem> {
+    let to = query.to.unwrap_or_else(|| api.clock.now());
+    let from = query.from.unwrap_or(to - YEAR);
+    let deals = api.store.of(caller.tenant()).deals(from.as_millisecond(), to.as_millisecond()).await?;
+    let seen: Vec<Seen> = deals
+        .iter()
+        .filter_map(|deal| {
+            Some(Seen { score: deal.lane_score?, right: deal.lane_said.as_ref()? == deal.lane.as_ref()? })
+        })
+        .collect();
+    let (bands, refused) = match Bands::fit(&seen, Targets::default()) {
+        Ok(bands) => (Some(json!(bands)), None),
+        Err(why) => (None, Some(why.to_string())),
+    };
+    Ok(Json(BandsBody { seen: seen.len(), bands, refused }))
 }
 
 /// What somebody says of a suggestion.

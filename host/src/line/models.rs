@@ -192,18 +192,23 @@ impl Lines {
 
 /// A row as the statistics want it.
 pub(super) fn deal(row: DealFound) -> Deal {
-    let closing = row.outcome.as_deref().and_then(|word| match word {
-        "won" => Some(Closing::Won),
-        "lost" => Some(Closing::Lost),
-        "disqualified" => Some(Closing::Disqualified),
-        _ => None,
-    });
+    let closing = closing(&row);
     Deal {
         rep: row.rep,
         fields: serde_json::from_str(&row.facts).unwrap_or_default(),
         opened: row.opened_at,
         outcome: learning::outcome(closing.zip(row.closed_at)),
         value: row.value,
+    }
+}
+
+/// How a deal ended.
+pub(super) fn closing(row: &DealFound) -> Option<Closing> {
+    match row.outcome.as_deref()? {
+        "won" => Some(Closing::Won),
+        "lost" => Some(Closing::Lost),
+        "disqualified" => Some(Closing::Disqualified),
+        _ => None,
     }
 }
 

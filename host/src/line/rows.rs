@@ -268,6 +268,11 @@ impl Of<'_> {
             team: team.map(ToString::to_string),
             account: trace.normalise.account.clone(),
             lane: decision.lane.as_ref().map(ToString::to_string),
+            lane_score: trace
+                .classify
+                .verdict
+                .as_ref()
+                .and_then(|verdict| Some(verdict.ranking.first()?.score.into())),
             tier: u8::from(decision.tier).into(),
             mode: word(&decision.mode),
             found_by: by,
@@ -413,6 +418,9 @@ fn closings(of: &Of<'_>, happened: &[What]) -> Vec<ClosingRow> {
         match what {
             What::Touched { .. } => closings.entry(lead).or_insert_with(row).touched_at = Some(of.at),
             What::Booked { .. } => closings.entry(lead).or_insert_with(row).met_at = Some(of.at),
+            What::LaneSaid { lane, .. } => {
+                closings.entry(lead).or_insert_with(row).lane_said = Some(lane.to_string());
+            }
             What::Closed { outcome: Some(outcome), value, .. } => {
                 let closing = closings.entry(lead).or_insert_with(row);
                 (closing.closed_at, closing.outcome) = (Some(of.at), Some(word(outcome)));

@@ -138,6 +138,9 @@ pub(super) fn classify(
         });
         calls.push(called.trace);
         if let Ok(mut verdict) = called.answer {
+            if let (Some(bands), Some(first)) = (tenant.config.bands, verdict.ranking.first()) {
+                verdict.confidence = bands.confidence(first.score);
+            }
             if calls.len() > 1 {
                 verdict.confidence = Confidence::Low;
             }

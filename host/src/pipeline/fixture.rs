@@ -166,6 +166,7 @@ pub(crate) fn config() -> Config {
         timezone: "Europe/Lisbon".to_owned(),
         country: Some("PT".to_owned()),
         policy: LabelPolicy::BestMatch,
+        bands: None,
         lanes: vec![
             lane("smb", Destination::Team(id("smb"))),
             lane("enterprise", Destination::Team(id("enterprise"))),

@@ -22,6 +22,7 @@ pub struct DealRow {
     pub team: Option<String>,
     pub account: Option<String>,
     pub lane: Option<String>,
+    pub lane_score: Option<f64>,
     pub tier: i64,
     pub mode: String,
     pub found_by: Option<String>,
@@ -50,6 +51,7 @@ pub struct ClosingRow {
     pub closed_at: Option<i64>,
     pub outcome: Option<String>,
     pub value: Option<f64>,
+    pub lane_said: Option<String>,
 }
 
 /// A deal as it is read.
@@ -64,6 +66,8 @@ pub struct DealFound {
     pub team: Option<String>,
     pub account: Option<String>,
     pub lane: Option<String>,
+    pub lane_score: Option<f64>,
+    pub lane_said: Option<String>,
     pub tier: i64,
     pub mode: Option<String>,
     pub found_by: Option<String>,
@@ -101,7 +105,7 @@ const NONE: f64 = -1.0;
 
 fn nullable(column: &str, parameter: String) -> String {
     match column {
-        "total" | "odds" | "value" => format!("NULLIF({parameter}, {NONE:.1})"),
+        "total" | "odds" | "value" | "lane_score" => format!("NULLIF({parameter}, {NONE:.1})"),
         _ => parameter,
     }
 }
@@ -118,6 +122,7 @@ impl Row for DealRow {
         "team",
         "account",
         "lane",
+        "lane_score",
         "tier",
         "mode",
         "found_by",
@@ -134,7 +139,7 @@ impl Row for DealRow {
     ];
     const CONFLICT: &'static str = "ON CONFLICT (tenant, deal) DO UPDATE SET head = excluded.head, rep = excluded.rep, \
          first_rep = COALESCE(deals.first_rep, excluded.first_rep), team = excluded.team, account = excluded.account, \
-         lane = excluded.lane, tier = excluded.tier, mode = excluded.mode, found_by = excluded.found_by, \
+         lane = excluded.lane, lane_score = excluded.lane_score, tier = excluded.tier, mode = excluded.mode, found_by = excluded.found_by, \
          placed = excluded.placed, total = excluded.total, odds = excluded.odds, due_at = excluded.due_at, \
          overridden = CASE WHEN excluded.overridden = 1 THEN 1 ELSE deals.overridden END, \
          experiment = COALESCE(deals.experiment, excluded.experiment), step = COALESCE(deals.step, excluded.step), \
@@ -154,6 +159,7 @@ impl Row for DealRow {
             .bind(self.team.clone())
             .bind(self.account.clone())
             .bind(self.lane.clone())
+            .bind(self.lane_score.unwrap_or(NONE))
             .bind(self.tier)
             .bind(self.mode.clone())
             .bind(self.found_by.clone())
@@ -184,9 +190,10 @@ impl Row for ClosingRow {
         "closed_at",
         "outcome",
         "value",
+        "lane_said",
     ];
     const CONFLICT: &'static str = "ON CONFLICT (tenant, deal) DO UPDATE SET head = excluded.head, \
-         touched_at = COALESCE(deals.touched_at, excluded.touched_at), \
+         lane_said = COALESCE(excluded.lane_said, deals.lane_said), touched_at = COALESCE(deals.touched_at, excluded.touched_at), \
          met_at = COALESCE(deals.met_at, excluded.met_at), \
          closed_at = COALESCE(excluded.closed_at, deals.closed_at), \
          outcome = COALESCE(excluded.outcome, deals.outcome), value = COALESCE(excluded.value, deals.value)";
@@ -206,6 +213,7 @@ impl Row for ClosingRow {
             .bind(self.closed_at)
             .bind(self.outcome.clone())
             .bind(self.value.unwrap_or(NONE))
+            .bind(self.lane_said.clone())
     }
 }
 
@@ -251,7 +259,7 @@ impl Row for PastDealRow {
     }
 }
 
-const DEAL: &str = "SELECT deal, origin, opened_at, rep, first_rep, team, account, lane, tier, mode, found_by, placed, \
+const DEAL: &str = "SELECT deal, origin, opened_at, rep, first_rep, team, account, lane, lane_score, lane_said, tier, mode, found_by, placed, \
      total, odds, due_at, overridden, facts, touched_at, met_at, closed_at, outcome, value FROM deals";
 
 /// Deals read at once.

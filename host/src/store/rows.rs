@@ -61,7 +61,8 @@ pub(super) async fn write_all<R: Row>(
 
 /// `INSERT` of so many rows.
 fn insert<R: Row>(number: usize, numbered: bool) -> SqlStr {
-    type Known = HashMap<(&'static str, usize, bool), SqlStr>;
+    // Several kinds of rows may stand in one table.
+    type Known = HashMap<(&'static str, &'static [&'static str], usize, bool), SqlStr>;
     static KNOWN: LazyLock<Mutex<Known>> = LazyLock::new(Mutex::default);
     let make = || {
         let row = |row: usize| {
@@ -82,7 +83,7 @@ fn insert<R: Row>(number: usize, numbered: bool) -> SqlStr {
         .into_sql_str()
     };
     match KNOWN.lock() {
-        Ok(mut known) => known.entry((R::TABLE, number, numbered)).or_insert_with(make).clone(),
+        Ok(mut known) => known.entry((R::TABLE, R::COLUMNS, number, numbered)).or_insert_with(make).clone(),
         Err(_) => make(),
     }
 }

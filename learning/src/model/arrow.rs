@@ -72,10 +72,26 @@ impl Factor {
         backward(&arrow.corner, arrow.border, border);
         for (block, side) in arrow.blocks.iter().zip(blocks) {
             for (row, value) in block.cross.chunks_exact(arrow.border).zip(&mut *side) {
-                *value -= row.iter().zip(&*border).map(|(a, b)| a * b).sum::<f64>();
+                *value -= dot(row, border);
             }
             backward(&block.own, block.size, side);
         }
+    }
+
+    /// The diagonal of the inverse, border and blocks: (L⁻ᵀ·L⁻¹)ᵢᵢ is the squared length of a column of L⁻¹.
+    pub(super) fn variances(&self) -> (Vec<f64>, Vec<Vec<f64>>) {
+        let Factor(Arrow { border, corner, blocks }) = self;
+        let of_block = |block: &Block| {
+            let mut cross = block.cross.clone();
+            finish(&block.own, block.size, &mut cross, *border);
+            let mut variances = lengths(&block.own, block.size);
+            for (variance, row) in variances.iter_mut().zip(cross.chunks_exact_mut(*border)) {
+                forward(corner, *border, row);
+                *variance += dot(row, row);
+            }
+            variances
+        };
+        (lengths(corner, *border), blocks.iter().map(of_block).collect())
     }
 
     /// The inverse: `corner` and each `own` whole, each `cross` between a rep and the border.
@@ -85,15 +101,7 @@ impl Factor {
         let blocks = blocks
             .into_iter()
             .map(|Block { size, own, mut cross }| {
-                // W = L⁻ᵀ · L⁻¹ · cross, the last row first.
-                for row in (0..size).rev() {
-                    let (before, after) = cross.split_at_mut((row + 1) * border);
-                    let current = &mut before[row * border..];
-                    for (step, after) in after.chunks_exact(border).enumerate() {
-                        subtract(current, own[(row + 1 + step) * size + row], after);
-                    }
-                    current.iter_mut().for_each(|value| *value /= own[row * size + row]);
-                }
+                finish(&own, size, &mut cross, border);
                 let mut inverse = inverted(&own, size);
                 let mut out = vec![0.0; size * border];
                 for (row, out) in cross.chunks_exact(border).zip(out.chunks_exact_mut(border)) {
@@ -103,8 +111,8 @@ impl Factor {
                 }
                 for i in 0..size {
                     for j in 0..size {
-                        let product = out[i * border..][..border].iter().zip(&cross[j * border..][..border]);
-                        inverse[i * size + j] -= product.map(|(a, b)| a * b).sum::<f64>();
+                        inverse[i * size + j] -=
+                            dot(&out[i * border..][..border], &cross[j * border..][..border]);
                     }
                 }
                 Block { size, own: inverse, cross: out }
@@ -114,6 +122,32 @@ impl Factor {
     }
 }
 
+/// Multiplies by L⁻ᵀ, the last row first: L⁻¹·cross becomes the inverse of own times cross.
+fn finish(own: &[f64], size: usize, cross: &mut [f64], border: usize) {
+    for row in (0..size).rev() {
+        let (before, after) = cross.split_at_mut((row + 1) * border);
+        let current = &mut before[row * border..];
+        for (step, after) in after.chunks_exact(border).enumerate() {
+            subtract(current, own[(row + 1 + step) * size + row], after);
+        }
+        current.iter_mut().for_each(|value| *value /= own[row * size + row]);
+    }
+}
+
+/// Squared lengths of the columns of L⁻¹.
+fn lengths(lower: &[f64], size: usize) -> Vec<f64> {
+    let mut column = vec![0.0; size];
+    let length = |j: usize| {
+        column[j..].fill(0.0);
+        column[j] = 1.0 / lower[j * size + j];
+        for i in j + 1..size {
+            column[i] = -dot(&lower[i * size + j..][..i - j], &column[j..]) / lower[i * size + i];
+        }
+        dot(&column[j..], &column[j..])
+    };
+    (0..size).map(length).collect()
+}
+
 /// `target -= factor · row`.
 fn subtract(target: &mut [f64], factor: f64, row: &[f64]) {
     if factor != 0.0 {
@@ -121,29 +155,36 @@ fn subtract(target: &mut [f64], factor: f64, row: &[f64]) {
     }
 }
 
+/// Sum of products, in four strands that are added up at the end: an order that is fixed and fast.
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut strands = [0.0; 4];
+    let (a, b) = (a.chunks_exact(4), b[..a.len()].chunks_exact(4));
+    let rest = a.remainder().iter().zip(b.remainder()).fold(0.0, |sum, (a, b)| sum + a * b);
+    for (a, b) in a.zip(b) {
+        for (strand, (a, b)) in strands.iter_mut().zip(a.iter().zip(b)) {
+            *strand += a * b;
+        }
+    }
+    (strands[0] + strands[1]) + (strands[2] + strands[3]) + rest
+}
+
 /// Lower triangle L with L·Lᵀ = the matrix, in place, row by row.
 fn cholesky(matrix: &mut [f64], size: usize) {
     for i in 0..size {
         let (done, rest) = matrix.split_at_mut(i * size);
         let row = &mut rest[..size];
-        for j in 0..=i {
-            let above = if j == i { None } else { Some(&done[j * size..][..j]) };
-            let product = match above {
-                Some(above) => above.iter().zip(&row[..j]).map(|(a, b)| a * b).sum::<f64>(),
-                None => row[..i].iter().map(|a| a * a).sum(),
-            };
-            let value = row[j] - product;
-            // Prior precisions keep pivots positive; the floor catches what rounding may leave of one.
-            row[j] = if j == i { libm::sqrt(value.max(1e-12)) } else { value / done[j * size + j] };
+        for j in 0..i {
+            let above = &done[j * size..][..=j];
+            row[j] = (row[j] - dot(&above[..j], row)) / above[j];
         }
+        // Prior precisions keep pivots positive; the floor catches what rounding may leave of one.
+        row[i] = libm::sqrt((row[i] - dot(&row[..i], row)).max(1e-12));
     }
 }
 
 fn forward(lower: &[f64], size: usize, side: &mut [f64]) {
     for i in 0..size {
-        let row = &lower[i * size..][..i];
-        let product = row.iter().zip(&*side).map(|(a, b)| a * b).sum::<f64>();
-        side[i] = (side[i] - product) / lower[i * size + i];
+        side[i] = (side[i] - dot(&lower[i * size..][..i], side)) / lower[i * size + i];
     }
 }
 
@@ -238,6 +279,9 @@ mod tests {
                 assert!((inverse.blocks[2].own[i * 3 + j] - unit.1[2][j]).abs() < 1e-9);
             }
         }
+        let (border, blocks) = system().0.factor().variances();
+        assert!((0..2).all(|i| (border[i] - inverse.corner[i * 3]).abs() < 1e-9));
+        assert!((0..3).all(|i| (blocks[2][i] - inverse.blocks[2].own[i * 4]).abs() < 1e-9));
         for i in 0..2 {
             let mut unit = (vec![0.0; 2], vec![vec![0.0], vec![], vec![0.0; 3]]);
             unit.0[i] = 1.0;

@@ -4,16 +4,23 @@
 //! same system; given the mode and its covariance, a group's variance becomes the mean of b² + Var(b). (Dempster, Laird
 //! & Rubin 1977; for logistic models Stiratelli, Laird & Ware, Biometrics 40, 1984.)
 
-use super::arrow::Arrow;
+use super::arrow::{Arrow, Factor};
 use super::layout::{Layout, Patterns, rep, rep_by};
 use crate::logistic::{chance, softplus};
 use crate::table::Table;
 
 /// Rounds of EM at most; enough for three digits of a variance.
 const ROUNDS: usize = 20;
+/// Each round goes this far where EM would go 1, on the scale of logarithms; below 2 it still settles, in half the
+/// rounds.
+const STRIDE: f64 = 1.9;
 /// A round that changes no variance by more than this share is the last.
 const SETTLED: f64 = 0.01;
-/// Newton steps at most; it takes three to six.
+/// A Newton step of no more than this, in logits, is the last: each makes an error its square.
+const NEAR: f64 = 1e-2;
+/// The same for the mode that is returned.
+const EXACT: f64 = 1e-5;
+/// Newton steps at most; it takes one to six.
 const STEPS: usize = 30;
 /// Variance below which effects are as good as nothing.
 const FLOOR: f64 = 1e-6;
@@ -50,19 +57,20 @@ pub(super) fn fit(layout: &Layout, table: &Table, before: &Before) -> Found {
         blocks: layout.sizes().map(|size| vec![0.0; size]).collect(),
     };
     let groups = groups(layout, fields);
-    for round in 1.. {
+    for _ in 0..ROUNDS {
         let system = System { layout, patterns: &patterns, groups: &groups, variances: &variances, before };
-        mode = system.mode(mode);
-        let covariance = system.curvature(&mode).factor().inverse();
-        let next = next(layout, &groups, &mode, &covariance, before);
+        let factor;
+        (mode, factor) = system.mode(mode, NEAR);
+        let next = next(layout, &groups, &mode, &factor, &variances, before);
         let change = next.iter().zip(&variances).map(|(a, b)| (a - b).abs() / b).fold(0.0, f64::max);
-        if round > ROUNDS || change < SETTLED {
-            let Mode { border, blocks } = mode;
-            return Found { border, blocks, variances, covariance };
-        }
         variances = next;
+        if change < SETTLED {
+            break;
+        }
     }
-    unreachable!("the rounds are bounded")
+    let system = System { layout, patterns: &patterns, groups: &groups, variances: &variances, before };
+    let (Mode { border, blocks }, factor) = system.mode(mode, EXACT);
+    Found { border, blocks, covariance: factor.inverse(), variances }
 }
 
 /// By rep's code: the group of each effect of the block.
@@ -80,30 +88,32 @@ fn next(
     layout: &Layout,
     groups: &[Vec<usize>],
     mode: &Mode,
-    covariance: &Arrow,
+    factor: &Factor,
+    variances: &[f64],
     before: &Before,
 ) -> Vec<f64> {
+    let (of_border, of_blocks) = factor.variances();
     let mut sums: Vec<(f64, f64)> =
         before.groups.iter().map(|(variance, worth)| (variance * worth, *worth)).collect();
     let mut add = |group: usize, effect: f64, variance: f64| {
-        sums[group].0 += effect * effect + variance.max(0.0);
+        sums[group].0 += effect * effect + variance;
         sums[group].1 += 1.0;
     };
     for (place, group) in layout.border.iter().enumerate() {
         if let Some(group) = group {
-            let variance = covariance.corner[place * covariance.border + place];
-            add(*group, mode.border[place] - before.mean(place), variance);
+            add(*group, mode.border[place] - before.mean(place), of_border[place]);
         }
     }
-    for ((groups, effects), block) in groups.iter().zip(&mode.blocks).zip(&covariance.blocks) {
-        for (place, (group, effect)) in groups.iter().zip(effects).enumerate() {
-            add(*group, *effect, block.own[place * block.size + place]);
+    for ((groups, effects), of_block) in groups.iter().zip(&mode.blocks).zip(&of_blocks) {
+        for ((group, effect), variance) in groups.iter().zip(effects).zip(of_block) {
+            add(*group, *effect, *variance);
         }
     }
-    let floored = |((sum, count), (variance, _)): ((f64, f64), &(f64, f64))| {
-        if count > 0.0 { (sum / count).max(FLOOR) } else { *variance }
+    let likeliest = |((sum, count), (variance, _)): ((f64, f64), &(f64, f64))| {
+        if count > 0.0 { sum / count } else { *variance }
     };
-    sums.into_iter().zip(&before.groups).map(floored).collect()
+    let stride = |(to, from): (f64, &f64)| (from * libm::pow(to / from, STRIDE)).max(FLOOR);
+    sums.into_iter().zip(&before.groups).map(likeliest).zip(variances).map(stride).collect()
 }
 
 impl Before {
@@ -127,13 +137,16 @@ struct System<'a> {
 }
 
 impl System<'_> {
-    /// The mode, by Newton's method with halved steps where a whole one overshoots.
-    fn mode(&self, start: Mode) -> Mode {
+    /// The mode, by Newton's method with halved steps where a whole one overshoots, and the curvature there, up to
+    /// the last step.
+    fn mode(&self, start: Mode, last: f64) -> (Mode, Factor) {
         let mut mode = start;
         let mut value = self.penalised(&mode);
-        for _ in 0..STEPS {
+        let mut steps = 0;
+        loop {
             let (mut border, mut blocks) = self.gradient(&mode);
-            self.curvature(&mode).factor().solve(&mut border, &mut blocks);
+            let factor = self.curvature(&mode).factor();
+            factor.solve(&mut border, &mut blocks);
             let largest = border
                 .iter()
                 .chain(blocks.iter().flatten())
@@ -148,11 +161,11 @@ impl System<'_> {
                 }
                 scale *= 0.5;
             }
-            if largest < 1e-6 {
-                break;
+            steps += 1;
+            if largest < last || steps == STEPS {
+                return (mode, factor);
             }
         }
-        mode
     }
 
     fn logit(&self, mode: &Mode, pattern: &super::layout::Pattern) -> f64 {

@@ -18,11 +18,15 @@ const CELLS_OF_ONE: usize = 160;
 /// Most effects of all reps with values.
 const CELLS: usize = 20_000;
 
+/// Days that a history must span before quarters have effects: about the year that a rolling window holds. In a
+/// shorter one a quarter is only a date, and its effect is whatever changed since.
+const YEAR: f64 = 350.0;
+
 /// The effects.
 pub(super) struct Layout {
     /// By field, by code: place in the border, [`UNKNOWN`] where the value has no effect.
     pub(super) values: Vec<Vec<u32>>,
-    /// By quarter: place in the border, if any deal was opened in it.
+    /// By quarter: place in the border.
     pub(super) quarters: [u32; 4],
     /// Group of each effect of the border; the intercept, the first, has none.
     pub(super) border: Vec<Option<usize>>,
@@ -102,8 +106,8 @@ impl Layout {
             border.push(Some(field));
         }
         let mut quarters = [UNKNOWN; 4];
-        for (quarter, place) in quarters.iter_mut().enumerate() {
-            if table.quarter.iter().any(|seen| usize::from(*seen) == quarter) {
+        if table.span_days() >= YEAR {
+            for place in &mut quarters {
                 *place = border.len() as u32;
                 border.push(Some(season(fields)));
             }

@@ -198,3 +198,81 @@ fn somebody_is_tried_within_the_bound_and_the_odds_are_kept() {
     // One of five: four standard deviations around eight.
     assert!((1..=18).contains(&tried), "{tried}");
 }
+
+#[test]
+fn lanes_that_people_confirm_and_correct_tell_what_confidence_is_worth() {
+    let service = Service::new(On::Sqlite, 1);
+    let also = "[[lanes]]\nid = \"help\"\nname = \"Help\"\ndefinition = \"Customers whose export does not work.\"\nteam = \"sales\"\n";
+    let (_, key) = acme(&service, also);
+    let host = service.host();
+    for number in 0..110 {
+        let name = format!("seen-{number}");
+        host.lead(&key, &lead(&name, "retail"));
+        // Every tenth was wrong.
+        let body = if number % 10 == 0 { json!({"lane": "help"}) } else { json!({}) };
+        let (status, answer) = host.ask("POST", &format!("/v1/leads/{name}/lane"), &key, Some(&body));
+        assert_eq!(status, 200, "{answer:#}");
+        if number == 50 {
+            let (_, few) = host.ask("GET", "/v1/lanes/bands", &key, None);
+            let why = few["refused"].as_str().unwrap_or_default();
+            assert!(why.starts_with("51 lanes are confirmed or corrected, and 100 are needed"), "{few:#}");
+        }
+    }
+    let (status, fitted) = host.ask("GET", "/v1/lanes/bands", &key, None);
+    assert_eq!((status, &fitted["seen"]), (200, &json!(110)), "{fitted:#}");
+    let bands = &fitted["bands"];
+    // Nine of ten keep what medium promises, and not what high does.
+    assert_eq!((&bands["high"], &bands["medium_rate"]["hits"]), (&Json::Null, &json!(99)), "{fitted:#}");
+    let least = bands["medium"].as_f64().expect("a score");
+    let lower = folder(&format!(
+        "{also}\n[classify]\nbands = {{ high = {}, medium = {} }}\n",
+        least / 4.0,
+        least / 8.0
+    ));
+    let tenant = "acme".parse().expect("an id");
+    service.publish(&tenant, lower.path());
+    host.lead(&key, &lead("sure", "retail"));
+    let (_, decision) = host.ask("GET", "/v1/leads/sure/decisions/1", &key, None);
+    assert_eq!(decision["confidence"], "high", "{decision:#}");
+    let (status, wrong) = host.ask("POST", "/v1/leads/sure/lane", &key, Some(&json!({"lane": "nobody"})));
+    assert_eq!((status, &wrong["code"]), (409, &json!("conflict")), "{wrong:#}");
+}
+
+#[test]
+fn a_policy_is_judged_from_the_log_or_it_is_said_why_not() {
+    let service = Service::new(On::Sqlite, 1);
+    let explore = "[learning.explore]\nwithin = 0.9\nfloor = 0.3\ntiers = [\"two\"]\n\n[matching]\nqualified_within = 100\n";
+    let (_, key) = acme(&service, explore);
+    let host = service.host();
+    import(host, &key, &history(&service));
+    host.ask("POST", "/v1/models", &key, None);
+    let now = service.clock.now();
+    let (from, to) = (now - jiff::SignedDuration::from_hours(1), now + jiff::SignedDuration::from_hours(1));
+    let ask = |policy: Json| {
+        let body = json!({"from": from.to_string(), "to": to.to_string(), "policy": policy});
+        let (status, answer) = host.ask("POST", "/v1/policies/value", &key, Some(&body));
+        assert_eq!(status, 200, "{answer:#}");
+        answer
+    };
+    let few = ask(json!({"kind": "random"}));
+    assert!(few["refused"].as_str().is_some_and(|why| why.contains("at least 100 are needed")), "{few:#}");
+    for number in 0..260 {
+        let name = format!("logged-{number}");
+        host.lead(&key, &lead(&name, "healthcare"));
+        let (_, decision) = host.ask("GET", &format!("/v1/leads/{name}/decisions/1"), &key, None);
+        // Ana wins three of four, Bo one of four.
+        let won = (decision["outcome"]["rep"] == "ana") != (number % 4 == 0);
+        let body = json!({"outcome": if won { "won" } else { "lost" }});
+        let (status, answer) = host.ask("POST", &format!("/v1/leads/{name}/outcome"), &key, Some(&body));
+        assert_eq!(status, 200, "{answer:#}");
+    }
+    let judged = ask(json!({"kind": "model", "model": 1}));
+    assert_eq!((&judged["decisions"], &judged["logged"]), (&json!(260), &json!(260)), "{judged:#}");
+    let of = |path: &[&str]| {
+        path.iter().fold(&judged["value"], |value, key| &value[*key]).as_f64().expect("a number")
+    };
+    let (ana, random) =
+        (of(&["policy", "doubly_robust", "value"]), of(&["random", "doubly_robust", "value"]));
+    assert!((0.65..0.85).contains(&ana) && (0.4..0.6).contains(&random), "{judged:#}");
+    assert!(of(&["difference", "low"]) > 0.0, "{judged:#}");
+}

@@ -16,7 +16,10 @@ CREATE TABLE deals (
     first_rep   TEXT,
     team        TEXT,
     account     TEXT,
+    -- As it was classified, with the score of the lane that was ranked first; and as a person said.
     lane        TEXT,
+    lane_score  DOUBLE PRECISION,
+    lane_said   TEXT,
     tier        BIGINT NOT NULL DEFAULT 3,
     mode        TEXT,
     -- How the latest decision came to its rep: match, rotation, rule:ID, person, fallback, …, and `predictive` where what
