@@ -46,10 +46,12 @@ pub(super) struct InsightQuery {
 
 /// What is told where nothing else is said.
 const YEAR: SignedDuration = SignedDuration::from_hours(365 * 24);
+/// What happens now is told as well.
+const MOMENT: SignedDuration = SignedDuration::from_millis(1);
 
 async fn told(api: &Api, tenant: &TenantId, query: InsightQuery) -> Result<Insight, Problem> {
     let now = api.clock.now();
-    let to = query.to.unwrap_or(now);
+    let to = query.to.unwrap_or(now + MOMENT);
     let from = query.from.unwrap_or(to - YEAR);
     if from >= to {
         return Err(Problem::new(Code::Malformed, "that time has no length").at("from", "before `to`"));
@@ -205,7 +207,7 @@ async fn bands(
     State(api): State<Api>,
     Query(query): Query<InsightQuery>,
 ) -> Result<Json<BandsBody>, Problem> {
-    let to = query.to.unwrap_or_else(|| api.clock.now());
+    let to = query.to.unwrap_or_else(|| api.clock.now() + MOMENT);
     let from = query.from.unwrap_or(to - YEAR);
     let deals = api.store.of(caller.tenant()).deals(from.as_millisecond(), to.as_millisecond()).await?;
     let seen: Vec<Seen> = deals

@@ -241,7 +241,7 @@ fn lanes_that_people_confirm_and_correct_tell_what_confidence_is_worth() {
 #[test]
 fn a_policy_is_judged_from_the_log_or_it_is_said_why_not() {
     let service = Service::new(On::Sqlite, 1);
-    let explore = "[learning.explore]\nwithin = 0.9\nfloor = 0.3\ntiers = [\"two\"]\n\n[matching]\nqualified_within = 100\n";
+    let explore = "[learning.explore]\nwithin = 0.9\nfloor = 0.2\ntiers = [\"two\"]\n\n[matching]\nqualified_within = 100\n";
     let (_, key) = acme(&service, explore);
     let host = service.host();
     import(host, &key, &history(&service));
