@@ -185,50 +185,52 @@ fn what_is_asked_for_is_refused_where_it_makes_no_sense() {
 
 #[test]
 fn it_stops_by_itself_where_a_guard_is_broken() {
-    let service = Service::new(On::Sqlite, 2);
-    let key = learned(&service, BY_HAND);
-    let (host, other) = (service.host(), &service.hosts[1]);
-    let guards = json!([{"metric": "first-touch", "margin": 60.0}]);
-    let asked = json!({"id": "slower", "treatment": {"kind": "no-model"}, "primary": "win-rate", "steps": [50],
+    for on in BOTH {
+        let service = Service::new(on, 2);
+        let key = learned(&service, BY_HAND);
+        let (host, other) = (service.host(), &service.hosts[1]);
+        let guards = json!([{"metric": "first-touch", "margin": 60.0}]);
+        let asked = json!({"id": "slower", "treatment": {"kind": "no-model"}, "primary": "win-rate", "steps": [50],
         "guards": guards});
-    make(host, &key, &asked);
-    assert_eq!(call(host, &key, "slower", "start").0, 200);
-    let mut arms = [Vec::new(), Vec::new()];
-    for number in 0..260 {
-        let account = format!("account-{number}");
-        let found = routed([host, other][number % 2], &key, &account, &account);
-        arms[usize::from(treated(&found))].push(account);
-    }
-    assert!(arms.iter().all(|arm| arm.len() >= 100), "{} {}", arms[0].len(), arms[1].len());
-    // Of the control everybody is touched within the hour, of the treatment every other one.
-    let touched = json!({"outcome": "first-touch"});
-    let [control, treatment] = &arms;
-    for (place, account) in control.iter().chain(treatment.iter().step_by(2)).enumerate() {
-        if place % 10 == 0 {
-            service.clock.set(service.clock.now() + jiff::SignedDuration::from_mins(1));
+        make(host, &key, &asked);
+        assert_eq!(call(host, &key, "slower", "start").0, 200);
+        let mut arms = [Vec::new(), Vec::new()];
+        for number in 0..260 {
+            let account = format!("account-{number}");
+            let found = routed([host, other][number % 2], &key, &account, &account);
+            arms[usize::from(treated(&found))].push(account);
         }
-        let (status, answer) =
-            host.ask("POST", &format!("/v1/leads/{account}/outcome"), &key, Some(&touched));
-        assert_eq!(status, 200, "{answer:#}");
+        assert!(arms.iter().all(|arm| arm.len() >= 100), "{} {}", arms[0].len(), arms[1].len());
+        // Of the control everybody is touched within the hour, of the treatment every other one.
+        let touched = json!({"outcome": "first-touch"});
+        let [control, treatment] = &arms;
+        for (place, account) in control.iter().chain(treatment.iter().step_by(2)).enumerate() {
+            if place % 10 == 0 {
+                service.clock.set(service.clock.now() + jiff::SignedDuration::from_mins(1));
+            }
+            let (status, answer) =
+                host.ask("POST", &format!("/v1/leads/{account}/outcome"), &key, Some(&touched));
+            assert_eq!(status, 200, "{answer:#}");
+        }
+        service.pass(24 * 60);
+        assert_eq!(one(other, &key, "slower")["state"], "running", "nothing counts yet");
+        service.pass(7 * 24 * 60);
+        let stopped = one(other, &key, "slower");
+        let rollout = &stopped["rollout"];
+        assert_eq!(
+            (&stopped["state"], &rollout["reason"]["because"], &rollout["reason"]["metric"]),
+            (&json!("stopped"), &json!("worse"), &json!("first-touch")),
+            "{rollout:#}"
+        );
+        let low = rollout["reason"]["look"]["low"].as_f64().expect("a look");
+        assert!(low > 60.0, "{rollout:#}");
+        let after = routed(other, &key, "after", &treatment[0]);
+        assert_eq!((&after["trace"]["arm"], after["trace"]["score"]["win"].is_null()), (&Json::Null, false));
+        let by = |kind: &str, who: &str| (format!("experiment.{kind}"), who.to_owned());
+        let expect =
+            [by("made", "person"), by("started", "person"), by("looked", "clock"), by("stopped", "clock")];
+        assert_eq!(log(host, &key), expect);
     }
-    service.pass(24 * 60);
-    assert_eq!(one(other, &key, "slower")["state"], "running", "nothing counts yet");
-    service.pass(7 * 24 * 60);
-    let stopped = one(other, &key, "slower");
-    let rollout = &stopped["rollout"];
-    assert_eq!(
-        (&stopped["state"], &rollout["reason"]["because"], &rollout["reason"]["metric"]),
-        (&json!("stopped"), &json!("worse"), &json!("first-touch")),
-        "{rollout:#}"
-    );
-    let low = rollout["reason"]["look"]["low"].as_f64().expect("a look");
-    assert!(low > 60.0, "{rollout:#}");
-    let after = routed(other, &key, "after", &treatment[0]);
-    assert_eq!((&after["trace"]["arm"], after["trace"]["score"]["win"].is_null()), (&Json::Null, false));
-    let by = |kind: &str, who: &str| (format!("experiment.{kind}"), who.to_owned());
-    let expect =
-        [by("made", "person"), by("started", "person"), by("looked", "clock"), by("stopped", "clock")];
-    assert_eq!(log(host, &key), expect);
 }
 
 #[test]
