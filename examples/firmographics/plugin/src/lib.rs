@@ -192,7 +192,8 @@ mod tests {
         check("https://", false);
         check("directory.example", false);
         let check = |authorization: &str, good: bool| {
-            let (origin, authorization) = ("https://directory.example".to_owned(), Some(authorization.to_owned()));
+            let (origin, authorization) =
+                ("https://directory.example".to_owned(), Some(authorization.to_owned()));
             assert_eq!(Firmographics::check(&Settings { origin, authorization }, &[]).is_empty(), good);
         };
         check("Bearer {{secret:directory}}", true);
