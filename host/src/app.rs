@@ -71,6 +71,8 @@ pub struct Stepped {
     pub releases: usize,
     /// Models that were trained.
     pub trained: usize,
+    /// Experiments that were looked at.
+    pub looked: usize,
     /// Batches that were decided.
     pub batches: usize,
     /// Destinations that had their turn.
@@ -189,11 +191,12 @@ impl App {
         let releases = timers::releases(now, lines, metrics).await?;
         timers::counts(lines, store).await?;
         let trained = usize::from(timers::training(now, store, lines).await?);
+        let looked = usize::from(timers::looks(now, store, lines).await?);
         let batches = usize::from(timers::batch(now, store, lines, metrics).await?);
         let destinations = self.deliver(now).await?;
         effects::expire(now, store).await?;
         let over = timers::retention(now, store, &self.kept()).await?;
-        Ok(Stepped { tenants, publications, releases, trained, batches, destinations, over })
+        Ok(Stepped { tenants, publications, releases, trained, looked, batches, destinations, over })
     }
 
     /// Gives every destination that is due its turn, several at once; how many had one.
@@ -279,6 +282,11 @@ impl App {
         self.every(&mut work, SECONDS, |app, now| async move {
             timers::training(now, &app.store, &app.lines).await
         });
+        self.every(
+            &mut work,
+            SECONDS,
+            |app, now| async move { timers::looks(now, &app.store, &app.lines).await },
+        );
         self.every(&mut work, SOON, |app, now| async move { Ok(app.deliver(now).await? > 0) });
         self.every(&mut work, NOW_AND_THEN, |app, now| async move {
             effects::expire(now, &app.store).await?;

@@ -40,6 +40,7 @@ mod decisions;
 mod destinations;
 mod effects;
 mod erase;
+mod experiments;
 mod extract;
 mod insight;
 mod keys;
@@ -164,6 +165,7 @@ fn described() -> (Router<Api>, OpenApi) {
         .merge(simulate::routes())
         .merge(models::routes())
         .merge(insight::routes())
+        .merge(experiments::routes())
         .merge(policies::routes())
         .merge(plugins::routes())
         .merge(trust::routes())

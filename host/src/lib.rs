@@ -35,7 +35,8 @@
 //! - [`decision`]: what was decided and everything it was decided from; the JSON that is printed.
 //! - [`config`]: the tenant's folder, read raw, then checked; every problem at once. [`text`]: the
 //!   embedded text model.
-//! - [`learning`]: leads as deals that are learned from.
+//! - [`learning`]: leads as deals that are learned from. [`experiments`]: what is tried on a share of the accounts, and whether it
+//!   is better.
 //! - [`settings`]: how the service itself runs: a file, variables, flags. [`telemetry`]: its logs, metrics
 //!   and traces.
 //! - [`plugin`]: the sandbox. Bytes to component to release to instance to checked answer or typed failure.
@@ -81,6 +82,7 @@ pub mod desk;
 pub mod digest;
 pub mod effects;
 pub mod events;
+pub mod experiments;
 pub mod failure;
 pub mod fetch;
 pub mod health;

@@ -40,6 +40,7 @@ use crate::trust::Distrust;
 mod beside;
 mod cases;
 mod decide;
+mod experiments;
 mod grants;
 mod load;
 mod models;
@@ -226,6 +227,9 @@ pub enum Refused {
     /// There is no such model.
     #[error("there is no model {0}")]
     UnknownModel(i64),
+    /// There is no such experiment.
+    #[error("there is no experiment {0}")]
+    UnknownExperiment(String),
     /// Somebody has changed it since it was seen.
     #[error("somebody has changed it since")]
     Changed,
@@ -493,7 +497,7 @@ impl Lines {
     ///
     /// [`Refused`] where this host cannot say.
     pub async fn check(&self, tenant: &TenantId, folder: PathBuf) -> Result<Result<(), Problems>, Refused> {
-        let published = load::published_now(&self.parts, tenant).await?.1;
+        let published = load::published_now(&self.parts, tenant).await?.2;
         let (parts, of) = (Arc::clone(&self.parts), tenant.clone());
         let checked = self
             .parts

@@ -29,7 +29,7 @@ use crate::lead::{Account, Lead, Rep, RepId, RuleId, SkillNeed, Verdict};
 use crate::plugin::VisibleLead;
 use crate::records::Records;
 use crate::rules::{Around, Facts, RulesFound, disagreements, segments};
-use crate::tenant::{Cast, Tenant};
+use crate::tenant::{Cast, Learned, Tenant};
 use crate::zones::zone;
 
 mod accounts;
@@ -156,6 +156,7 @@ pub fn route_by(
 /// A lead up to where counters begin to matter: its lane, tier, territory and rules.
 pub struct Prepared {
     cast: Arc<Cast>,
+    learned: Learned,
     received: Json,
     /// When it came.
     since: Timestamp,
@@ -198,7 +199,7 @@ pub fn prepare(
     outside: &dyn Outside,
 ) -> Result<Prepared, Refusal> {
     let normalise = normalise(received, &tenant.config, at)?;
-    let cast = cast(tenant, &normalise);
+    let cast = tenant.cast(drawn_by(&normalise));
     Ok(ask_cast(tenant, cast, received.clone(), at, normalise, outside))
 }
 
@@ -214,11 +215,19 @@ pub fn prepare_by(
     Ok(ask_cast(tenant, cast, received.clone(), at, normalise, outside))
 }
 
-/// Who answers for a lead: the same for all of one account.
-fn cast(tenant: &Tenant, normalise: &NormaliseTrace) -> Arc<Cast> {
+/// What a canary and an arm are drawn by: the same for all leads of one account.
+fn drawn_by(normalise: &NormaliseTrace) -> &str {
     let lead = &normalise.lead;
     let account = normalise.account.as_deref().or(lead.company.domain.as_deref());
-    tenant.cast(account.unwrap_or(lead.id.as_str()))
+    account.unwrap_or(lead.id.as_str())
+}
+
+/// What was learned, as it counts for a lead: the same for all of one account.
+fn learned(tenant: &Tenant, normalise: &NormaliseTrace, outside: &dyn Outside) -> Learned {
+    match outside.decided() {
+        Some(decision) => tenant.learned_in(decision.trace.arm.clone()),
+        None => tenant.learned(drawn_by(normalise)),
+    }
 }
 
 fn ask_cast(
@@ -229,15 +238,17 @@ fn ask_cast(
     normalise: NormaliseTrace,
     outside: &dyn Outside,
 ) -> Prepared {
+    let learned = learned(tenant, &normalise, outside);
     let (lead, enrich) = ask::enrich(tenant, &cast, normalise.lead.clone(), outside);
     let visible = VisibleLead::new(&lead);
     let classify = ask::classify(tenant, &cast, &lead, &visible, outside);
-    assemble(tenant, Asked { cast, received, since, normalise, lead, visible, enrich, classify })
+    assemble(tenant, Asked { cast, learned, received, since, normalise, lead, visible, enrich, classify })
 }
 
 /// A lead once its enrichers and its classifier have answered.
 struct Asked {
     cast: Arc<Cast>,
+    learned: Learned,
     received: Json,
     since: Timestamp,
     normalise: NormaliseTrace,
@@ -250,7 +261,7 @@ struct Asked {
 /// The rest of the first half: no plugin is asked any more.
 fn assemble(tenant: &Tenant, asked: Asked) -> Prepared {
     let Tenant { config, roster, .. } = tenant;
-    let Asked { cast, received, since, normalise, lead, visible, enrich, classify } = asked;
+    let Asked { cast, learned, received, since, normalise, lead, visible, enrich, classify } = asked;
     let kept_out = never(config, &normalise.lead, since);
     let verdict = classify.verdict.clone().unwrap_or_else(|| ask::no_verdict(config));
     let tier = tier(config, &lead, &verdict);
@@ -286,6 +297,7 @@ fn assemble(tenant: &Tenant, asked: Asked) -> Prepared {
     };
     Prepared {
         cast,
+        learned,
         received,
         since,
         units: units(config, &lead, verdict.lane.as_ref(), tier.tier, found.units()),

@@ -25,7 +25,7 @@ mod published;
 mod set_up;
 mod slots;
 
-pub use published::{Component, MODEL, Published, Running};
+pub use published::{Component, Learned, MODEL, Published, Running, Tried};
 
 /// One tenant ready to serve.
 pub struct Tenant {
@@ -43,6 +43,8 @@ pub struct Tenant {
     pub directory: Arc<Directory>,
     /// What was learned of who wins which lead, where something was.
     pub model: Option<Arc<Model>>,
+    /// What some accounts get instead.
+    tried: Option<Tried>,
 }
 
 /// Who answers in one decision.
@@ -149,8 +151,8 @@ impl Tenant {
         let (active, canaries) = (Arc::clone(&casts[0]), Canaries { shares, casts });
         let directory = Arc::new(Directory::new(&config));
         let roster = Roster::new(&config);
-        let model = published.model.clone();
-        Ok(Self { config, active, canaries, candidates, roster, directory, model })
+        let Published { model, tried, .. } = published.clone();
+        Ok(Self { config, active, canaries, candidates, roster, directory, model, tried })
     }
 
     /// Who answers for a lead of this account; a lead without one is its own.

@@ -21,9 +21,11 @@ use crate::store::{BatchKind, BatchLeadRow, BatchRow, Error, Over, Store};
 use crate::telemetry::{Metrics, Timer, TimerFired};
 use crate::versions::{self, By};
 
+mod experiments;
 mod models;
 mod plugins;
 
+pub use experiments::looks;
 pub use models::training;
 pub use plugins::{counts, releases};
 

@@ -3,6 +3,7 @@
 pub(crate) mod booking;
 mod configurations;
 mod crash;
+mod experiments;
 pub(crate) mod harness;
 mod leads;
 mod learning;

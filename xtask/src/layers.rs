@@ -19,7 +19,7 @@ const LAYERS: [&[&str]; 18] = [
     &["assignment", "events", "hours", "pacing", "records", "releases", "rules", "seed", "trust"],
     &["decision", "rotation"],
     &["config", "text"],
-    &["learning"],
+    &["learning", "experiments"],
     &["settings"],
     &["telemetry"],
     &["store", "clock", "threads"],
@@ -77,9 +77,10 @@ const WORDS: [(&str, &[&str]); 31] = [
 
 /// From values to values: time, seed and counters arrive as arguments. `pipeline::` is the stages, not
 /// the file that strings them together.
-const PURE: [&str; 17] = [
+const PURE: [&str; 18] = [
     "lead",
     "learning",
+    "experiments",
     "assignment",
     "digest",
     "hours",

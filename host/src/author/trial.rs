@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::cases::{Case, Role};
 use crate::config::{Config, EnricherChoice, Place, PluginChoice, PluginSource, Problem, Problems};
 use crate::counters::Ledger;
-use crate::decision::{Body, CallTrace, Exchange, Unassigned};
+use crate::decision::{Body, CallTrace, Decision, Exchange, Unassigned};
 use crate::digest::Digest;
 use crate::failure::Failure;
 use crate::fetch::Granted;
@@ -198,6 +198,10 @@ impl Outside for Stopwatch<'_> {
 
     fn failure(&self, lead: &LeadId, export: &str, plugin: &Digest) -> Option<CallTrace> {
         self.around.failure(lead, export, plugin)
+    }
+
+    fn decided(&self) -> Option<&Decision> {
+        self.around.decided()
     }
 
     fn begins(&self) -> Began {

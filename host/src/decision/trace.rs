@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lanewright_learning::experiment::Arm;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -24,6 +25,9 @@ pub struct Trace {
     pub past: Past,
     /// By which versions of everything.
     pub versions: Versions,
+    /// Which arm of an experiment its account was in, where one was under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arm: Option<ArmTrace>,
     /// What ties are drawn from: derived from the lead's id and the decision's number.
     pub seed: String,
     /// The lead in its proper form.
@@ -49,6 +53,23 @@ pub struct Trace {
     pub fallback: Option<FallbackTrace>,
     /// The counters the decision saw.
     pub counters: Seen,
+}
+
+/// The arm of an experiment that a lead's account was in: an input of the decision. The model that counted is among the
+/// versions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArmTrace {
+    /// Which experiment.
+    pub experiment: String,
+    /// At which step of its rollout, from 0.
+    pub step: u32,
+    /// Which arm.
+    pub arm: Arm,
+    /// The account, as it was drawn by; a lead without one is its own.
+    pub account: String,
+    /// Nobody was tried who is not known to be best, whatever the configuration says.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub without_trials: bool,
 }
 
 /// By which versions of everything a decision was made.

@@ -317,6 +317,9 @@ impl From<Refused> for Problem {
             Refused::UnknownModel(_) => {
                 Self::new(Code::NotFound, detail).hint("`GET /v1/models` lists those that were trained")
             }
+            Refused::UnknownExperiment(_) => {
+                Self::new(Code::NotFound, detail).hint("`GET /v1/experiments` lists those that were made")
+            }
             Refused::Changed => store::Error::Changed.into(),
             Refused::UnknownTenant(_) => Self::new(Code::NotFound, detail),
             Refused::Conflict(_) => Self::new(Code::Conflict, detail),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::published::{Deployments, deployments, published};
+use super::published::{Deployments, Learned, deployments, published};
 use super::{Parts, Refused};
 use crate::config::{self, Place, Problem, Problems};
 use crate::counters::{Counted, NewLead, Sign};
@@ -30,7 +30,7 @@ pub(super) struct Loaded {
     /// And the releases.
     pub(super) deployments: Arc<Deployments>,
     /// And what was learned.
-    pub(super) model: Option<i64>,
+    pub(super) learned: Learned,
     /// The one that is in force, as far as is committed.
     pub(super) in_force: Option<i64>,
     /// The last commit it knows of, of its own making or another's.
@@ -132,19 +132,20 @@ pub(super) async fn load(
 ) -> Result<Loaded, Refused> {
     let store = parts.store.of(id);
     let nothing = || Refused::NotReady(Arc::new(NotReady::Nothing));
-    let (tenant, version, deployments, standing) = loop {
+    let (tenant, version, deployments, learned, standing) = loop {
         let row = store.row().await?;
-        let (version, model) = (row.version.or(first).ok_or_else(nothing)?, row.model);
+        let (version, learned) = (row.version.or(first).ok_or_else(nothing)?, Learned::of(&row));
         let rows = store.plugins().await?;
         let deployments = Arc::new(deployments(&rows)?);
         let tenant = match set_up {
             Some(known)
-                if (known.version, known.model) == (version, model) && known.deployments == deployments =>
+                if (known.version, &known.learned) == (version, &learned)
+                    && known.deployments == deployments =>
             {
                 Arc::clone(&known.tenant)
             }
             _ => {
-                let published = published(parts, id, &deployments, model).await?;
+                let published = published(parts, id, &deployments, &learned).await?;
                 tenant(parts, id, version, Arc::new(published)).await?
             }
         };
@@ -157,18 +158,19 @@ pub(super) async fn load(
         let standing = store.standing(since).await?;
         // Another may have come into force while this one was set up.
         let row = &standing.tenant;
-        if (row.version.or(first), row.model) == (Some(version), model) && standing.plugins == rows {
-            break (tenant, version, deployments, standing);
+        let same = (row.version.or(first), Learned::of(row)) == (Some(version), learned.clone());
+        if same && standing.plugins == rows {
+            break (tenant, version, deployments, learned, standing);
         }
     };
     let destinations =
         standing.destinations.iter().filter_map(|row| Destination::try_from(row).ok()).collect();
     let mut desk = Desk::new(Arc::clone(&tenant));
-    let TenantRow { head, clock, wake_at, version: in_force, model, .. } = standing.tenant;
+    let TenantRow { head, clock, wake_at, version: in_force, .. } = standing.tenant;
     desk.restore(saved(standing)?).map_err(|error| unreadable(&error.to_string()))?;
     let clock = Timestamp::from_millisecond(clock).unwrap_or_default();
     let wake_at = wake_at.and_then(|at| Timestamp::from_millisecond(at).ok());
-    Ok(Loaded { desk, tenant, version, deployments, model, in_force, head, clock, destinations, wake_at })
+    Ok(Loaded { desk, tenant, version, deployments, learned, in_force, head, clock, destinations, wake_at })
 }
 
 /// What a tenant was set up by, and what came of it.
@@ -176,7 +178,7 @@ pub(super) async fn load(
 pub(super) struct SetUp {
     pub(super) version: i64,
     pub(super) deployments: Arc<Deployments>,
-    pub(super) model: Option<i64>,
+    pub(super) learned: Learned,
     pub(super) tenant: Arc<Tenant>,
 }
 
@@ -184,11 +186,12 @@ pub(super) struct SetUp {
 pub(super) async fn published_now(
     parts: &Parts,
     id: &TenantId,
-) -> Result<(Arc<Deployments>, Arc<Published>), Refused> {
+) -> Result<(Arc<Deployments>, Learned, Arc<Published>), Refused> {
     let store = parts.store.of(id);
     let deployments = deployments(&store.plugins().await?)?;
-    let published = published(parts, id, &deployments, store.row().await?.model).await?;
-    Ok((Arc::new(deployments), Arc::new(published)))
+    let learned = Learned::of(&store.row().await?);
+    let published = published(parts, id, &deployments, &learned).await?;
+    Ok((Arc::new(deployments), learned, Arc::new(published)))
 }
 
 impl Loaded {
@@ -227,7 +230,7 @@ impl Loaded {
         SetUp {
             version: self.version,
             deployments: Arc::clone(&self.deployments),
-            model: self.model,
+            learned: self.learned.clone(),
             tenant: Arc::clone(&self.tenant),
         }
     }
@@ -241,10 +244,9 @@ impl Loaded {
     ) -> Result<(), Refused> {
         if version != self.version {
             // As they are now: where they have changed since the desk was read, the commit is told that it is behind.
-            let (deployments, published) = published_now(parts, id).await?;
-            let tenant = tenant(parts, id, version, Arc::clone(&published)).await?;
-            self.deployments = deployments;
-            self.model = published.model.as_ref().map(|model| model.name().version);
+            let (deployments, learned, published) = published_now(parts, id).await?;
+            let tenant = tenant(parts, id, version, published).await?;
+            (self.deployments, self.learned) = (deployments, learned);
             self.desk.adopt(Arc::clone(&tenant));
             (self.tenant, self.version) = (tenant, version);
         }

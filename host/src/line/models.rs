@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
+use super::experiments::compares_models;
 use super::{Lines, Refused};
 use crate::config::Learning;
 use crate::digest::Digest;
@@ -45,7 +46,8 @@ pub struct Learned {
 }
 
 impl Lines {
-    /// Trains a model from what the tenant's deals tell by now, and puts it in force where that is wished.
+    /// Trains a model from what the tenant's deals tell by now, and puts it in force where that is wished and no experiment
+    /// holds models against each other.
     ///
     /// # Errors
     ///
@@ -64,6 +66,8 @@ impl Lines {
         let (digest, told) = (Digest::of(&body).to_string(), json!(report).to_string());
         let mut change = store.begin(by.at).await?;
         let version = change.add_model((&digest, &told, &body), (by.at, by.actor)).await?;
+        // The control of an experiment stays what it is.
+        let put = put && !compares_models(&mut change).await?;
         if put {
             change.put_model_in_force(Some(version)).await?;
         }
@@ -156,6 +160,10 @@ impl Lines {
             let mut change = store.begin(by.at).await?;
             if change.model_in_force().await? != before {
                 continue;
+            }
+            if compares_models(&mut change).await? {
+                let why = "an experiment holds models against each other: stop or promote it first";
+                return Err(Refused::Conflict(why.to_owned()));
             }
             change.put_model_in_force(version).await?;
             commit(change, "model.in-force", by, json!({"before": before, "model": version})).await?;

@@ -1,4 +1,4 @@
-//! Releases of a tenant as its line sets them up, with the model in force, and how releases change.
+//! Releases of a tenant as its line sets them up, with the model in force and what is tried, and how releases change.
 //!
 //! ```text
 //! plugins, releases, blobs ─▶ Published ─▶ Tenant
@@ -19,11 +19,12 @@ use super::trusted::{manifest, revoked_until};
 use super::{Lines, Parts, Refused};
 use crate::config::{Problems, in_vain};
 use crate::decision::Decision;
+use crate::experiments::{Treatment, Trying};
 use crate::lead::{PluginId, TenantId};
 use crate::learning::Model;
 use crate::releases::{Deployment, ReleaseName, Step, Version};
-use crate::store::{Event, PluginRow};
-use crate::tenant::{Component, Published, Running};
+use crate::store::{Event, PluginRow, TenantRow};
+use crate::tenant::{Component, Published, Running, Tried};
 use crate::trust::Distrust;
 use crate::versions::By;
 
@@ -45,9 +46,9 @@ pub(super) async fn published(
     parts: &Parts,
     tenant: &TenantId,
     deployments: &Deployments,
-    model: Option<i64>,
+    learned: &Learned,
 ) -> Result<Published, Refused> {
-    let mut published = Published { model: learned(parts, tenant, model).await?, ..Published::default() };
+    let mut published = learned.read(parts, tenant).await?;
     for (plugin, Deployment { active, candidate, .. }) in deployments {
         let mut running = Running::default();
         if let Some(version) = active {
@@ -69,7 +70,7 @@ pub(super) async fn recorded(
     decision: &Decision,
 ) -> Result<Published, Refused> {
     let model = decision.trace.versions.model.as_ref().map(|model| model.version);
-    let mut published = Published { model: learned(parts, tenant, model).await?, ..Published::default() };
+    let mut published = Published { model: self::model(parts, tenant, model).await?, ..Published::default() };
     // A plugin whose release did not answer then was not in force: the standard one was.
     for row in parts.store.of(tenant).plugins().await? {
         if let Ok(plugin) = row.plugin.parse() {
@@ -83,8 +84,39 @@ pub(super) async fn recorded(
     Ok(published)
 }
 
+/// What of a tenant was learned and is tried, as its row has it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Learned {
+    /// The model in force.
+    model: Option<i64>,
+    /// What of an experiment decides about leads.
+    tried: Option<String>,
+}
+
+impl Learned {
+    pub(super) fn of(row: &TenantRow) -> Self {
+        Self { model: row.model, tried: row.experiment.clone() }
+    }
+
+    /// No release yet, and what counts of what was learned.
+    async fn read(&self, parts: &Parts, tenant: &TenantId) -> Result<Published, Refused> {
+        let mut published =
+            Published { model: model(parts, tenant, self.model).await?, ..Published::default() };
+        if let Some(tried) = &self.tried {
+            let unreadable = |error| load::unreadable(&format!("what is tried ({error})"));
+            let trying: Trying = serde_json::from_str(tried).map_err(unreadable)?;
+            let model = match trying.treatment {
+                Treatment::Model { version } => model(parts, tenant, Some(version)).await?,
+                Treatment::NoModel | Treatment::NoTrials => None,
+            };
+            published.tried = Some(Tried { trying, model });
+        }
+        Ok(published)
+    }
+}
+
 /// What was learned, as it was written.
-async fn learned(
+async fn model(
     parts: &Parts,
     tenant: &TenantId,
     version: Option<i64>,
@@ -130,7 +162,7 @@ impl Lines {
         let store = parts.store.of(tenant);
         for _ in 0..TRIES {
             let row = store.row().await?;
-            let (in_force, model) = (row.version, row.model);
+            let (in_force, learned) = (row.version, Learned::of(&row));
             let rows = store.plugins().await?;
             let row = rows.iter().find(|row| row.plugin == plugin.as_str());
             let row = row.ok_or_else(|| Refused::UnknownPlugin(plugin.clone()))?.clone();
@@ -146,7 +178,7 @@ impl Lines {
                 Some(version) => store.release(plugin.as_str(), &version.to_string()).await?,
                 None => None,
             };
-            let published = published(parts, tenant, &next, model).await?;
+            let published = published(parts, tenant, &next, &learned).await?;
             if let Some(version) = in_force
                 && after.running().ne(before.running())
             {

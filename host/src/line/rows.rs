@@ -257,6 +257,8 @@ impl Of<'_> {
             .select
             .as_ref()
             .and_then(|select| select.pool.iter().find(|(of, _)| Some(of) == rep).map(|(_, odds)| *odds));
+        // A lead belongs to the arm that it came in, whatever its account has by the time of a later decision.
+        let arm = trace.arm.as_ref().filter(|_| decision.number == 1);
         DealRow {
             tenant: self.tenant.to_string(),
             deal: decision.lead.to_string(),
@@ -279,6 +281,10 @@ impl Of<'_> {
             odds,
             due_at: decision.due.as_millisecond(),
             overridden: i64::from(trace.past.trigger == Trigger::Reassigned),
+            experiment: arm.map(|arm| arm.experiment.clone()),
+            step: arm.map(|arm| arm.step.into()),
+            arm: arm.map(|arm| word(&arm.arm)),
+            drawn_by: arm.map(|arm| arm.account.clone()),
             facts: json!(facts(
                 self.facts,
                 &trace.normalise.lead,

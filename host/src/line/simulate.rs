@@ -65,14 +65,14 @@ pub(super) async fn simulate(
     let nothing = || Refused::NotReady(Arc::new(NotReady::Nothing));
     let row = store.row().await?;
     let in_force = row.version.ok_or_else(nothing)?;
-    let (mut deployments, published) = published_now(parts, id).await?;
+    let (mut deployments, learned, published) = published_now(parts, id).await?;
     let now = Side::new(tenant(parts, id, in_force, Arc::clone(&published)).await?);
     let version = version.unwrap_or(in_force);
     let then = match release {
         Some(ReleaseName { plugin, version }) => {
             let all = Arc::make_mut(&mut deployments);
             all.insert(plugin, Deployment { active: Some(version), ..Deployment::default() });
-            Arc::new(self::published(parts, id, all, row.model).await?)
+            Arc::new(self::published(parts, id, all, &learned).await?)
         }
         None => published,
     };

@@ -232,7 +232,7 @@ pub(super) fn score(
 
 /// What was learned of these reps and the lead.
 fn win(tenant: &Tenant, prepared: &Numbered<'_>, reps: &[&Rep]) -> Option<WinTrace> {
-    let model = tenant.model.as_ref()?;
+    let model = prepared.learned.model.as_ref()?;
     let ids: Vec<&RepId> = reps.iter().map(|rep| &rep.id).collect();
     Some(model.ask(&prepared.learned_by(&tenant.config), prepared.opened(), &ids))
 }

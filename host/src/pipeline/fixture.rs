@@ -288,6 +288,7 @@ pub(crate) fn decision(lead: &Lead, outcome: Outcome) -> Decision {
                 text_model: Digest::of("text"),
                 engine: "lanewright 0.1.0".to_owned(),
             },
+            arm: None,
             seed: String::new(),
             normalise,
             enrich: vec![],

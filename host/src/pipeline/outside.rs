@@ -21,6 +21,11 @@ pub trait Outside: Sync {
     /// A failure that this export of this plugin has to have for this lead, whatever it would answer now.
     fn failure(&self, lead: &LeadId, export: &str, plugin: &Digest) -> Option<CallTrace>;
 
+    /// The decision that is run again, where one is: what was drawn for it is not drawn again.
+    fn decided(&self) -> Option<&Decision> {
+        None
+    }
+
     /// When a call begins, where it is measured.
     fn begins(&self) -> Began {
         Began::UNMEASURED
@@ -92,6 +97,10 @@ impl Outside for Beside<'_> {
         self.recorded.failure(lead, export, plugin)
     }
 
+    fn decided(&self) -> Option<&Decision> {
+        self.recorded.decided()
+    }
+
     fn begins(&self) -> Began {
         Began::now()
     }
@@ -137,6 +146,10 @@ impl Outside for Recorded<'_> {
             .filter(|call| call.export == export && call.plugin == *plugin)
             .find(|call| call.failure.as_ref().is_some_and(hangs_on_time))
             .cloned()
+    }
+
+    fn decided(&self) -> Option<&Decision> {
+        Some(self.decision)
     }
 }
 

@@ -145,7 +145,8 @@ impl<'p> Numbered<'p> {
         let (tier, prefers, seed) = (self.tier.tier, &self.prefers, self.seed);
         let hurried = tier == Tier::Two && f64::from(self.verdict.intent) >= config.matching.fast_intent;
         let fast = hurried.then(|| roster.fast(team)).flatten();
-        let picking = Picking { config, tier, pool, queue: &queue, free, fast, prefers, win, seed };
+        let explore = config.learning.explore.as_ref().filter(|_| self.learned.trials());
+        let picking = Picking { config, tier, pool, queue: &queue, free, fast, prefers, win, explore, seed };
         select(picking, matches, counters)
     }
 

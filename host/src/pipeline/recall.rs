@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Asked, Outside, Prepared, Refusal, ask_cast, assemble, cast, normalise};
+use super::{Asked, Outside, Prepared, Refusal, ask_cast, assemble, drawn_by, learned, normalise};
 use crate::decision::{ClassifyTrace, EnrichTrace};
 use crate::digest::Digest;
 use crate::plugin::VisibleLead;
@@ -42,7 +42,7 @@ impl Prepared {
 pub fn recall(tenant: &Tenant, kept: &Kept, outside: &dyn Outside) -> Result<Prepared, Refusal> {
     let Kept { received, since, by, enrich, classify } = kept;
     let normalise = normalise(received, &tenant.config, *since)?;
-    let cast = cast(tenant, &normalise);
+    let cast = tenant.cast(drawn_by(&normalise));
     if *by != cast.versions.digest() {
         return Ok(ask_cast(tenant, cast, received.clone(), *since, normalise, outside));
     }
@@ -55,6 +55,7 @@ pub fn recall(tenant: &Tenant, kept: &Kept, outside: &dyn Outside) -> Result<Pre
         tenant,
         Asked {
             cast,
+            learned: learned(tenant, &normalise, outside),
             received: received.clone(),
             since: *since,
             normalise,

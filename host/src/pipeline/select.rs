@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use lanewright_learning::explore::{Candidate, Exploration, Wanted};
 
-use crate::config::Config;
+use crate::config::{Config, Explore};
 use crate::counters::View;
 use crate::decision::{BatchPick, Cause, Excluded, Match, Method, SelectTrace, Unassigned, WinTrace};
 use crate::lead::{Rep, RepId, Tier, Turns};
@@ -42,6 +42,8 @@ pub struct Picking<'a> {
     pub prefers: &'a [bool],
     /// What was learned of the candidates.
     pub win: Option<&'a WinTrace>,
+    /// What may be tried.
+    pub explore: Option<&'a Explore>,
     /// What ties are drawn from.
     pub seed: u64,
 }
@@ -68,7 +70,8 @@ pub struct Nobody {
 
 /// Picks among the matches, which are best first as ranked. Answers the same for the same arguments.
 pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> Result<Picked, Nobody> {
-    let Picking { config, tier, pool: Pool { turns, .. }, queue, free, fast, prefers, win, seed } = picking;
+    let Picking { config, tier, pool, queue, free, fast, prefers, win, explore, seed } = picking;
+    let Pool { turns, .. } = pool;
     let good = |found: &&Match| found.total >= config.matching.threshold;
     let nobody = if matches.iter().any(|found| good(&found)) {
         Nobody { cause: Cause::AllAtCapacity, reason: Unassigned::NoCapacity }
@@ -115,7 +118,7 @@ pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> R
     };
     let Turn { picked, tied } = choice.ok_or(nobody)?;
     let mut odds = chances(&members, &tied);
-    let (method, picked) = match trial(config, tier, win, (&members, &among), seed) {
+    let (method, picked) = match trial(explore, tier, win, (&members, &among), seed) {
         Some((picked, tried)) => {
             odds = members.iter().map(|member| (member.rep.clone(), 0.0)).collect();
             among.iter().zip(tried).for_each(|(&index, chance)| odds[index].1 = chance);
@@ -141,13 +144,13 @@ pub fn select(picking: Picking<'_>, matches: &[Match], counters: &View<'_>) -> R
 /// A draw among those who may win the lead, where the tenant tries somebody in this tier and it is known of all of them how
 /// likely that is: the place among them, and everybody's probability.
 fn trial(
-    config: &Config,
+    explore: Option<&Explore>,
     tier: Tier,
     win: Option<&WinTrace>,
     (members, among): (&[Member<'_>], &[usize]),
     seed: u64,
 ) -> Option<(usize, Vec<f64>)> {
-    let explore = config.learning.explore.as_ref().filter(|explore| explore.tiers.contains(&tier))?;
+    let explore = explore.filter(|explore| explore.tiers.contains(&tier))?;
     let estimates = &win?.estimates;
     let candidate = |&index: &usize| {
         let rep = members[index].rep;
@@ -262,8 +265,18 @@ mod tests {
         let team = id("smb");
         let free: &dyn Fn(&Rep) -> bool = &|rep| rep.free_now;
         let pool = Pool::team(config, &team);
-        let picking =
-            Picking { config, tier, pool, queue: "smb", free, fast: None, prefers, win: None, seed };
+        let picking = Picking {
+            config,
+            tier,
+            pool,
+            queue: "smb",
+            free,
+            fast: None,
+            prefers,
+            win: None,
+            explore: None,
+            seed,
+        };
         select(picking, matches, &ledger.at(NOW))
     }
 

@@ -29,7 +29,7 @@ pub(super) fn write(tenant: &Tenant, prepared: &Numbered<'_>, outcome: Outcome, 
     let Prepared { verdict, tier, lead, classify, found, .. } = prepared.prepared;
     let After { known, rules, eligibility, mut score, select, fallback, counters } = after;
     if let (Some(model), Some(win), Outcome::Assigned { rep, .. }) =
-        (&tenant.model, score.as_mut().and_then(|score| score.win.as_mut()), &outcome)
+        (&prepared.learned.model, score.as_mut().and_then(|score| score.win.as_mut()), &outcome)
         && win.untrusted.is_none()
     {
         win.because = model.because(&prepared.learned_by(config), rep);
@@ -105,9 +105,10 @@ pub(super) fn write(tenant: &Tenant, prepared: &Numbered<'_>, outcome: Outcome, 
             received: prepared.received.clone(),
             past: prepared.past.clone(),
             versions: Versions {
-                model: tenant.model.as_ref().map(|model| model.name()),
+                model: prepared.learned.model.as_ref().map(|model| model.name()),
                 ..prepared.cast.versions.clone()
             },
+            arm: prepared.learned.arm.clone(),
             seed: format!("{:016x}", prepared.seed),
             normalise: prepared.normalise.clone(),
             enrich: prepared.enrich.clone(),

@@ -70,6 +70,7 @@ fn decision() -> Decision {
                 others: vec![],
                 skills: Default::default(),
             }),
+            arm: None,
             seed: "42".to_owned(),
             score: Some(ScoreTrace {
                 call: call("scorer.score"),

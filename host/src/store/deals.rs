@@ -31,6 +31,10 @@ pub struct DealRow {
     pub odds: Option<f64>,
     pub due_at: i64,
     pub overridden: i64,
+    pub experiment: Option<String>,
+    pub step: Option<i64>,
+    pub arm: Option<String>,
+    pub drawn_by: Option<String>,
     pub facts: String,
 }
 
@@ -127,13 +131,20 @@ impl Row for DealRow {
         "odds",
         "due_at",
         "overridden",
+        "experiment",
+        "step",
+        "arm",
+        "drawn_by",
         "facts",
     ];
     const CONFLICT: &'static str = "ON CONFLICT (tenant, deal) DO UPDATE SET head = excluded.head, rep = excluded.rep, \
          first_rep = COALESCE(deals.first_rep, excluded.first_rep), team = excluded.team, account = excluded.account, \
          lane = excluded.lane, lane_score = excluded.lane_score, tier = excluded.tier, mode = excluded.mode, found_by = excluded.found_by, \
          placed = excluded.placed, total = excluded.total, odds = excluded.odds, due_at = excluded.due_at, \
-         overridden = CASE WHEN excluded.overridden = 1 THEN 1 ELSE deals.overridden END, facts = excluded.facts";
+         overridden = CASE WHEN excluded.overridden = 1 THEN 1 ELSE deals.overridden END, \
+         experiment = COALESCE(deals.experiment, excluded.experiment), step = COALESCE(deals.step, excluded.step), \
+         arm = COALESCE(deals.arm, excluded.arm), drawn_by = COALESCE(deals.drawn_by, excluded.drawn_by), \
+         facts = excluded.facts";
     fn value(column: &str, parameter: String) -> String {
         nullable(column, parameter)
     }
@@ -157,6 +168,10 @@ impl Row for DealRow {
             .bind(self.odds.unwrap_or(NONE))
             .bind(self.due_at)
             .bind(self.overridden)
+            .bind(self.experiment.clone())
+            .bind(self.step)
+            .bind(self.arm.clone())
+            .bind(self.drawn_by.clone())
             .bind(self.facts.clone())
     }
 }

@@ -19,9 +19,11 @@ pub struct TenantRow {
     pub arrivals: i64,
     pub model: Option<i64>,
     pub train_at: Option<i64>,
+    pub experiment: Option<String>,
 }
 
-const COLUMNS: &str = "tenant, name, created_at, head, clock, wake_at, version, arrivals, model, train_at";
+const COLUMNS: &str =
+    "tenant, name, created_at, head, clock, wake_at, version, arrivals, model, train_at, experiment";
 
 impl Store {
     /// Makes a tenant; whether there was none of that id, not even an erased one.

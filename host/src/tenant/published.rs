@@ -1,10 +1,15 @@
-//! What is in force of a tenant besides its folder: releases of plugins by name, and what was learned.
+//! What is in force of a tenant besides its folder: releases of plugins by name, what was learned, and what is tried.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use lanewright_learning::experiment::Arm;
+
+use super::Tenant;
 use crate::config::{Place, Problem, Problems};
+use crate::decision::ArmTrace;
+use crate::experiments::Trying;
 use crate::lead::PluginId;
 use crate::learning::Model;
 use crate::releases::{Stage, Version};
@@ -16,6 +21,52 @@ pub struct Published {
     pub plugins: BTreeMap<PluginId, Running>,
     /// What was learned, where something was.
     pub model: Option<Arc<Model>>,
+    /// What some accounts get instead, where an experiment is under way.
+    pub tried: Option<Tried>,
+}
+
+/// An experiment under way.
+#[derive(Debug, Clone)]
+pub struct Tried {
+    /// What of it decides about leads.
+    pub trying: Trying,
+    /// The model that is tried; absent where it is none.
+    pub model: Option<Arc<Model>>,
+}
+
+/// What was learned, as it counts for one lead, and what is tried.
+#[derive(Debug, Clone)]
+pub struct Learned {
+    /// The model that counts.
+    pub model: Option<Arc<Model>>,
+    /// The arm of the lead's account, where an experiment is under way.
+    pub arm: Option<ArmTrace>,
+}
+
+impl Learned {
+    /// Whether somebody may be tried who is not known to be best.
+    pub fn trials(&self) -> bool {
+        self.arm.as_ref().is_none_or(|arm| !arm.without_trials)
+    }
+}
+
+impl Tenant {
+    /// What counts for a lead of this account; a lead without one is its own.
+    pub fn learned(&self, account: &str) -> Learned {
+        self.learned_in(self.tried.as_ref().map(|tried| tried.trying.arm(account)))
+    }
+
+    /// What counts in an arm. Where the experiment is not under way, as when a decision is run again, the model in force is
+    /// the one that counted.
+    pub fn learned_in(&self, arm: Option<ArmTrace>) -> Learned {
+        let tried = self.tried.as_ref().filter(|tried| {
+            let treated =
+                |arm: &ArmTrace| arm.arm == Arm::Treatment && arm.experiment == tried.trying.experiment;
+            tried.trying.treatment.compares_models() && arm.as_ref().is_some_and(treated)
+        });
+        let model = tried.map_or(&self.model, |tried| &tried.model).clone();
+        Learned { model, arm }
+    }
 }
 
 /// Which releases of one plugin answer.
@@ -58,7 +109,8 @@ impl Published {
                 Running { active: Some(Component { version, bytes: bytes.into() }), candidate: None },
             ))
         };
-        Ok(Self { plugins: files.flatten().filter_map(|file| running(&file.path())).collect(), model })
+        let plugins = files.flatten().filter_map(|file| running(&file.path())).collect();
+        Ok(Self { plugins, model, tried: None })
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::harness::{BOTH, Host, On, Service};
 
 /// Two reps of one team who differ in nothing but their deals.
-fn folder(also: &str) -> tempfile::TempDir {
+pub(super) fn folder(also: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let write =
         |name: &str, content: &str| std::fs::write(folder.path().join(name), content).expect("a file");
@@ -26,7 +26,7 @@ fn folder(also: &str) -> tempfile::TempDir {
 
 /// Six hundred deals of the last year: Ana wins three of four in healthcare and one of four in retail, Bo the other way
 /// round.
-fn history(service: &Service) -> String {
+pub(super) fn history(service: &Service) -> String {
     let now = service.clock.now();
     let mut history = "id,rep,opened_at,closed_at,outcome,industry,source\n".to_owned();
     for number in 0..600_i64 {
@@ -48,7 +48,7 @@ fn acme(service: &Service, also: &str) -> (TenantId, String) {
     service.tenant(folder(also).path())
 }
 
-fn import(host: &Host, key: &str, history: &str) -> Json {
+pub(super) fn import(host: &Host, key: &str, history: &str) -> Json {
     let (status, taken) = host.send("POST", "/v1/history", key, "text/csv", history.as_bytes());
     assert_eq!(status, 200, "{taken:#}");
     taken

@@ -15,13 +15,16 @@ use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use lanewright::config;
+use lanewright::decision::Decision;
 use lanewright::effects::{self, Deliverer, Stepped, effect_id};
 use lanewright::fetch::Reach;
 use lanewright::lead::TenantId;
+use lanewright::learning::Model;
 use lanewright::plugin::Plan;
 use lanewright::replay::{Replayed, replay};
 use lanewright::store::{EffectFilter, NewDestination, Options, OutboxRow, Store};
-use lanewright::tenant::Tenant;
+use lanewright::tenant::{Published, Tenant};
 use serde_json::{Value as Json, json};
 use sqlx::{Connection as _, Row as _};
 
@@ -407,11 +410,29 @@ impl Load {
 
     /// Every decision comes out the same when it is run again from what it recorded.
     fn replayed(&self, case: &str, bodies: &BTreeMap<(String, u64), Json>) {
+        // Models were trained meanwhile, and a decision names the one that it was made by.
+        let models = with_store(&self.database, async |store, tenant| {
+            let store = store.of(tenant);
+            let mut models = Vec::new();
+            for row in store.models(1000).await.expect("models") {
+                let body = store.model(row.version).await.expect("read").expect("a model");
+                models.push(Arc::new(Model::read(row.version, &body).expect("a model")));
+            }
+            models
+        });
         with_stack(|| {
-            let tenant = Tenant::load(self.folder.path(), &sandbox(Plan::DEFAULT, 4)).expect("a tenant");
+            let plugins = sandbox(Plan::DEFAULT, 4);
+            let set_up = |model: Option<Arc<Model>>| {
+                let config = config::load(self.folder.path()).expect("a folder");
+                let published = Published { model, ..Published::default() };
+                Tenant::new(config, &plugins, &published).expect("a tenant")
+            };
+            let mut tenants: BTreeMap<Option<i64>, Tenant> = BTreeMap::from([(None, set_up(None))]);
+            tenants.extend(models.into_iter().map(|model| (Some(model.name().version), set_up(Some(model)))));
             for (name, body) in bodies {
-                let decision = serde_json::from_value(body.clone()).expect("a decision");
-                let again = replay(&tenant, &decision).expect("it can be run again");
+                let decision: Decision = serde_json::from_value(body.clone()).expect("a decision");
+                let model = decision.trace.versions.model.as_ref().map(|model| model.version);
+                let again = replay(&tenants[&model], &decision).expect("it can be run again");
                 assert_eq!(again, Replayed::Same, "{case}: {name:?}");
             }
         });

@@ -65,6 +65,8 @@ fn nobodys() -> BTreeMap<&'static str, String> {
         "plugin",
         "publisher",
         "release",
+        "suggestion",
+        "experiment",
     ];
     let mut ids: BTreeMap<&str, String> = names.into_iter().map(|name| (name, "nobody".to_owned())).collect();
     ids.insert("number", "1".to_owned());

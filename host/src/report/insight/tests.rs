@@ -11,17 +11,17 @@ use crate::report::Look;
 fn told() -> Insight {
     let lead = |number: u32| {
         let score = f64::from(35 + number);
-        let won = (number % 4 != 0).then_some(number % 3 == 0 || number > 45);
+        let won = (!number.is_multiple_of(4)).then_some(number.is_multiple_of(3) || number > 45);
         Lead {
             segment: ["healthcare", "<b>retail</b>"][(number % 2) as usize].to_owned(),
             rep: (number % 10 != 9).then(|| ["ana-lima", "bo-ek"][(number / 2 % 2) as usize].to_owned()),
             placed: [Placed::Predictive, Placed::Rules, Placed::Manual][(number / 4 % 3) as usize],
-            mode: if number % 5 == 0 { Mode::Batch } else { Mode::RealTime },
+            mode: if number.is_multiple_of(5) { Mode::Batch } else { Mode::RealTime },
             match_score: Some(score),
-            first_touch: (number % 7 != 0).then(|| f64::from(number)),
+            first_touch: (!number.is_multiple_of(7)).then(|| f64::from(number)),
             sla: Some(30.0),
             in_time: Some(number < 30),
-            overridden: number % 8 == 0,
+            overridden: number.is_multiple_of(8),
             reached: match won {
                 Some(true) => Stage::Won,
                 Some(false) => Stage::Opportunity,

@@ -32,6 +32,11 @@ CREATE TABLE deals (
     due_at      BIGINT,
     -- 1: a person gave it to somebody else.
     overridden  BIGINT NOT NULL DEFAULT 0,
+    -- The arm of an experiment that it came in, at which step, and the account as it was drawn by; null: in none.
+    experiment  TEXT,
+    step        BIGINT,
+    arm         TEXT,
+    drawn_by    TEXT,
     -- What was known of it when it was decided, as a JSON object of words: industry, channel, segments.
     facts       TEXT   NOT NULL,
     touched_at  BIGINT,
@@ -43,6 +48,7 @@ CREATE TABLE deals (
     PRIMARY KEY (tenant, deal)
 );
 CREATE INDEX deals_opened ON deals (tenant, opened_at);
+CREATE INDEX deals_experiment ON deals (tenant, experiment) WHERE experiment IS NOT NULL;
 CREATE INDEX deals_closed ON deals (tenant, closed_at) WHERE closed_at IS NOT NULL;
 
 -- Win models, each as it was trained; none is changed.
@@ -82,5 +88,11 @@ CREATE TABLE experiments (
     head        BIGINT NOT NULL,
     made_at     BIGINT NOT NULL,
     state       TEXT   NOT NULL,
+    -- When it is looked at next; null: it is not on its way.
+    look_at     BIGINT,
     PRIMARY KEY (tenant, experiment)
 );
+CREATE INDEX experiments_look ON experiments (look_at) WHERE look_at IS NOT NULL;
+
+-- What of an experiment decides about leads, as JSON; null: none is under way.
+ALTER TABLE tenants ADD COLUMN experiment TEXT;
