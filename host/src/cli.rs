@@ -16,14 +16,17 @@ mod check;
 mod coverage;
 mod flags;
 mod lines;
+mod models;
 mod plugins;
 mod remote;
 mod replay;
+mod report;
 mod route;
 mod serve;
 mod service;
 mod simulate;
 mod stream;
+mod suggestions;
 mod tenants;
 mod train;
 mod trust;
@@ -56,6 +59,15 @@ enum Verb {
     Coverage(coverage::Arguments),
     /// Learns from a history of deals who wins which lead.
     Train(train::Arguments),
+    /// Trains, compares and puts in force the win models of a service, and imports past deals.
+    Model {
+        #[command(subcommand)]
+        verb: models::Verb,
+    },
+    /// Shows what the leads of a service tell: figures beside targets, charts, readiness, suggestions.
+    Report(report::Arguments),
+    /// Lists what a service suggests, or says what becomes of a suggestion.
+    Suggestions(suggestions::Arguments),
     /// Serves many tenants over HTTP.
     Serve(serve::Arguments),
     /// Imports and exports tenants of the service, and makes keys for them.
@@ -136,6 +148,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Simulate(arguments) => simulate::run(&arguments),
         Verb::Coverage(arguments) => coverage::run(&arguments),
         Verb::Train(arguments) => train::run(&arguments),
+        Verb::Model { verb } => models::run(&verb),
+        Verb::Report(arguments) => report::run(&arguments),
+        Verb::Suggestions(arguments) => suggestions::run(&arguments),
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Tenant(arguments) => tenants::run(&arguments),
         Verb::Backup(arguments) => backup::run(&arguments),

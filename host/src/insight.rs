@@ -12,14 +12,14 @@ use lanewright_learning::analytics::{self, Analytics, Lead, Load, Mode, Placed, 
 use lanewright_learning::rate::Rate;
 use lanewright_learning::readiness::{self, Finding, History};
 use lanewright_learning::suggest::{self, Deal, End, Predicted, Routed, Ruled, Suggestion};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Fact};
 use crate::learning::Model;
 use crate::store::DealFound;
 
 /// Everything that is told of a stretch of time.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Insight {
     /// From when on.
     pub from: Timestamp,

@@ -46,7 +46,7 @@
 //! - [`booking`]: free times of reps, and meetings that are booked.
 //! - [`desk`]: everything that is open in one run: events in, further decisions out; whole batches.
 //! - [`author`]: projects of plugin authors: templates, builds, cases, profiles.
-//! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions for a person; [`replay`]: decisions run again.
+//! - [`coverage`]: which leads nobody could be found for. [`report`]: decisions, and what deals tell, for a person; [`replay`]: decisions run again.
 //! - [`insight`]: what deals tell people.
 //! - [`store`]: the database. [`clock`]: the time.
 //! - [`access`]: who somebody is and what they may do; secrets at rest. [`versions`]: a tenant's configuration from draft

@@ -16,11 +16,13 @@ use crate::failure::clean;
 use crate::lead::Confidence;
 
 mod explain;
+mod insight;
 mod learned;
 mod tables;
 
 pub use explain::explain;
-pub use learned::learned;
+pub use insight::{SUGGESTION, insight, page, suggestion};
+pub use learned::{compared, learned};
 pub use tables::{comparison, coverage};
 
 /// How a report is shown.
@@ -151,17 +153,17 @@ fn confidence(confidence: Confidence, look: Look) -> Cell {
     })
 }
 
-/// A table without boxes, with a line under its header.
 /// Rows below a header; columns of numbers stand to the right.
 pub fn columns(header: &[&str], rows: Vec<Vec<String>>, numbers: Range<usize>, look: Look) -> String {
     let mut table = plain_table(look);
     table.set_header(header.iter().copied());
     table.add_rows(
-        rows.into_iter().map(|row| row.into_iter().map(|text| clean(&text, 100)).collect::<Vec<_>>()),
+        rows.into_iter().map(|row| row.into_iter().map(|text| clean(&text, 400)).collect::<Vec<_>>()),
     );
     laid_out(&mut table, numbers)
 }
 
+/// A table without boxes, with a line under its header.
 fn plain_table(look: Look) -> Table {
     let mut table = Table::new();
     table

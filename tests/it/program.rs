@@ -42,6 +42,23 @@ fn one_lead_is_explained() {
         .assert_eq(&settled(&String::from_utf8(out.stdout).expect("UTF-8")));
 }
 
+/// What was learned from a history counts in the match, and is told.
+#[test]
+fn what_was_learned_is_explained() {
+    let folder = harness::tenant(Path::new(&example("calloway")));
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let trained = lanewright(&["train", &path(""), "--at", NOW, "--format", "table"]);
+    assert_eq!(trained.status.code(), Some(0), "{}", String::from_utf8_lossy(&trained.stderr));
+    let told = String::from_utf8(trained.stdout).expect("UTF-8").replace(&path(""), "FOLDER/");
+    expect_file![harness::root().join("tests/program/train.txt")].assert_eq(&settled(&told));
+    let leads = fs::read_to_string(path("leads.jsonl")).expect("leads");
+    fs::write(path("lead.jsonl"), leads.lines().next().expect("a lead")).expect("written");
+    let out = lanewright(&["route", "--tenant", &path(""), &path("lead.jsonl"), "--now", NOW, "--explain"]);
+    assert_eq!(out.status.code(), Some(0));
+    expect_file![harness::root().join("tests/program/explain-learned.txt")]
+        .assert_eq(&settled(&String::from_utf8(out.stdout).expect("UTF-8")));
+}
+
 #[test]
 fn a_file_becomes_a_table() {
     let northwind = example("northwind");

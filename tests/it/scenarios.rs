@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! tests/scenarios/NAME/tenant/        a tenant's folder, or `tenant`, a file that names an example
+//!     its `history.csv`, where it has one, is learned from before
 //! tests/scenarios/NAME/leads.jsonl    the leads; the example's own where there are none here
 //! tests/scenarios/NAME/arguments      what else the program is told, such as `--batch`
 //! tests/scenarios/NAME/expected.txt   every decision, as far as people care
@@ -49,6 +50,11 @@ fn check(scenario: &Path) {
     let (tenant, leads) = parts(scenario);
     let tenant = harness::tenant(&tenant);
     let (folder, leads) = (tenant.path().to_str().expect("UTF-8"), leads.to_str().expect("UTF-8"));
+    if tenant.path().join("history.csv").is_file() {
+        let trained = lanewright(&["train", folder, "--at", NOW]);
+        let said = String::from_utf8_lossy(&trained.stderr);
+        assert_eq!((trained.status.code(), said.as_ref()), (Some(0), ""), "{}", scenario.display());
+    }
     let told = fs::read_to_string(scenario.join("arguments")).unwrap_or_default();
     let mut arguments = vec!["route", "--tenant", folder, leads, "--format", "json"];
     arguments.extend(told.split_whitespace());

@@ -12,6 +12,7 @@ mod outage;
 pub(crate) mod plugins;
 pub(crate) mod program;
 mod publishing;
+mod report;
 mod reprocess;
 mod roles;
 mod simulate;

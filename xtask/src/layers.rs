@@ -39,7 +39,7 @@ const LAYERS: [&[&str]; 18] = [
 const GROUND: [&str; 7] = ["lead", "assignment", "digest", "failure", "hours", "nearest", "zones"];
 
 /// Who may name what. A module stands for everything below it.
-const WORDS: [(&str, &[&str]); 30] = [
+const WORDS: [(&str, &[&str]); 31] = [
     ("wasmtime", &["plugin"]),
     ("wasmparser", &["plugin"]),
     ("wit_component", &["plugin"]),
@@ -71,6 +71,7 @@ const WORDS: [(&str, &[&str]); 30] = [
     ("semver", &["releases"]),
     ("tar", &["versions"]),
     ("similar", &["versions"]),
+    ("maud", &["report"]),
     ("clap", &["main", "cli"]),
 ];
 

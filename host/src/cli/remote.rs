@@ -1,7 +1,8 @@
 //! `lanewright plugin publish|install|list|releases|health|shadow|canary|activate|roll-back|backtest|trust|catalogue|offer`:
 //! releases of plugins in a service, over its HTTP API.
 //!
-//! Where it is and who asks come from flags or from the environment; the key never stands on a command line.
+//! Where it is and who asks come from flags or from the environment; the key never stands on a command line. [`Remote`] is
+//! that for the other verbs of a service as well.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
+use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 use url::Url;
 
@@ -252,11 +254,11 @@ const WITHIN: Duration = Duration::from_secs(300);
 const MOST: u64 = 64 << 20;
 
 impl Remote {
-    fn get(&self, path: &str) -> anyhow::Result<Json> {
+    pub(super) fn get(&self, path: &str) -> anyhow::Result<Json> {
         self.ask(Method::Get, path, "application/json")
     }
 
-    fn post(&self, path: &str, body: &Json) -> anyhow::Result<Json> {
+    pub(super) fn post(&self, path: &str, body: &Json) -> anyhow::Result<Json> {
         // What is not said is left out.
         let mut body = body.clone();
         if let Some(fields) = body.as_object_mut() {
@@ -265,7 +267,7 @@ impl Remote {
         self.ask(Method::Post(body.to_string().as_bytes()), path, "application/json")
     }
 
-    fn ask(&self, method: Method<'_>, path: &str, media: &str) -> anyhow::Result<Json> {
+    pub(super) fn ask(&self, method: Method<'_>, path: &str, media: &str) -> anyhow::Result<Json> {
         Ok(self.answer(method, path, media, None)?.0)
     }
 
@@ -278,7 +280,9 @@ impl Remote {
         seen: Option<&str>,
     ) -> anyhow::Result<(Json, Option<String>)> {
         let mut url = self.to.clone();
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         url.set_path(&format!("{}/v1/{path}", url.path().trim_end_matches('/')));
+        url.set_query(query);
         let authorization = format!("Bearer {}", self.key()?);
         let mut headers = vec![("authorization", authorization.as_str()), ("content-type", media)];
         headers.extend(seen.map(|seen| ("if-match", seen)));
@@ -325,12 +329,18 @@ fn problem(status: u16, problem: &Json) -> anyhow::Error {
     anyhow!(said)
 }
 
-fn word(value: &Json) -> String {
+pub(super) fn word(value: &Json) -> String {
     match value {
         Json::Null => "-".to_owned(),
         Json::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// What a service of another version may say otherwise.
+pub(super) fn understood<T: DeserializeOwned>(answer: Json) -> anyhow::Result<T> {
+    serde_json::from_value(answer)
+        .context("the service says something that this program does not know; use its own version of it")
 }
 
 fn tell_release(release: &Json) -> anyhow::Result<Exit> {
@@ -383,11 +393,11 @@ fn tell(plugin: &Json) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn items(answer: &Json) -> impl Iterator<Item = &Json> {
+pub(super) fn items(answer: &Json) -> impl Iterator<Item = &Json> {
     answer["items"].as_array().into_iter().flatten()
 }
 
-fn show(
+pub(super) fn show(
     header: &[&str],
     rows: impl Iterator<Item = Vec<String>>,
     numbers: Range<usize>,

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use comfy_table::Cell;
+use lanewright_learning::metrics::Metrics;
 use lanewright_learning::train::Report;
-use lanewright_learning::win::Way;
+use lanewright_learning::win::{Better, Comparison, Way};
 
 use super::{Look, laid_out, plain_table};
 
@@ -32,20 +33,11 @@ pub fn learned(report: &Report, look: Look) -> String {
         false => "It counts for nothing yet, and the rules alone decide: a gate is not passed.",
     };
     let _ = write!(text, "{verdict}\n{}\n\n", report.gates);
-    let mut table = plain_table(look);
-    table.set_header(["on newer deals than it had seen", "log loss", "Brier", "AUC", "calibration error"]);
-    for compared in &report.compared {
-        let metrics = &compared.metrics;
+    let rows = report.compared.iter().map(|compared| {
         let chosen = if compared.way == report.best { ", chosen" } else { "" };
-        table.add_row([
-            format!("{}{chosen}", name(compared.way)),
-            format!("{:.4}", metrics.log_loss),
-            format!("{:.4}", metrics.brier),
-            format!("{:.3}", metrics.auc),
-            format!("{:.3}", metrics.calibration_error),
-        ]);
-    }
-    let _ = writeln!(text, "{}", laid_out(&mut table, 1..5));
+        (format!("{}{chosen}", name(compared.way)), &compared.metrics)
+    });
+    let _ = writeln!(text, "{}", measured("on newer deals than it had seen", rows, look));
     let best = report.compared.iter().find(|compared| compared.way == report.best);
     if let Some(best) = best.filter(|best| best.metrics.deals > 0) {
         let mut table = plain_table(look);
@@ -62,6 +54,42 @@ pub fn learned(report: &Report, look: Look) -> String {
         differ.iter().take(5).map(|(group, variance)| format!("{group} {:.2}", variance.sqrt())).collect();
     let _ = write!(text, "\nWhat tells deals apart, in logits: {}.", told.join(", "));
     text
+}
+
+/// Two models beside each other on the same deals, and which is better.
+pub fn compared(comparison: &Comparison, (current, candidate): (i64, i64), look: Look) -> String {
+    let Comparison { current: now, candidate: then, saved, verdict } = comparison;
+    let verdict = match verdict {
+        Better::TooFew => "that is too few to tell",
+        Better::Candidate => "the candidate is better",
+        Better::Current => "the one it is held against is better",
+        Better::Neither => "neither is better",
+    };
+    let rows = [(format!("{current}"), now), (format!("{candidate}, the candidate"), then)];
+    format!(
+        "{}\n\nOn {} deals that closed after both were trained, the candidate saves {:.4} of log loss a deal, standard error \
+         {:.4}: {verdict}.",
+        measured("model", rows.into_iter(), look),
+        then.deals,
+        saved.mean,
+        saved.error
+    )
+}
+
+/// A row of measures for each.
+fn measured<'m>(what: &str, rows: impl Iterator<Item = (String, &'m Metrics)>, look: Look) -> String {
+    let mut table = plain_table(look);
+    table.set_header([what, "log loss", "Brier", "AUC", "calibration error"]);
+    for (name, metrics) in rows {
+        table.add_row([
+            name,
+            format!("{:.4}", metrics.log_loss),
+            format!("{:.4}", metrics.brier),
+            format!("{:.3}", metrics.auc),
+            format!("{:.3}", metrics.calibration_error),
+        ]);
+    }
+    laid_out(&mut table, 1..5)
 }
 
 fn name(way: Way) -> &'static str {

@@ -1,0 +1,163 @@
+//! What is learned, from the command line: `lanewright model`, `report` and `suggestions` against a real service.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value as Json, json};
+
+use super::harness::{On, Service};
+use crate::harness::program;
+
+/// The program with a key and a service.
+struct Away<'s> {
+    folder: tempfile::TempDir,
+    url: &'s str,
+}
+
+impl Away<'_> {
+    fn run(&self, arguments: &[&str]) -> Output {
+        let key = self.folder.path().join("key");
+        let mut command = Command::new(program());
+        command.args(arguments).args(["--to", self.url, "--key-file"]).arg(key);
+        command.output().expect("the program starts")
+    }
+
+    /// What it prints where it ends like this.
+    fn told(&self, arguments: &[&str], code: i32) -> (String, String) {
+        let out = self.run(arguments);
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        let (told, said) = (text(out.stdout), text(out.stderr));
+        assert_eq!(out.status.code(), Some(code), "{arguments:?}: {told}{said}");
+        (told, said)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    }
+}
+
+/// Two reps who differ in nothing but their deals: one wins three of four in healthcare, the other in retail.
+fn history(service: &Service) -> String {
+    let mut history = "id,rep,opened_at,closed_at,outcome,industry\n".to_owned();
+    for number in 0..400_i64 {
+        let (rep, industry) =
+            [("ana", "healthcare"), ("ana", "retail"), ("bo", "healthcare"), ("bo", "retail")]
+                [usize::try_from(number % 4).expect("a place")];
+        let strong = (rep == "ana") == (industry == "healthcare");
+        let outcome = if (number / 4 % 4 == 0) != strong { "won" } else { "lost" };
+        let closed = service.clock.now() - jiff::SignedDuration::from_hours(12 * (400 - number));
+        let opened = closed - jiff::SignedDuration::from_hours(24 * 20);
+        writeln!(history, "old-{number},{rep},{opened},{closed},{outcome},{industry}").expect("written");
+    }
+    history
+}
+
+fn tenant(folder: &Path) {
+    let write = |name: &str, content: &str| std::fs::write(folder.join(name), content).expect("a file");
+    write(
+        "tenant.toml",
+        "[tenant]\nid = \"acme\"\nname = \"Acme\"\ncurrency = \"EUR\"\ntimezone = \"UTC\"\n\n\
+         [[lanes]]\nid = \"sales\"\nname = \"Sales\"\ndefinition = \"Companies that ask for a price.\"\nteam = \"sales\"\n",
+    );
+    write("teams.toml", "[[teams]]\nid = \"sales\"\nname = \"Sales\"\n");
+    write("reps.csv", "id,name,team,max_open\nana,Ana Lima,sales,1000\nbo,Bo Ek,sales,1000\n");
+}
+
+#[test]
+fn models_are_trained_compared_and_put_in_force_from_the_command_line() {
+    let service = Service::new(On::Sqlite, 1);
+    let folder = tempfile::tempdir().expect("a folder");
+    tenant(folder.path());
+    let (_, key) = service.tenant(folder.path());
+    let away = Away { folder, url: &service.host().url };
+    away.file("key", &format!("{key}\n"));
+
+    let (_, said) = away.told(&["model", "compare", "1"], 3);
+    assert!(said.contains("no model is in force; say with --with"), "{said}");
+    let bad = history(&service).replacen("old-3,bo,", "old-3,bo,soon", 1)
+        + "lost,,2026-01-01,2026-02-01,maybe,retail\n";
+    let (told, said) = away.told(&["model", "import", &away.file("bad.csv", &bad)], 1);
+    assert_eq!(told, "399 deals are learned from when a model is trained next\n");
+    let lines: Vec<&str> =
+        said.lines().filter_map(|line| line.split_once("bad.csv, ")).map(|(_, line)| line).collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[0].starts_with("line 5: `opened_at` is \"soon"), "{said}");
+    assert!(lines[1].starts_with("line 402: `outcome` is \"maybe\""), "{said}");
+    let line = json!({"id": "late", "rep": "bo", "opened_at": "2026-02-01", "outcome": "won", "closed_at": "2026-02-20"});
+    let (told, _) = away.told(&["model", "import", &away.file("late.jsonl", &line.to_string())], 0);
+    assert!(told.starts_with("1 deals"), "{told}");
+
+    let (told, _) = away.told(&["model", "train"], 0);
+    assert!(told.starts_with("model 1, in force: made at "), "{told}");
+    assert!(told.contains("It counts: both gates are passed."), "{told}");
+    let (told, _) = away.told(&["model", "train", "--keep-out"], 0);
+    assert!(told.starts_with("model 2: made at "), "{told}");
+    let (told, _) = away.told(&["model", "compare", "2"], 0);
+    assert!(
+        told.contains("On 0 deals that closed after both were trained") && told.contains("too few"),
+        "{told}"
+    );
+    let (told, _) = away.told(&["model", "use", "2"], 0);
+    assert_eq!(told, "model 2 is in force\n");
+    let (told, _) = away.told(&["model", "list"], 0);
+    let rows: Vec<Vec<&str>> = told.lines().skip(2).map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0][..3], ["2", "in", "force"], "{told}");
+    assert_eq!((rows[1][0], rows[1].last()), ("1", Some(&"passed")), "{told}");
+    assert!(told.contains("the next is trained at 2026-03-09T"), "{told}");
+    let (shown, _) = away.told(&["model", "show", "1"], 0);
+    assert!(shown.starts_with("model 1: made at "), "{shown}");
+    let (told, _) = away.told(&["model", "use", "none"], 0);
+    assert_eq!(told, "no model is in force: nothing learned counts\n");
+    let (_, said) = away.told(&["model", "use", "9"], 3);
+    assert!(said.starts_with("lanewright: "), "{said}");
+    away.told(&["model", "use", "newest"], 2);
+}
+
+#[test]
+fn the_report_and_suggestions_come_from_the_service() {
+    let service = Service::new(On::Sqlite, 1);
+    let folder = tempfile::tempdir().expect("a folder");
+    tenant(folder.path());
+    let (_, key) = service.tenant(folder.path());
+    let host = service.host();
+    let away = Away { folder, url: &host.url };
+    away.file("key", &key);
+    away.told(&["model", "import", &away.file("history.csv", &history(&service))], 0);
+    host.lead(
+        &key,
+        &json!({"id": "one", "text": "What would the team plan cost?", "company": {"industry": "Retail"}}),
+    );
+
+    let (told, _) = away.told(&["report", "--format", "table"], 0);
+    assert!(told.starts_with("1 lead, from 2025-03-02 to 2026-03-02\n"), "{told}");
+    for part in ["Targets", "Match scores", "Funnel by industry", "Readiness", "Suggestions"] {
+        assert!(told.lines().any(|line| line.starts_with(part)), "{part}: {told}");
+    }
+    let (told, _) = away.told(&["report", "--by", "lane", "--from", "2026-01-01T00:00:00Z"], 0);
+    let json: Json = serde_json::from_str(&told).expect("JSON where nobody looks");
+    assert_eq!((&json["segment"], &json["from"]), (&json!("lane"), &json!("2026-01-01T00:00:00Z")));
+    let (_, said) = away.told(&["report", "--by", "shoe-size"], 3);
+    assert!(said.contains("`lane` or one of industry, channel"), "{said}");
+    let page = away.folder.path().join("report.html");
+    let (told, _) = away.told(&["report", "--html", page.to_str().expect("UTF-8")], 0);
+    assert_eq!(told, "");
+    let page = std::fs::read_to_string(page).expect("a page");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("1 lead, from 2025-03-02"), "{page}");
+
+    // Each won more than 15 deals of a year in both industries, and neither is on their profile.
+    let (told, _) = away.told(&["suggestions"], 0);
+    let tags = |told: &str| told.lines().filter(|line| line.contains("expertise")).count();
+    let rows: Vec<&str> = told.lines().skip(2).collect();
+    let ([first, second, ..], 4) = (&rows[..], tags(&told)) else { panic!("{told}") };
+    let id = |row: &str| row.split_whitespace().next().unwrap_or_default().to_owned();
+    let (accepted, _) = away.told(&["suggestions", "accept", &id(first)], 0);
+    assert_eq!(accepted, format!("{} is accepted and not suggested again\n", id(first)));
+    away.told(&["suggestions", "dismiss", &id(second)], 0);
+    let (told, _) = away.told(&["suggestions"], 0);
+    assert!(tags(&told) == 2 && !told.contains(&id(first)) && !told.contains(&id(second)), "{told}");
+    away.told(&["suggestions", "accept", "nothing"], 3);
+    away.told(&["suggestions", "accept"], 2);
+}
