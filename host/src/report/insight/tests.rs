@@ -66,7 +66,7 @@ fn told() -> Insight {
 #[test]
 fn the_terminal_shows_figures_beside_their_charts() {
     let shown = super::insight(&told(), Look { width: 110, colour: false });
-    expect_file!["../../../../tests/program/report.txt"].assert_eq(&shown);
+    expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/program/report.txt")].assert_eq(&shown);
     let nothing = Insight {
         analytics: analyse(&[], &[], 75.0),
         targets: targets(&analyse(&[], &[], 75.0)).to_vec(),
@@ -76,7 +76,8 @@ fn the_terminal_shows_figures_beside_their_charts() {
         ..told()
     };
     let shown = super::insight(&nothing, Look { width: 110, colour: false });
-    expect_file!["../../../../tests/program/report-nothing.txt"].assert_eq(&shown);
+    expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/program/report-nothing.txt")]
+        .assert_eq(&shown);
 }
 
 /// Elements that have no end.
