@@ -188,8 +188,8 @@ impl App {
         let now = self.clock.now();
         let publications = timers::publications(now, store, lines, metrics).await?;
         let tenants = timers::deadlines(now, store, lines, metrics).await?;
-        let releases = timers::releases(now, lines, metrics).await?;
         timers::counts(lines, store).await?;
+        let releases = timers::releases(now, lines, metrics).await?;
         let trained = usize::from(timers::training(now, store, lines).await?);
         let looked = usize::from(timers::looks(now, store, lines).await?);
         let batches = usize::from(timers::batch(now, store, lines, metrics).await?);

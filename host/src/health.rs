@@ -7,11 +7,11 @@
 //! ```
 //!
 //! Every host looks for itself, in memory: what it sees is enough to take a release back within a second of its going
-//! wrong, and no call waits for a database. The counts are written down now and then, so that all hosts' can be seen
-//! together. A failure that the breaker put in the place of a call is recorded like any other, so that the decision
+//! wrong, and no call waits for a database. The counts are written down every few seconds, and what all hosts counted is
+//! judged as well, so that a release that fails a little everywhere is found. A failure that the breaker put in the place of a call is recorded like any other, so that the decision
 //! can be run again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use crate::digest::Digest;
 use crate::failure::{Blame, Failure};
 use crate::lead::{LeadId, TenantId};
 use crate::releases::{Breach, Budget, Counts, Histogram, Measure, ReleaseName};
+use crate::store::CountRow;
 
 mod breaker;
 
@@ -60,6 +61,8 @@ struct Watched {
     counts: Counts,
     /// Those that are not written down yet.
     unsaved: Counts,
+    /// What all hosts had written down when this one last looked.
+    everywhere: Counts,
     /// Whether somebody was told already that it is over its budget.
     told: bool,
 }
@@ -118,7 +121,8 @@ impl Health {
                 None => {
                     // A release that comes, or comes back, is given its chance.
                     ward.breakers.remove(&watch.digest);
-                    Watched { watch, counts: Counts::default(), unsaved: Counts::default(), told: false }
+                    let (counts, unsaved, everywhere) = Default::default();
+                    Watched { watch, counts, unsaved, everywhere, told: false }
                 }
             };
             ward.watched.push(watched);
@@ -195,7 +199,8 @@ impl Health {
                     let is_open = breakers.get(&watched.watch.digest).is_some_and(Breaker::is_open);
                     is_open.then_some(Breach::Broken)
                 };
-                if let Some(breach) = budget.broken(&watched.counts).or_else(broken) {
+                let everywhere = || budget.broken(&watched.everywhere);
+                if let Some(breach) = budget.broken(&watched.counts).or_else(everywhere).or_else(broken) {
                     watched.told = true;
                     found.push((tenant.clone(), watched.watch.clone(), breach));
                 }
@@ -206,9 +211,9 @@ impl Health {
 
     /// It could not be taken back: it is told again.
     pub fn still_over(&self, tenant: &TenantId, watch: &Watch) {
-        let mut tenants = self.lock();
-        let watched = tenants.get_mut(tenant).map(|ward| ward.watched.iter_mut()).into_iter().flatten();
-        watched.filter(|watched| watched.watch == *watch).for_each(|watched| watched.told = false);
+        if let Some(watched) = self.lock().get_mut(tenant).and_then(|ward| ward.of(watch)) {
+            watched.told = false;
+        }
     }
 
     /// What was counted since this was last asked.
@@ -229,8 +234,7 @@ impl Health {
     pub fn not_saved(&self, counted: Vec<Counted>) {
         let mut tenants = self.lock();
         for Counted { tenant, watch, counts } in counted {
-            let watched = tenants.get_mut(&tenant).map(|ward| ward.watched.iter_mut()).into_iter().flatten();
-            if let Some(watched) = watched.into_iter().find(|watched| watched.watch == watch) {
+            if let Some(watched) = tenants.get_mut(&tenant).and_then(|ward| ward.of(&watch)) {
                 for (measure, bucket, times) in counts.parts() {
                     watched.unsaved.add(measure, bucket, times);
                 }
@@ -238,8 +242,37 @@ impl Health {
         }
     }
 
+    /// What all hosts counted of a release since it came to its stage.
+    pub fn counted_everywhere(&self, tenant: &TenantId, watch: &Watch, counts: Counts) {
+        let mut tenants = self.lock();
+        let watched = tenants.get_mut(tenant).and_then(|ward| ward.of(watch));
+        if let Some(watched) = watched {
+            watched.everywhere = counts;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, Ward>> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts as hosts have written them down, by component and stage.
+pub fn written(rows: Vec<CountRow>) -> BTreeMap<(String, String), Counts> {
+    let mut all: BTreeMap<(String, String), Counts> = BTreeMap::new();
+    for CountRow { digest, stage, measure, bucket, times, .. } in rows {
+        let (Some(measure), Ok(bucket), Ok(times)) =
+            (Measure::of(&measure), u16::try_from(bucket), u64::try_from(times))
+        else {
+            continue;
+        };
+        all.entry((digest, stage)).or_default().add(measure, bucket, times);
+    }
+    all
+}
+
+impl Ward {
+    fn of(&mut self, watch: &Watch) -> Option<&mut Watched> {
+        self.watched.iter_mut().find(|watched| watched.watch == *watch)
     }
 }
 

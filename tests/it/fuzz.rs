@@ -85,8 +85,11 @@ targets! {
 
 /// The seed of the suite, the same every time.
 const SEED: u64 = 4;
-/// An input that takes longer is a finding, even where the machine does much else.
+/// An input that takes longer is a finding, in time that passes and in time of the processor, so that it is none where
+/// the machine does much else.
 const SLOW: Duration = Duration::from_secs(20);
+/// One that takes longer waits for something that never comes.
+const STUCK: Duration = Duration::from_secs(300);
 /// The same for memory that is not given back, in bytes; looked at where nothing else runs.
 const LARGE: u64 = 1 << 30;
 /// Inputs that are kept to make others of.
@@ -225,14 +228,15 @@ impl<'t> Run<'t> {
 
     fn tries(&mut self, input: &[u8]) -> Result<(), Failure> {
         let failure = |why: String| Failure { why, input: input.to_vec() };
-        let (began, before) = (Instant::now(), panics().0);
+        let (began, worked, before) = (Instant::now(), worked(), panics().0);
         let answer = catch_unwind(AssertUnwindSafe(|| (self.target.reads)(input)));
         let (count, place) = panics().clone();
         if count != before {
             return Err(failure(place));
         }
         let answer = answer.map_err(|panic| failure(words_of(&*panic)))?;
-        if began.elapsed() > SLOW {
+        let took = began.elapsed();
+        if took > STUCK || took > SLOW && self::worked().saturating_sub(worked) > SLOW {
             return Err(failure("it takes too long".to_owned()));
         }
         if self.seen.insert(signature(&answer)) {
@@ -246,6 +250,16 @@ impl<'t> Run<'t> {
         }
         Ok(())
     }
+}
+
+/// Time of the processor that this process has had, and those that it started and waited for.
+fn worked() -> Duration {
+    let stat = fs::read_to_string("/proc/self/stat").expect("Linux");
+    // The name of the program may have spaces; the eleventh number after it is the first of four.
+    let (_, numbers) = stat.rsplit_once(')').expect("a name");
+    let ticks =
+        numbers.split_whitespace().skip(11).take(4).map(|ticks| ticks.parse::<u64>().expect("a number"));
+    Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
 /// A failing input with everything left out that it fails without.

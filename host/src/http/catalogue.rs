@@ -11,9 +11,10 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::extract::{Json, Path, body};
-use super::plugins::{CountsBody, ReleaseBody, counted, package as packaged, published};
+use super::plugins::{CountsBody, ReleaseBody, package as packaged, published};
 use super::problem::{Code, Problem, ProblemBody};
 use super::scope::{Caller, Operate, ReadConfiguration};
+use crate::health::written;
 use crate::lead::TenantId;
 use crate::line::{CasesReport, Content, NewRelease, ReleaseFrom, Report};
 use crate::oci::{Cases, Package};
@@ -45,7 +46,7 @@ pub(super) struct CatalogueBody {
 
 async fn card(api: &Api, row: ReleaseRow) -> Result<CardBody, Problem> {
     let mut all = Counts::default();
-    for ((_, stage), counts) in counted(api.store.counts_everywhere(&row.digest).await?) {
+    for ((_, stage), counts) in written(api.store.counts_everywhere(&row.digest).await?) {
         // A shadow's calls cost what others do; that it was compared says something of another tenant's plugin.
         let parts = counts.parts().into_iter();
         let parts = parts.filter(|(measure, ..)| stage != "shadow" || !measure.compares());

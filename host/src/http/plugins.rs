@@ -23,8 +23,8 @@ mod releases;
 mod steps;
 
 use grants::GrantsBody;
+pub(super) use health::CountsBody;
 use health::QuantilesBody;
-pub(super) use health::{CountsBody, counted};
 pub(super) use releases::{ReleaseBody, package, published};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {

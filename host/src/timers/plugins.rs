@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::health::Counted;
+use crate::health::{Counted, written};
 use crate::line::{Lines, Refused};
 use crate::releases::Step;
 use crate::store::{CountRow, Error, Store};
@@ -37,7 +37,7 @@ pub async fn releases(now: Timestamp, lines: &Lines, metrics: &Metrics) -> Resul
     Ok(done)
 }
 
-/// Writes down what was counted on this host.
+/// Writes down what was counted on this host, and looks at what all hosts have counted of the same releases.
 ///
 /// # Errors
 ///
@@ -49,11 +49,17 @@ pub async fn counts(lines: &Lines, store: &Store) -> Result<(), Error> {
         return Ok(());
     }
     let rows: Vec<CountRow> = counted.iter().flat_map(rows).collect();
-    let saved = store.count_plugins(&rows).await;
-    if saved.is_err() {
+    if let Err(error) = store.count_plugins(&rows).await {
         health.not_saved(counted);
+        return Err(error);
     }
-    saved
+    for Counted { tenant, watch, .. } in counted.iter().filter(|counted| counted.watch.budget.is_some()) {
+        let found = store.of(tenant).plugin_counts(watch.release.plugin.as_str()).await?;
+        if let Some(counts) = written(found).remove(&(watch.digest.to_string(), watch.stage.to_owned())) {
+            health.counted_everywhere(tenant, watch, counts);
+        }
+    }
+    Ok(())
 }
 
 fn rows(counted: &Counted) -> impl Iterator<Item = CountRow> + '_ {

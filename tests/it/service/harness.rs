@@ -176,11 +176,17 @@ impl Service {
 
     /// Lets everything happen that is due, until nothing is; what the first step did.
     pub(crate) fn step(&self) -> Done {
+        self.step_host(0)
+    }
+
+    /// The same by another host than the first.
+    pub(crate) fn step_host(&self, host: usize) -> Done {
+        let host = &self.hosts[host];
         runtime().block_on(async {
-            let first = self.host().app.step().await.expect("a step");
+            let first = host.app.step().await.expect("a step");
             let mut last = first;
             while !last.is_nothing() {
-                last = self.host().app.step().await.expect("a step");
+                last = host.app.step().await.expect("a step");
             }
             first
         })

@@ -264,6 +264,27 @@ fn a_canary_over_its_budget_is_taken_back_and_no_lead_is_lost() {
 }
 
 #[test]
+fn what_a_release_does_on_all_hosts_together_is_held_against_its_budget() {
+    let service = Service::new(On::Postgres, 2);
+    let (_, key) = acme(&service);
+    let host = service.host();
+    step(host, &key, "activate", &json!({"version": "1.0.0"}));
+    release(host, &key, "2.0.0", guest("traps_after_log"));
+    host.ask("PUT", "/v1/plugins/fit/budget", &key, Some(&json!({"least": 6, "failures": 10})));
+    step(host, &key, "canary", &json!({"version": "2.0.0", "share": 100}));
+    let candidate = || host.ask("GET", "/v1/plugins/fit", &key, None).1["candidate"]["version"].clone();
+    // Three calls on each: neither host has enough of its own to judge by.
+    for number in 1..=6 {
+        service.hosts[number % 2].lead(&key, &lead(number));
+        assert_eq!(decided_by(host, &key, number), "2.0.0");
+    }
+    service.step();
+    assert_eq!(candidate(), "2.0.0", "the other host has written nothing down yet");
+    service.step_host(1);
+    assert_eq!(candidate(), json!(null));
+}
+
+#[test]
 fn an_active_release_that_goes_wrong_gives_way_to_the_one_before() {
     let service = Service::new(On::Sqlite, 1);
     let (_, key) = acme(&service);

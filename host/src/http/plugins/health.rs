@@ -1,7 +1,5 @@
 //! How releases fare: what was counted of them, and what one would have changed.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,10 +12,10 @@ use super::super::problem::{Problem, ProblemBody};
 use super::super::scope::{Author, Caller, ReadConfiguration};
 use super::super::simulate::{SimulatedBody, SimulationBody, simulated};
 use super::releases::found;
+use crate::health::written;
 use crate::lead::PluginId;
 use crate::line::Refused;
-use crate::releases::{Counts, Histogram, Measure, ReleaseName, Version};
-use crate::store::CountRow;
+use crate::releases::{Counts, Histogram, ReleaseName, Version};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(health)).routes(routes!(backtest))
@@ -96,20 +94,6 @@ impl CountsBody {
     }
 }
 
-/// Counts by what they are of.
-pub(in crate::http) fn counted(rows: Vec<CountRow>) -> BTreeMap<(String, String), Counts> {
-    let mut all: BTreeMap<(String, String), Counts> = BTreeMap::new();
-    for CountRow { digest, stage, measure, bucket, times, .. } in rows {
-        let (Some(measure), Ok(bucket), Ok(times)) =
-            (Measure::of(&measure), u16::try_from(bucket), u64::try_from(times))
-        else {
-            continue;
-        };
-        all.entry((digest, stage)).or_default().add(measure, bucket, times);
-    }
-    all
-}
-
 /// How releases of a plugin fare, since each came to its stage.
 #[utoipa::path(get, path = "/v1/plugins/{plugin}/health", tag = "plugins",
     params(("plugin" = String, Path, description = "Its name")),
@@ -127,7 +111,7 @@ async fn health(
     let releases = store.releases(Some(plugin.as_str())).await?;
     let version =
         |digest: &str| releases.iter().find(|row| row.digest == digest).map(|row| row.version.clone());
-    let counted = counted(store.plugin_counts(plugin.as_str()).await?);
+    let counted = written(store.plugin_counts(plugin.as_str()).await?);
     let items = counted
         .into_iter()
         .map(|((digest, stage), counts)| CountsBody::of(version(&digest), digest, stage, &counts));
