@@ -116,7 +116,7 @@ impl Desk {
                 let Stands::With(held) = std::mem::replace(&mut case.stands, Stands::Elsewhere) else {
                     return Ok(Vec::new());
                 };
-                self.state.ledger.release(&held.rep, held.units);
+                self.state.ledger.release(&held.rep, held.units, &held.counted.rules);
                 Ok(self.drain(&held.rep, at, outside))
             }
             What::Away { rep } => {

@@ -22,6 +22,7 @@ fn asked() -> Asked {
         primary: Metric::FirstTouch,
         guards: None,
         within_days: 28,
+        capacity_apart: false,
     }
 }
 

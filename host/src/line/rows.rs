@@ -21,6 +21,7 @@ use crate::store::{
     AnswerRow, ClosingRow, Commit, CounterKind, CounterRow, DealRow, DecisionRow, EffectRow, EventRow,
     LeadRow, NewLeadRow, PluginUsageRow, RecordRow, UsageRow,
 };
+use crate::tenant::Tenant;
 use crate::zones::zone;
 
 /// What a group has decided so far.
@@ -130,7 +131,7 @@ pub(super) fn commit(
     let mut effects = 0;
     let mut notifications = notifications.into_iter().peekable();
     for (place, (made, _)) in (0..).zip(&decisions) {
-        commit.decisions.push(of.decision(made, place, version));
+        commit.decisions.push(of.decision(made, place, decided_by(&by, &made.decision).unwrap_or(version)));
         let Made { decision, .. } = made.as_ref();
         // Effects of one lead are done in the order in which they came about.
         while let Some(before) = notifications.next_if(|notification| notification.at <= decision.at) {
@@ -167,6 +168,13 @@ pub(super) fn commit(
     (loaded.head, loaded.clock, loaded.wake_at) = (head, now, wake_at);
     (loaded.version, loaded.in_force) = (version, Some(version));
     Some(commit)
+}
+
+/// The version of the configuration that decided, where it is one that is tried.
+fn decided_by(tenant: &Tenant, decision: &Decision) -> Option<i64> {
+    let digest = decision.trace.versions.config;
+    let (version, _) = tenant.tried_version().filter(|(_, tried)| tried.config.digest == digest)?;
+    (digest != tenant.config.digest).then_some(version)
 }
 
 /// Whose rows, of which commit, and when.
