@@ -40,7 +40,7 @@ pub(super) struct NewBody {
     /// teams.
     #[schema(value_type = Object)]
     treatment: Treatment,
-    /// What it is about: `win-rate`, `first-touch`, `deal-velocity` or `deal-value`.
+    /// What it is about: `win-rate`, `first-touch`, `deal-velocity`, `deal-value`, `csat` or `rep-satisfaction`.
     #[schema(value_type = String)]
     primary: Metric,
     /// What it must not make worse by more than a margin, in the metric's unit: `{"metric": "first-touch", "margin": 30}`.

@@ -317,6 +317,8 @@ fn tried(rows: Vec<TriedRow>) -> Vec<Tried> {
         touched_at: row.touched_at,
         won_at: row.closed_at.filter(|_| row.outcome.as_deref() == Some("won")),
         value: row.value.unwrap_or_default(),
+        csat: said(row.customer_score, row.customer_said_at),
+        rep_satisfaction: said(row.rep_score, row.rep_said_at),
     };
     rows.into_iter().map(tried).collect()
 }
@@ -331,5 +333,12 @@ fn before(row: DealFound) -> Tried {
         touched_at: row.touched_at,
         won_at: row.closed_at.filter(|_| row.outcome.as_deref() == Some("won")),
         value: row.value.unwrap_or_default(),
+        csat: said(row.customer_score, row.customer_said_at),
+        rep_satisfaction: said(row.rep_score, row.rep_said_at),
     }
+}
+
+/// A score with when it was said.
+fn said(score: Option<i64>, at: Option<i64>) -> Option<(f64, i64)> {
+    Some((score? as f64, at?))
 }

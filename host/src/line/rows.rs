@@ -14,7 +14,7 @@ use crate::decision::{AssignedBy, Decision, Outcome, Trigger};
 use crate::desk::{Changes, Notification, Reason, SavedCase};
 use crate::digest::Digest;
 use crate::effects::{Destination, Source, Summary, fan_out, notify};
-use crate::events::What;
+use crate::events::{Satisfaction, What};
 use crate::lead::{LeadId, Mode, TenantId};
 use crate::learning::facts;
 use crate::store::{
@@ -429,15 +429,23 @@ fn closings(of: &Of<'_>, happened: &[What]) -> Vec<ClosingRow> {
             What::LaneSaid { lane, .. } => {
                 closings.entry(lead).or_insert_with(row).lane_said = Some(lane.to_string());
             }
-            What::Closed { outcome: Some(outcome), value, .. } => {
+            What::Closed { outcome: Some(outcome), value, satisfaction, .. } => {
                 let closing = closings.entry(lead).or_insert_with(row);
                 (closing.closed_at, closing.outcome) = (Some(of.at), Some(word(outcome)));
                 closing.value = value.or(closing.value);
+                closing.customer_score = satisfaction.map(score).or(closing.customer_score);
+            }
+            What::Accepted { satisfaction: Some(satisfaction), .. } | What::Rated { satisfaction, .. } => {
+                closings.entry(lead).or_insert_with(row).rep_score = Some(score(*satisfaction));
             }
             _ => {}
         }
     }
     closings.into_values().collect()
+}
+
+fn score(satisfaction: Satisfaction) -> i64 {
+    u8::from(satisfaction).into()
 }
 
 /// A closed set's word, as its JSON has it.

@@ -275,3 +275,41 @@ fn a_batch_keeps_to_the_parts_of_both_arms() {
         replays(host, &key, &format!("lead-{number}"));
     }
 }
+
+#[test]
+fn satisfaction_guards_an_experiment() {
+    let service = Service::new(On::Sqlite, 2);
+    let (_, key) = service.tenant(folder("[learning]\ntrain = \"never\"\n\n[learning.explore]\nwithin = 0.05\n").path());
+    let (host, other) = (service.host(), &service.hosts[1]);
+    let asked = json!({"id": "happier", "treatment": {"kind": "no-trials"}, "primary": "win-rate", "steps": [50],
+        "guards": [{"metric": "csat", "margin": 0.5}, {"metric": "rep-satisfaction"}], "within_days": 1});
+    make(host, &key, &asked);
+    assert_eq!(call(host, &key, "happier", "start").0, 200);
+    let mut arms = [0, 0];
+    for number in 0..250 {
+        let account = format!("account-{number}");
+        let found = routed([host, other][number % 2], &key, &account, &account);
+        let treated = usize::from(treated(&found));
+        arms[treated] += 1;
+        // One in ten says nothing.
+        let said = (number % 10 > 0).then_some([4, 2][treated] + number % 2);
+        let outcome = json!({"outcome": "won", "satisfaction": said});
+        let (status, answer) =
+            other.ask("POST", &format!("/v1/leads/{account}/outcome"), &key, Some(&outcome));
+        assert_eq!(status, 200, "{answer:#}");
+    }
+    assert!(arms.iter().all(|arm| *arm > 110), "{arms:?}");
+    service.pass(24 * 60);
+    let found = one(other, &key, "happier");
+    let reason = &found["rollout"]["reason"];
+    assert_eq!(
+        (&found["state"], &reason["because"], &reason["metric"]),
+        (&json!("stopped"), &json!("worse"), &json!("csat")),
+        "{reason:#}"
+    );
+    let measured = found["looks"][0]["measured"].as_array().expect("metrics");
+    let of = |metric: &str| measured.iter().find(|it| it["metric"] == metric).expect("measured");
+    let means = ["control", "treatment"].map(|arm| of("csat")[arm]["mean"].as_f64().expect("a mean"));
+    assert!((means[0] - 4.5).abs() < 0.1 && (means[1] - 2.5).abs() < 0.1, "{means:?}");
+    assert_eq!(of("rep-satisfaction")["control"]["accounts"], 0);
+}
