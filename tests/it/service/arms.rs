@@ -279,7 +279,8 @@ fn a_batch_keeps_to_the_parts_of_both_arms() {
 #[test]
 fn satisfaction_guards_an_experiment() {
     let service = Service::new(On::Sqlite, 2);
-    let (_, key) = service.tenant(folder("[learning]\ntrain = \"never\"\n\n[learning.explore]\nwithin = 0.05\n").path());
+    let (_, key) =
+        service.tenant(folder("[learning]\ntrain = \"never\"\n\n[learning.explore]\nwithin = 0.05\n").path());
     let (host, other) = (service.host(), &service.hosts[1]);
     let asked = json!({"id": "happier", "treatment": {"kind": "no-trials"}, "primary": "win-rate", "steps": [50],
         "guards": [{"metric": "csat", "margin": 0.5}, {"metric": "rep-satisfaction"}], "within_days": 1});

@@ -246,3 +246,60 @@ fn what_people_say_of_leads_and_who_waits_is_told() {
         assert!(text.contains(&queue), "{queue}: {text}");
     }
 }
+
+#[test]
+fn the_report_of_a_folder_needs_no_service() {
+    let folder = tempfile::tempdir().expect("a folder");
+    tenant(folder.path());
+    let history = "id,rep,opened_at,touched_at,closed_at,outcome,industry,value\n\
+        a,ana,2026-01-05T08:00:00Z,2026-01-05T08:04:00Z,2026-01-20,won,retail,900\n\
+        b,bo,2026-01-07T08:00:00Z,2026-01-07T08:10:00Z,2026-01-22,lost,retail,\n\
+        c,,2026-01-14T08:00:00Z,,,,healthcare,\n\
+        d,bo,2024-01-14,,2024-02-01,won,healthcare,10\n\
+        e,bo,soon,,,,healthcare,\n";
+    let path = folder.path().to_str().expect("UTF-8");
+    let history_file = folder.path().join("history.csv");
+    std::fs::write(&history_file, history).expect("a file");
+    let run = |arguments: &[&str]| {
+        let out = Command::new(program())
+            .args(["report", "--until", "2026-03-01T00:00:00Z"])
+            .args(arguments)
+            .env_remove("LANEWRIGHT_URL")
+            .output()
+            .expect("the program starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        (out.status.code(), text(out.stdout), text(out.stderr))
+    };
+    let (code, told, said) = run(&["--folder", path]);
+    assert_eq!(code, Some(1), "{told}{said}");
+    assert!(said.contains("line 6: `opened_at` is \"soon"), "{said}");
+    let told: Json = serde_json::from_str(&told).expect("JSON");
+    assert_eq!((&told["leads"], &told["segment"]), (&json!(3), &json!("industry")), "{told:#}");
+    let analytics = &told["analytics"];
+    assert_eq!(analytics["trend"][0]["minutes"]["median"], 7.0, "{analytics:#}");
+    assert_eq!(
+        analytics["trend"][1],
+        json!({"week": "2026-01-12", "leads": 1, "minutes": null, "in_time": null})
+    );
+    // What a history does not say is not made up.
+    assert_eq!(
+        (&analytics["quality"], &analytics["overrides"], &analytics["lift"]),
+        (&Json::Null, &Json::Null, &Json::Null)
+    );
+    let audit = told["readiness"].to_string();
+    assert!(audit.contains("the history does not say how long leads wait for a rep"), "{audit}");
+
+    std::fs::write(&history_file, history.lines().take(5).collect::<Vec<_>>().join("\n")).expect("a file");
+    let (code, told, said) = run(&["--folder", path, "--format", "table", "--by", "lane"]);
+    assert_eq!((code, &*said), (Some(0), ""), "{told}");
+    assert!(told.starts_with("3 leads, from 2025-03-01 to 2026-03-01\n"), "{told}");
+    for (arguments, code, word) in [
+        (vec!["--folder", path, "--by", "shoe-size"], Some(3), "`lane` or one of"),
+        (vec!["--folder", path, "--history", "nowhere.csv"], Some(3), "nowhere.csv cannot be read"),
+        (vec!["--history", "nowhere.csv"], Some(2), "--folder"),
+        (vec![], Some(2), "--to"),
+    ] {
+        let (found, told, said) = run(&arguments);
+        assert!(found == code && said.contains(word), "{arguments:?}: {found:?} {told}{said}");
+    }
+}
