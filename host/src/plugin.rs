@@ -108,9 +108,9 @@ impl Standard {
     /// Its component.
     pub fn component(self) -> &'static [u8] {
         match self {
-            Self::Classifier => include_bytes!(concat!(env!("OUT_DIR"), "/classifier.wasm")),
-            Self::Scorer => include_bytes!(concat!(env!("OUT_DIR"), "/scorer.wasm")),
-            Self::Fallback => include_bytes!(concat!(env!("OUT_DIR"), "/fallback.wasm")),
+            Self::Classifier => CLASSIFIER,
+            Self::Scorer => SCORER,
+            Self::Fallback => FALLBACK,
         }
     }
 }
@@ -118,6 +118,11 @@ impl Standard {
 impl Standard {
     const ALL: [Self; 3] = [Self::Classifier, Self::Scorer, Self::Fallback];
 }
+
+// Of each there is one in the whole program, so that it is known by where it lies.
+static CLASSIFIER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/classifier.wasm"));
+static SCORER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scorer.wasm"));
+static FALLBACK: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/fallback.wasm"));
 
 /// What a component is known by. The program's own are part of every tenant, so theirs is worked out once.
 fn digest_of(component: &[u8]) -> Digest {

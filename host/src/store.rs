@@ -384,6 +384,8 @@ async fn sqlite(url: &str, connections: u32) -> Result<AnyPool, Error> {
     const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
          PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; PRAGMA mmap_size = 268435456;";
     let options = pool(connections).idle_timeout(None).max_lifetime(None);
+    // It is a file: nobody at its other end goes away, and asking would cost each statement a second one.
+    let options = options.test_before_acquire(false);
     let options = options.after_connect(|connection, _| {
         Box::pin(async move {
             connection.execute(PRAGMAS).await?;

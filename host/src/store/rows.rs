@@ -43,20 +43,26 @@ pub(super) async fn write_all<R: Row>(
 ) -> Result<(), sqlx::Error> {
     // SQLite has no need of numbers, and its driver looks each up among all of them.
     let numbered = connection.backend_name() != "SQLite";
-    let mut left = rows;
-    while !left.is_empty() {
-        // Few lengths, so that few statements are prepared.
-        let number = left.len().min(AT_ONCE);
-        let number = if number.is_power_of_two() { number } else { number.next_power_of_two() / 2 };
-        let (now, later) = left.split_at(number);
-        let mut statement = sqlx::query(insert::<R>(number, numbered));
+    for now in at_once(rows) {
+        let mut statement = sqlx::query(insert::<R>(now.len(), numbered));
         for row in now {
             statement = row.bind(statement);
         }
         statement.execute(&mut *connection).await?;
-        left = later;
     }
     Ok(())
+}
+
+/// Rows for one statement each, of few lengths, so that few statements are prepared.
+pub(super) fn at_once<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut left = rows;
+    std::iter::from_fn(move || {
+        let number = left.len().min(AT_ONCE);
+        let number = if number.is_power_of_two() { number } else { number.next_power_of_two() / 2 };
+        let (now, later) = left.split_at(number);
+        left = later;
+        (!now.is_empty()).then_some(now)
+    })
 }
 
 /// `INSERT` of so many rows.

@@ -4,11 +4,11 @@
 //! waits for the next and shares it. Within it every commit stands alone: one that is behind changes nothing
 //! and is told so, the others are made.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use sqlx::{Any, AnyConnection, AnyPool, Executor as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Executor as _, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -295,70 +295,131 @@ async fn write_in(
     mut transaction: Transaction<'static, Any>,
     group: &[Asked],
 ) -> Result<Vec<Committed>, Error> {
-    let mut made: Vec<&Commit> = Vec::with_capacity(group.len());
-    let mut results = Vec::with_capacity(group.len());
-    for Asked { commit, chain, .. } in group {
+    let mut made = vec![false; group.len()];
+    for round in rounds(group) {
+        let theirs = |place: &usize| &group[*place];
         // A commit of number 0 is none of the tenant's: a row alone.
-        let is_next = commit.head == 0 || (!chain.is_broken() && raise(&mut transaction, commit).await?);
-        if !is_next {
-            chain.breaks();
-        }
-        results.push(is_next);
-        if is_next {
-            if let Some(version) = commit.version {
-                mark_published(&mut transaction, &commit.tenant, version, commit.at).await?;
-            }
-            if commit.closings.iter().any(|closing| closing.outcome.is_some()) {
-                begin_training(&mut transaction, &commit.tenant, commit.at).await?;
-            }
-            made.push(commit);
-        }
-    }
-    let group = made.len();
-    let numbered = made.iter().filter(|commit| commit.head > 0);
-    let rows: Vec<CommitRow<'_>> = numbered.map(|commit| CommitRow(commit)).collect();
-    rows::write(&mut transaction, &rows).await?;
-    for made in rounds(&made) {
-        all(&mut transaction, &made, |commit| &commit.leads).await?;
-        all(&mut transaction, &made, |commit| &commit.decisions).await?;
-        all(&mut transaction, &made, |commit| &commit.counters).await?;
-        all(&mut transaction, &made, |commit| &commit.new_leads).await?;
-        all(&mut transaction, &made, |commit| &commit.records).await?;
-        all(&mut transaction, &made, |commit| &commit.events).await?;
-        all(&mut transaction, &made, |commit| &commit.answers).await?;
-        all(&mut transaction, &made, |commit| &commit.effects).await?;
-        all(&mut transaction, &made, |commit| &commit.deals).await?;
-        all(&mut transaction, &made, |commit| &commit.closings).await?;
-        all(&mut transaction, &made, |commit| &commit.usage).await?;
-        all(&mut transaction, &made, |commit| &commit.plugin_usage).await?;
+        let (alone, numbered): (Vec<usize>, Vec<usize>) =
+            round.into_iter().partition(|place| theirs(place).commit.head == 0);
+        let whole: Vec<&Commit> =
+            numbered.iter().map(theirs).filter(|it| !it.chain.is_broken()).map(|it| &it.commit).collect();
+        let raised = raise(&mut transaction, &whole).await?;
+        let (next, behind): (Vec<usize>, Vec<usize>) = numbered.into_iter().partition(|place| {
+            let Asked { commit, chain, .. } = theirs(place);
+            !chain.is_broken() && raised.contains(&commit.tenant)
+        });
+        behind.iter().map(theirs).for_each(|asked| asked.chain.breaks());
+        let numbered: Vec<&Commit> = next.iter().map(|place| &theirs(place).commit).collect();
+        let together: Vec<&Commit> =
+            alone.iter().map(|place| &theirs(place).commit).chain(numbered.iter().copied()).collect();
+        write_rows(&mut transaction, &numbered, &together).await?;
+        alone.into_iter().chain(next).for_each(|place| made[place] = true);
     }
     transaction.commit().await?;
-    let done = |is_next| if is_next { Committed::Done { group } } else { Committed::Behind };
-    Ok(results.into_iter().map(done).collect())
+    let number = made.iter().filter(|made| **made).count();
+    let done = |made| if made { Committed::Done { group: number } } else { Committed::Behind };
+    Ok(made.into_iter().map(done).collect())
 }
 
-/// Gives the tenant its next number, where it is the one that the commit has to have.
-async fn raise(connection: &mut AnyConnection, commit: &Commit) -> Result<bool, sqlx::Error> {
-    let raised = sqlx::query(
-        "UPDATE tenants SET head = $2, clock = $3, wake_at = $4, arrivals = $5, version = COALESCE($6, version) \
-         WHERE tenant = $1 AND head = $2 - 1 AND erased_at IS NULL",
-    );
-    let raised = raised.bind(commit.tenant.clone()).bind(commit.head).bind(commit.at).bind(commit.wake_at);
-    let raised = raised.bind(commit.arrivals).bind(commit.version).execute(connection).await?;
-    Ok(raised.rows_affected() == 1)
+/// Everything that commits write, of which those that have a number are told apart.
+async fn write_rows(
+    connection: &mut AnyConnection,
+    numbered: &[&Commit],
+    made: &[&Commit],
+) -> Result<(), sqlx::Error> {
+    for commit in numbered {
+        if let Some(version) = commit.version {
+            mark_published(connection, &commit.tenant, version, commit.at).await?;
+        }
+        if commit.closings.iter().any(|closing| closing.outcome.is_some()) {
+            begin_training(connection, &commit.tenant, commit.at).await?;
+        }
+    }
+    let rows: Vec<CommitRow<'_>> = numbered.iter().map(|commit| CommitRow(commit)).collect();
+    rows::write(connection, &rows).await?;
+    all(connection, made, |commit| &commit.leads).await?;
+    all(connection, made, |commit| &commit.decisions).await?;
+    all(connection, made, |commit| &commit.counters).await?;
+    all(connection, made, |commit| &commit.new_leads).await?;
+    all(connection, made, |commit| &commit.records).await?;
+    all(connection, made, |commit| &commit.events).await?;
+    all(connection, made, |commit| &commit.answers).await?;
+    all(connection, made, |commit| &commit.effects).await?;
+    all(connection, made, |commit| &commit.deals).await?;
+    all(connection, made, |commit| &commit.closings).await?;
+    all(connection, made, |commit| &commit.usage).await?;
+    all(connection, made, |commit| &commit.plugin_usage).await
 }
 
-/// Commits of which none is of the tenant of another, so that a statement has no row twice; those of a tenant in their
-/// order.
-fn rounds<'c>(commits: &[&'c Commit]) -> Vec<Vec<&'c Commit>> {
-    let mut rounds: Vec<Vec<&Commit>> = Vec::new();
+/// Gives tenants their next numbers, where those are the ones that their commits have to have; whose that was so.
+async fn raise(connection: &mut AnyConnection, commits: &[&Commit]) -> Result<HashSet<String>, sqlx::Error> {
+    let numbered = connection.backend_name() != "SQLite";
+    let mut raised = HashSet::new();
+    for commits in rows::at_once(commits) {
+        if numbered && commits.len() > 1 {
+            // Two hosts that raise the same tenants lock them in one order.
+            let places: Vec<String> = (1..=commits.len()).map(|place| format!("${place}")).collect();
+            let text = format!(
+                "SELECT 1 FROM tenants WHERE tenant IN ({}) ORDER BY tenant COLLATE \"C\" FOR UPDATE",
+                places.join(", ")
+            );
+            let mut lock = sqlx::query(AssertSqlSafe(text));
+            for commit in commits {
+                lock = lock.bind(commit.tenant.clone());
+            }
+            lock.execute(&mut *connection).await?;
+        }
+        let mut raise = sqlx::query_scalar(AssertSqlSafe(raising(commits.len(), numbered)));
+        for Commit { tenant, head, at, wake_at, arrivals, version, .. } in commits {
+            raise = raise.bind(tenant.clone()).bind(*head).bind(*at).bind(*wake_at);
+            raise = raise.bind(*arrivals).bind(*version);
+        }
+        raised.extend(raise.fetch_all(&mut *connection).await?);
+    }
+    Ok(raised)
+}
+
+/// The statement for so many tenants.
+fn raising(tenants: usize, numbered: bool) -> String {
+    const COLUMNS: [(&str, &str); 6] = [
+        ("tenant", "TEXT"),
+        ("head", "BIGINT"),
+        ("clock", "BIGINT"),
+        ("wake_at", "BIGINT"),
+        ("arrivals", "BIGINT"),
+        ("version", "BIGINT"),
+    ];
+    let row = |row: usize| {
+        let places = (row * COLUMNS.len() + 1..).zip(COLUMNS);
+        let value = |(place, (_, kind))| match numbered {
+            true => format!("CAST(${place} AS {kind})"),
+            false => "?".to_owned(),
+        };
+        format!("({})", places.map(value).collect::<Vec<_>>().join(", "))
+    };
+    let rows: Vec<String> = (0..tenants).map(row).collect();
+    format!(
+        "WITH next ({}) AS (VALUES {}) \
+         UPDATE tenants SET head = next.head, clock = next.clock, wake_at = next.wake_at, \
+         arrivals = next.arrivals, version = COALESCE(next.version, tenants.version) FROM next \
+         WHERE tenants.tenant = next.tenant AND tenants.head = next.head - 1 AND tenants.erased_at IS NULL \
+         RETURNING tenants.tenant",
+        COLUMNS.map(|(column, _)| column).join(", "),
+        rows.join(", ")
+    )
+}
+
+/// Places of commits of which none is of the tenant of another, so that a statement has no row twice; those of a tenant
+/// in their order.
+fn rounds(group: &[Asked]) -> Vec<Vec<usize>> {
+    let mut rounds: Vec<Vec<usize>> = Vec::new();
     let mut nth: HashMap<&str, usize> = HashMap::new();
-    for commit in commits {
+    for (place, Asked { commit, .. }) in group.iter().enumerate() {
         let nth = nth.entry(&commit.tenant).or_default();
         if rounds.len() == *nth {
             rounds.push(Vec::new());
         }
-        rounds[*nth].push(commit);
+        rounds[*nth].push(place);
         *nth += 1;
     }
     rounds
