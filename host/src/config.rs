@@ -226,6 +226,12 @@ pub struct Capacity {
 }
 
 impl Capacity {
+    /// Most new leads of a rep: each cap their own, or else that of their seniority.
+    pub fn caps(&self, rep: &Rep) -> Caps {
+        let seniority = self.by_seniority.get(&rep.seniority).copied().unwrap_or_default();
+        Caps { daily: rep.caps.daily.or(seniority.daily), weekly: rep.caps.weekly.or(seniority.weekly) }
+    }
+
     /// The band that a load is in: `available`, `near`, `at-capacity` or `over` (S3.20).
     pub fn band(&self, open: u32, max: u32) -> &'static str {
         let load = if max == 0 { 1.0 } else { f64::from(open) / f64::from(max) };

@@ -31,8 +31,10 @@ use crate::pacing::Price;
 use crate::rotation::{Member, pay, pay_back};
 use crate::zones::zone;
 
+mod apart;
 mod saved;
 
+pub use apart::{Apart, InArm, Limits};
 use saved::Untold;
 pub use saved::{Counted, NewLead, SavedQueue, SavedRep, Sign};
 
@@ -63,6 +65,8 @@ struct Row {
     place: Option<usize>,
     weight: f64,
     open: u32,
+    /// Of that, what is counted under an arm of an experiment that keeps capacity apart.
+    arms: BTreeMap<RuleId, u32>,
     new: Tally,
     price: Price,
     /// Was away when a turn was taken, and has had none since.
@@ -113,7 +117,7 @@ pub struct Assignment<'a> {
     pub at: Timestamp,
     /// Work units.
     pub units: u32,
-    /// Rules that cap what they give to one rep, and gave this.
+    /// Rules that cap what they give to one rep, and gave this; and the arm, where an experiment keeps capacity apart.
     pub rules: &'a [RuleId],
     /// How they were picked, where somebody was.
     pub select: Option<&'a SelectTrace>,
@@ -149,6 +153,13 @@ impl Ledger {
                 row.open = open;
                 row.price = price;
                 row.new = tally(NewLeads { day, week });
+            }
+        }
+        for (arm, reps) in &seen.arms {
+            for (rep, open) in reps {
+                if let Some(&index) = ledger.indices.get(rep) {
+                    ledger.rows[index].arms.insert(arm.clone(), *open);
+                }
             }
         }
         let index = |rep: &RepId| ledger.indices.get(rep).copied();
@@ -190,6 +201,7 @@ impl Ledger {
                     place: None,
                     weight: 1.0,
                     open: rep.open,
+                    arms: BTreeMap::new(),
                     new,
                     price: Price::default(),
                     away: false,
@@ -215,7 +227,7 @@ impl Ledger {
 
     /// The counters at this time.
     pub fn at(&self, at: Timestamp) -> View<'_> {
-        View { ledger: self, when: self.when(at) }
+        View { ledger: self, when: self.when(at), arm: None }
     }
 
     /// Something is decided at this time: from the first on, counts without a moment grow old.
@@ -302,11 +314,10 @@ impl Ledger {
         }
     }
 
-    /// A deal is closed: its work units are free again.
-    pub fn release(&mut self, rep: &RepId, units: u32) {
+    /// A deal is closed: its work units are free again, also in the arm that it came in.
+    pub fn release(&mut self, rep: &RepId, units: u32, rules: &[RuleId]) {
         if let Some(&index) = self.indices.get(rep) {
-            self.rows[index].open = self.rows[index].open.saturating_sub(units);
-            self.changed.reps.insert(index);
+            self.open(index, units, rules, Sign::Minus);
         }
     }
 
@@ -389,16 +400,28 @@ impl Ledger {
     }
 
     fn count(&mut self, index: usize, assignment: &Assignment<'_>, sign: Sign) {
-        let row = &mut self.rows[index];
-        row.open = match sign {
-            Sign::Plus => row.open.saturating_add(assignment.units),
-            Sign::Minus => row.open.saturating_sub(assignment.units),
-        };
-        self.changed.reps.insert(index);
-        let team = row.team.clone();
+        self.open(index, assignment.units, assignment.rules, sign);
+        let team = self.rows[index].team.clone();
         self.tally(index, &team, assignment.rules, assignment.at, sign);
         let (rep, rules) = (assignment.rep.clone(), assignment.rules.to_vec());
         self.changed.new_leads.push(NewLead { at: assignment.at, rep, team, rules, sign });
+    }
+
+    /// Open work more or less, of the rep and of the arm that it came in.
+    fn open(&mut self, index: usize, units: u32, rules: &[RuleId], sign: Sign) {
+        self.changed.reps.insert(index);
+        let Row { open, arms, .. } = &mut self.rows[index];
+        let counted = |open: u32| match sign {
+            Sign::Plus => open.saturating_add(units),
+            Sign::Minus => open.saturating_sub(units),
+        };
+        *open = counted(*open);
+        for arm in rules.iter().filter(|rule| apart::is_arm(rule)) {
+            match counted(arms.get(arm).copied().unwrap_or(0)) {
+                0 => arms.remove(arm),
+                open => arms.insert(arm.clone(), open),
+            };
+        }
     }
 
     /// A new lead of a rep, of their team, and by the rules that cap it; or one less.
@@ -436,6 +459,8 @@ fn pays(select: &SelectTrace) -> bool {
 pub struct View<'a> {
     ledger: &'a Ledger,
     when: When,
+    /// As whose leads see it, where capacity is kept apart.
+    arm: Option<&'a InArm>,
 }
 
 /// A pool in a virtual queue, ready for a turn.
@@ -502,6 +527,9 @@ impl View<'_> {
                 if let Some(new) = Some(self.rule(rule, rep)).filter(some) {
                     seen.rules.entry(rule.clone()).or_default().insert(rep.clone(), new);
                 }
+                if let Some(open) = self.ledger.rows[index].arms.get(rule) {
+                    seen.arms.entry(rule.clone()).or_default().insert(rep.clone(), *open);
+                }
             }
         }
         for (name, reps) in queues {
@@ -521,7 +549,7 @@ impl View<'_> {
     /// When the first of the new leads that are counted in seven days leaves them: a rep's, their team's, and
     /// what these rules gave them. Nothing where none is counted.
     pub fn week_moves(&self, rep: &RepId, rules: &[RuleId]) -> Option<Timestamp> {
-        let Self { ledger, when } = self;
+        let Self { ledger, when, .. } = self;
         let index = ledger.indices.get(rep)?;
         let row = &ledger.rows[*index];
         let by_rule = rules.iter().filter_map(|rule| ledger.rules.get(rule)?.get(index));

@@ -139,9 +139,10 @@ fn kind(reason: &Excluded) -> String {
         Excluded::Holiday { .. } | Excluded::NotSoon { .. } => "hours".to_owned(),
         Excluded::WeeklyCap { .. } | Excluded::DailyCap { .. } => "caps".to_owned(),
         Excluded::TeamCap { .. } | Excluded::RuleCap { .. } | Excluded::Ahead { .. } => "caps".to_owned(),
-        Excluded::AtCapacity { .. } | Excluded::OverCapacity { .. } | Excluded::NearCapacity { .. } => {
-            "capacity".to_owned()
-        }
+        Excluded::AtCapacity { .. }
+        | Excluded::OverCapacity { .. }
+        | Excluded::NearCapacity { .. }
+        | Excluded::KeptApart { .. } => "capacity".to_owned(),
         Excluded::DealSize { .. } => "deal size".to_owned(),
         Excluded::Language { language } => format!("language {language}"),
         Excluded::ByRule { rule } | Excluded::Unlike { rule } => format!("rule {rule}"),

@@ -72,6 +72,9 @@ struct Case {
     /// When its contact meets whom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     meeting: Option<Meeting>,
+    /// The experiment whose configuration decided about it last, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tried_by: Option<String>,
     /// Absent before its first decision.
     shown: Option<Shown>,
 }
@@ -282,6 +285,7 @@ impl Desk {
             carried: None,
             touched_at: None,
             meeting: None,
+            tried_by: None,
             shown: None,
         });
         case.message = Message::Ready(Arc::new(prepared));
@@ -318,9 +322,15 @@ impl Desk {
         }
     }
 
+    /// What a case is handled by after its decision: a configuration that is tried, where that decided.
+    fn tenant_of(&self, case: &Case) -> &Arc<Tenant> {
+        let tried = case.tried_by.as_ref().and_then(|experiment| self.tenant.tried_by(experiment));
+        tried.unwrap_or(&self.tenant)
+    }
+
     /// What is due for a case next, and when.
     fn due(&self, case: &Case) -> Option<(Timestamp, Due)> {
-        let handling = &self.tenant.config.handling;
+        let handling = &self.tenant_of(case).config.handling;
         match &case.stands {
             Stands::Waits { .. } if case.locked => None,
             Stands::Waits { retry, .. } => {
@@ -366,7 +376,12 @@ impl Desk {
     ) -> Vec<Decision> {
         match trigger {
             Trigger::Waited => self.retry(id, at, trigger, outside).into_iter().collect(),
-            Trigger::NotTouched if self.tenant.config.handling.missed == Missed::Manager => {
+            Trigger::NotTouched
+                if self
+                    .cases
+                    .get(id)
+                    .is_some_and(|case| self.tenant_of(case).config.handling.missed == Missed::Manager) =>
+            {
                 let team = self.held(id).map(|held| held.team.clone());
                 let pick = team.ok().map(|team| Pick::Manager { team });
                 self.take_back(id, at, trigger, pick, outside)
@@ -448,6 +463,9 @@ impl Desk {
             Message::Ready(prepared) => Some(Arc::clone(prepared)),
             Message::Kept(_) | Message::Closed => None,
         };
+        let decided_by = prepared.as_deref().map_or(&*self.tenant, |prepared| prepared.by(&self.tenant));
+        let is_tried = !std::ptr::eq(decided_by, &*self.tenant);
+        case.tried_by = decision.trace.arm.as_ref().filter(|_| is_tried).map(|arm| arm.experiment.clone());
         let carried = case.carried.take();
         case.stands = match &decision.outcome {
             Outcome::Assigned { rep, team, total, by } => Stands::With(Box::new(Held {
@@ -473,15 +491,15 @@ impl Desk {
                 accepted: false,
                 touched: false,
                 no_show: false,
-                remind_at: self.tenant.config.reminds(decision.tier, decision.at),
+                remind_at: decided_by.config.reminds(decision.tier, decision.at),
                 grace_until: None,
             })),
             Outcome::Held { .. } => {
                 let found = decision.trace.eligibility.as_ref();
                 let counters = self.state.ledger.at(decision.at);
-                let retry = found.zip(prepared).and_then(|(found, prepared)| {
+                let retry = found.zip(prepared.as_ref()).and_then(|(found, prepared)| {
                     let from = case.declined_at.unwrap_or(prepared.received_at());
-                    asks_again(&self.tenant, found, (&prepared, from), &counters, decision.at)
+                    asks_again(decided_by, found, (prepared, from), &counters, decision.at)
                 });
                 Stands::Waits { reps: waits, retry }
             }

@@ -32,6 +32,29 @@ pub enum Closing {
     Disqualified,
 }
 
+/// How satisfied somebody is, from 1, not at all, to 5, very.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct Satisfaction(u8);
+
+/// It is no satisfaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("satisfaction is a whole number from 1, not at all, to 5, very; not {0}")]
+pub struct NoSatisfaction(pub u8);
+
+impl TryFrom<u8> for Satisfaction {
+    type Error = NoSatisfaction;
+    fn try_from(number: u8) -> Result<Self, NoSatisfaction> {
+        if (1..=5).contains(&number) { Ok(Self(number)) } else { Err(NoSatisfaction(number)) }
+    }
+}
+
+impl From<Satisfaction> for u8 {
+    fn from(satisfaction: Satisfaction) -> Self {
+        satisfaction.0
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
@@ -40,6 +63,17 @@ pub enum What {
     Accepted {
         /// Which.
         lead: LeadId,
+        /// How well it suits them, where they say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        satisfaction: Option<Satisfaction>,
+    },
+    /// Whoever has the lead, or had it until it was closed, says how well it suits them (S2.18). Said again, it replaces what was
+    /// said.
+    Rated {
+        /// Which.
+        lead: LeadId,
+        /// How well.
+        satisfaction: Satisfaction,
     },
     /// Whoever has the lead does not want it: the next in line gets it.
     Declined {
@@ -134,6 +168,9 @@ pub enum What {
         /// What was won, in the tenant's currency.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         value: Option<f64>,
+        /// How satisfied the customer is, where they say (S3.31).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        satisfaction: Option<Satisfaction>,
     },
     /// A rep takes no new leads for now: sick, or busy elsewhere (S3.21).
     Away {
@@ -167,7 +204,8 @@ impl What {
     /// The lead it happened to, where it happened to one.
     pub fn lead(&self) -> Option<&LeadId> {
         match self {
-            Self::Accepted { lead }
+            Self::Accepted { lead, .. }
+            | Self::Rated { lead, .. }
             | Self::Declined { lead }
             | Self::Touched { lead }
             | Self::Approved { lead }
@@ -190,6 +228,7 @@ impl What {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Accepted { .. } => "lead.accepted",
+            Self::Rated { .. } => "lead.rated",
             Self::Declined { .. } => "lead.declined",
             Self::Touched { .. } => "lead.touched",
             Self::Approved { .. } => "lead.approved",
@@ -265,11 +304,21 @@ mod tests {
         // What others note beside it is theirs.
         check(
             json!({"event": "closed", "lead": "l1", "actor": "crm"}),
-            Ok(What::Closed { lead: id("l1"), outcome: None, value: None }),
+            Ok(What::Closed { lead: id("l1"), outcome: None, value: None, satisfaction: None }),
         );
         check(
             json!({"event": "closed", "lead": "l1", "outcome": "won", "value": 10.0}),
-            Ok(What::Closed { lead: id("l1"), outcome: Some(Closing::Won), value: Some(10.0) }),
+            Ok(What::Closed {
+                lead: id("l1"),
+                outcome: Some(Closing::Won),
+                value: Some(10.0),
+                satisfaction: None,
+            }),
         );
+        check(
+            json!({"event": "rated", "lead": "l1", "satisfaction": 4}),
+            Ok(What::Rated { lead: id("l1"), satisfaction: Satisfaction(4) }),
+        );
+        check(json!({"event": "rated", "lead": "l1", "satisfaction": 6}), Err("from 1, not at all, to 5"));
     }
 }

@@ -11,7 +11,7 @@ use lanewright_learning::experiment::rollout::{Call, Metric as Judged, Plan, Ref
 use lanewright_learning::experiment::{self as statistics, Arm, Share};
 use serde::{Deserialize, Serialize};
 
-use crate::decision::ArmTrace;
+use crate::decision::{ApartTrace, ArmTrace};
 
 mod measure;
 mod plan;
@@ -32,12 +32,25 @@ pub enum Treatment {
     NoModel,
     /// Nobody is tried who is not known to be best, whatever `[learning.explore]` says.
     NoTrials,
+    /// Another version of the configuration decides.
+    Configuration {
+        /// Its number.
+        version: i64,
+    },
 }
 
 impl Treatment {
     /// Whether the model in force is what it is held against, which must not change meanwhile.
     pub fn compares_models(self) -> bool {
         matches!(self, Self::Model { .. } | Self::NoModel)
+    }
+
+    /// The version of the configuration that is held against the one in force, which must not change meanwhile.
+    pub fn configuration(self) -> Option<i64> {
+        match self {
+            Self::Configuration { version } => Some(version),
+            Self::Model { .. } | Self::NoModel | Self::NoTrials => None,
+        }
     }
 }
 
@@ -67,6 +80,12 @@ pub struct Experiment {
     pub guards: Vec<Guard>,
     /// Days from an account's first lead within which a win counts.
     pub within_days: u32,
+    /// Whether each arm has a part of the reps' capacity to itself.
+    #[serde(default)]
+    pub capacity_apart: bool,
+    /// What was promoted is in force by itself by now, where that takes more than the experiment's own word.
+    #[serde(default)]
+    pub taken_over: bool,
     /// What it can find, as it was told before the start.
     pub detectable: Detectable,
     /// When it began; absent while it is a draft.
@@ -115,7 +134,9 @@ impl Experiment {
     ///
     /// [`Refused`] says why nothing changes.
     pub fn call(&mut self, found: &Found, call: Call) -> Result<(), Refused> {
-        let promoted = self.in_force().is_some() && matches!(self.rollout, Some(Rollout::Promoted { .. }));
+        let promoted = self.in_force().is_some()
+            && self.treatment == Treatment::NoTrials
+            && matches!(self.rollout, Some(Rollout::Promoted { .. }));
         let rollout = match (&self.rollout, call) {
             (None, Call::Promote) => return Err(Refused::Over),
             (None, Call::Stop) => Rollout::START,
@@ -127,12 +148,15 @@ impl Experiment {
     }
 
     /// What of it decides about leads; nothing where it is a draft or over. A promoted model is in force like any other,
-    /// and the experiment is over; going without trials is in force by the experiment for as long as nobody stops it.
+    /// and the experiment is over; a promoted configuration is in force by the experiment until it is published, and going
+    /// without trials for as long as nobody stops it.
     pub fn in_force(&self) -> Option<Trying> {
         let rollout = self.rollout.as_ref()?;
         let step = match rollout {
             Rollout::Running { step, .. } => *step,
-            Rollout::Promoted { .. } if !self.treatment.compares_models() => self.plan.steps.len(),
+            Rollout::Promoted { .. } if !self.treatment.compares_models() && !self.taken_over => {
+                self.plan.steps.len()
+            }
             Rollout::Promoted { .. } | Rollout::Stopped { .. } => return None,
         };
         Some(Trying {
@@ -140,7 +164,19 @@ impl Experiment {
             step: step.try_into().unwrap_or(u32::MAX),
             share: rollout.share(&self.plan),
             treatment: self.treatment,
+            week: self.week().filter(|_| matches!(rollout, Rollout::Running { .. })),
         })
+    }
+
+    /// The configuration that was promoted and is to be published.
+    pub fn to_publish(&self) -> Option<i64> {
+        let promoted = matches!(self.rollout, Some(Rollout::Promoted { .. })) && !self.taken_over;
+        self.treatment.configuration().filter(|_| promoted)
+    }
+
+    /// The week of the last look, where capacity is kept apart.
+    fn week(&self) -> Option<u32> {
+        self.capacity_apart.then(|| self.looks.last().map_or(0, |found| found.day / 7))
     }
 
     /// Whole days since it began.
@@ -149,8 +185,11 @@ impl Experiment {
         (since.as_hours() / 24).try_into().unwrap_or(0)
     }
 
-    /// When it is looked at next; nothing where it is not on its way.
+    /// When it is looked at next; nothing where it is not on its way. What is promoted and not yet published is to be seen to.
     pub fn look_at(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.to_publish().is_some() {
+            return Some(now);
+        }
         let start = self.started_at.filter(|_| matches!(self.rollout, Some(Rollout::Running { .. })))?;
         start.checked_add(DAY * i32::try_from(self.day(now)).ok()?.saturating_add(1)).ok()
     }
@@ -187,9 +226,17 @@ pub struct Trying {
     pub share: Share,
     /// Which.
     pub treatment: Treatment,
+    /// The week of the experiment, from 0, where capacity is kept apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub week: Option<u32>,
 }
 
 impl Trying {
+    /// How capacity is kept apart, where it is.
+    pub fn apart(&self) -> Option<ApartTrace> {
+        self.week.map(|week| ApartTrace { share: self.share, week })
+    }
+
     /// The account's arm.
     pub fn arm(&self, account: &str) -> ArmTrace {
         let arm = statistics::Experiment { id: self.experiment.clone() }.arm(account, self.share);
@@ -199,6 +246,7 @@ impl Trying {
             arm,
             account: account.to_owned(),
             without_trials: arm == Arm::Treatment && self.treatment == Treatment::NoTrials,
+            apart: self.apart(),
         }
     }
 }

@@ -6,17 +6,21 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 use lanewright_learning::analytics::targets::{Met, Target, targets};
 use lanewright_learning::analytics::{self, Analytics, Lead, Load, Mode, Placed, Stage};
 use lanewright_learning::rate::Rate;
-use lanewright_learning::readiness::{self, Finding, History};
+use lanewright_learning::readiness::{self, Finding, History, Queued};
 use lanewright_learning::suggest::{self, Deal, End, Predicted, Routed, Ruled, Suggestion};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Fact};
+use crate::events::Closing;
 use crate::learning::Model;
+use crate::learning::history::PastDeal;
 use crate::store::DealFound;
+use crate::zones::zone;
 
 /// Everything that is told of a stretch of time.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,6 +53,8 @@ pub struct Asked<'a> {
     pub loads: &'a [Load],
     /// Ids of suggestions that somebody answered.
     pub answered: &'a [String],
+    /// Leads that wait for a rep now, where that is known.
+    pub queued: Option<Queued>,
     /// From when on, until when, and now.
     pub time: (Timestamp, Timestamp, Timestamp),
     /// What leads are told apart by: a fact's name, or `lane`.
@@ -62,10 +68,11 @@ const MINUTE: f64 = 60_000.0;
 
 /// All of it, from the deals of that time.
 pub fn insight(deals: &[DealFound], asked: &Asked<'_>) -> Insight {
-    let Asked { config, model, loads, answered, time: (from, to, now), segment } = *asked;
+    let Asked { config, model, loads, answered, queued, time: (from, to, now), segment } = *asked;
+    let zone = zone(&config.timezone).unwrap_or(TimeZone::UTC);
     let rows: Vec<Row<'_>> = deals.iter().map(|deal| Row::of(deal, segment)).collect();
     let routed = || rows.iter().filter(|row| row.deal.origin == "lead");
-    let leads: Vec<Lead> = routed().map(|row| row.lead(now)).collect();
+    let leads: Vec<Lead> = routed().map(|row| row.lead(now, &zone)).collect();
     let analytics = analytics::analyse(&leads, loads, HIGH);
     let mut suggestions =
         suggest::tags(&rows.iter().filter_map(|row| row.tagged(config, now)).collect::<Vec<_>>());
@@ -83,7 +90,7 @@ pub fn insight(deals: &[DealFound], asked: &Asked<'_>) -> Insight {
         segment: segment.to_owned(),
         leads: leads.len(),
         targets: targets(&analytics).to_vec(),
-        readiness: readiness::audit(&history(&rows, config, model, (from, to))),
+        readiness: readiness::audit(&History { queued, ..history(&rows, config, model, (from, to)) }),
         analytics,
         suggestions,
     }
@@ -126,7 +133,7 @@ impl<'d> Row<'d> {
         }
     }
 
-    fn lead(&self, now: Timestamp) -> Lead {
+    fn lead(&self, now: Timestamp, zone: &TimeZone) -> Lead {
         let deal = self.deal;
         let won = self.won();
         let reached = match (won, deal.met_at, deal.touched_at) {
@@ -138,6 +145,7 @@ impl<'d> Row<'d> {
             (None, None, None) => Stage::Captured,
         };
         Lead {
+            week: week(deal.opened_at, zone),
             segment: self.segment.clone(),
             rep: deal.rep.clone(),
             placed: match deal.found_by.as_deref() {
@@ -154,7 +162,16 @@ impl<'d> Row<'d> {
             reached,
             won,
             revenue: deal.value.filter(|_| won == Some(true)).unwrap_or_default(),
+            csat: score(deal.customer_score),
+            rep_satisfaction: score(deal.rep_score),
         }
+    }
+
+    /// Whether a person changed what was assigned; nothing where a person assigned it in the first place, or nobody did.
+    fn changed(&self) -> Option<bool> {
+        let Self { deal, .. } = self;
+        let changed = deal.overridden == 1;
+        (deal.rep.is_some() && (changed || deal.found_by.as_deref() != Some("person"))).then_some(changed)
     }
 
     /// For tags of expertise: a closed deal of a rep whose industry is known.
@@ -191,6 +208,61 @@ impl<'d> Row<'d> {
     }
 }
 
+fn score(score: Option<i64>) -> Option<u8> {
+    u8::try_from(score?).ok().filter(|score| (1..=5).contains(score))
+}
+
+/// The Monday of the week of a moment, in a zone.
+fn week(at: i64, zone: &TimeZone) -> String {
+    let day = Timestamp::from_millisecond(at).unwrap_or_default().to_zoned(zone.clone()).date();
+    let since = day.weekday().to_monday_zero_offset();
+    day.checked_sub(Span::new().days(since)).unwrap_or(day).to_string()
+}
+
+/// A deal of a folder's history as the leads of a service are told: what is not in it, such as matches and deadlines, is not known.
+/// People placed it, whoever has it.
+pub fn of_history(deal: &PastDeal) -> DealFound {
+    let millis = |at: Timestamp| at.as_millisecond();
+    DealFound {
+        deal: deal.id.to_string(),
+        origin: "lead".to_owned(),
+        opened_at: millis(deal.opened_at),
+        rep: deal.rep.as_ref().map(ToString::to_string),
+        first_rep: deal.rep.as_ref().map(ToString::to_string),
+        team: None,
+        account: None,
+        lane: deal.facts.get("lane").cloned(),
+        lane_score: None,
+        lane_said: None,
+        tier: 3,
+        mode: None,
+        found_by: deal.rep.as_ref().map(|_| "person".to_owned()),
+        placed: if deal.rep.is_some() { "assigned" } else { "held" }.to_owned(),
+        total: None,
+        odds: None,
+        due_at: None,
+        overridden: 0,
+        facts: serde_json::to_string(&deal.facts).unwrap_or_default(),
+        touched_at: deal.touched_at.map(millis),
+        met_at: None,
+        closed_at: deal.closed.map(|(_, at)| millis(at)),
+        outcome: deal.closed.map(|(how, _)| outcome(how).to_owned()),
+        value: deal.value,
+        customer_score: None,
+        customer_said_at: None,
+        rep_score: None,
+        rep_said_at: None,
+    }
+}
+
+fn outcome(closing: Closing) -> &'static str {
+    match closing {
+        Closing::Won => "won",
+        Closing::Lost => "lost",
+        Closing::Disqualified => "disqualified",
+    }
+}
+
 fn history(
     rows: &[Row<'_>],
     config: &Config,
@@ -211,12 +283,10 @@ fn history(
         unassigned: Rate::count(routed().map(|row| row.deal.rep.is_none() && row.deal.placed != "track")),
         first_touch: rows.iter().filter_map(Row::minutes_to_touch).collect(),
         sla: f64::from(config.tiers.three_minutes),
-        queued: Vec::new(),
+        queued: None,
         closed,
         effective: model.map_or(closed as f64, |model| model.win().report().gates.effective),
-        overridden: Rate::count(
-            routed().filter(|row| row.deal.rep.is_some()).map(|row| row.deal.overridden == 1),
-        ),
+        overridden: Rate::count(routed().filter_map(Row::changed)),
         covered: Rate::count(routed().map(|row| {
             !matches!(row.deal.found_by.as_deref(), Some("fallback"))
                 && (row.deal.rep.is_some() || row.deal.placed == "track")

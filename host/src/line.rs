@@ -472,7 +472,7 @@ impl Lines {
         decision: Decision,
     ) -> Result<Replayed, Refused> {
         let published = published::recorded(&self.parts, tenant, &decision).await?;
-        let set_up = load::tenant(&self.parts, tenant, version, Arc::new(published)).await?;
+        let set_up = load::as_it_was(&self.parts, tenant, version, Arc::new(published)).await?;
         let replayed = self.parts.threads.run(tenant, move || replay(&set_up, &decision));
         let replayed = replayed.await.ok_or(Refused::Broken)?;
         replayed.map_err(|error| Refused::Conflict(error.to_string()))

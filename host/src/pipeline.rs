@@ -72,7 +72,7 @@ pub(crate) mod fixture;
 pub use accounts::{AccountFound, account};
 pub use answers::{Answers, answers};
 pub use brief::brief;
-pub use capacity::{Demand, RuleCaps, caps, full, load, over_capacity, room, units};
+pub use capacity::{Demand, RuleCaps, full, load, over_capacity, room, units};
 pub use carry_out::{LAST_QUEUE, Stranded, carry_out, last_resort};
 pub use claims::{Claim, Settled, claims};
 pub use conflict::conflict;
@@ -198,9 +198,11 @@ pub fn prepare(
     at: Timestamp,
     outside: &dyn Outside,
 ) -> Result<Prepared, Refusal> {
-    let normalise = normalise(received, &tenant.config, at)?;
+    let (normalise, learned) = normalised(tenant, received, at, outside)?;
+    let by = learned.by.clone();
+    let tenant = by.as_deref().unwrap_or(tenant);
     let cast = tenant.cast(drawn_by(&normalise));
-    Ok(ask_cast(tenant, cast, received.clone(), at, normalise, outside))
+    Ok(ask_cast(tenant, (cast, learned), received.clone(), at, normalise, outside))
 }
 
 /// The same, where it is said who answers.
@@ -212,7 +214,25 @@ pub fn prepare_by(
     outside: &dyn Outside,
 ) -> Result<Prepared, Refusal> {
     let normalise = normalise(received, &tenant.config, at)?;
-    Ok(ask_cast(tenant, cast, received.clone(), at, normalise, outside))
+    let learned = Learned { by: None, ..learned(tenant, &normalise, outside) };
+    Ok(ask_cast(tenant, (cast, learned), received.clone(), at, normalise, outside))
+}
+
+/// A lead in its proper form, and what counts for it. Its arm follows from its account as the configuration in force has it;
+/// where the arm has another configuration, the lead is read by that one.
+fn normalised(
+    tenant: &Tenant,
+    received: &Json,
+    at: Timestamp,
+    outside: &dyn Outside,
+) -> Result<(NormaliseTrace, Learned), Refusal> {
+    let found = normalise(received, &tenant.config, at)?;
+    let learned = learned(tenant, &found, outside);
+    let found = match &learned.by {
+        Some(by) => normalise(received, &by.config, at)?,
+        None => found,
+    };
+    Ok((found, learned))
 }
 
 /// What a canary and an arm are drawn by: the same for all leads of one account.
@@ -232,13 +252,12 @@ fn learned(tenant: &Tenant, normalise: &NormaliseTrace, outside: &dyn Outside) -
 
 fn ask_cast(
     tenant: &Tenant,
-    cast: Arc<Cast>,
+    (cast, learned): (Arc<Cast>, Learned),
     received: Json,
     since: Timestamp,
     normalise: NormaliseTrace,
     outside: &dyn Outside,
 ) -> Prepared {
-    let learned = learned(tenant, &normalise, outside);
     let (lead, enrich) = ask::enrich(tenant, &cast, normalise.lead.clone(), outside);
     let visible = VisibleLead::new(&lead);
     let classify = ask::classify(tenant, &cast, &lead, &visible, outside);
@@ -339,7 +358,7 @@ pub fn settle(
     let mut evaluated = evaluate(tenant, prepared, outside, state);
     if evaluated.fallback.is_none() {
         let nobody = Nobody { cause: Cause::AllAtCapacity, reason: Unassigned::NoCapacity };
-        evaluated.fallback = Some(ask::fallback(tenant, prepared, nobody, outside));
+        evaluated.fallback = Some(ask::fallback(prepared.by(tenant), prepared, nobody, outside));
     }
     commit(tenant, prepared, evaluated, state)
         .unwrap_or_else(|Stale| unreachable!("a lead with a fallback is never stale"))
@@ -371,9 +390,11 @@ impl Evaluated {
 
 /// The second half of evaluation, with the counters as they are known.
 pub fn evaluate(tenant: &Tenant, prepared: &Numbered<'_>, outside: &dyn Outside, state: &State) -> Evaluated {
+    let tenant = prepared.by(tenant);
     let Tenant { config, roster, .. } = tenant;
     let Prepared { lead, tier, account, .. } = prepared.prepared;
-    let (seed, demand, counters) = (prepared.seed, prepared.demand(), &state.ledger.at(prepared.at));
+    let counters = &state.ledger.at(prepared.at).in_arm(prepared.in_arm());
+    let (seed, demand) = (prepared.seed, prepared.demand());
     let facts = prepared.facts();
     let asking = prepared.asking(tenant, &demand, &facts);
     let known = known(config, &state.seen, lead, account.as_ref(), prepared.at);
@@ -443,9 +464,10 @@ pub fn commit(
     evaluated: Evaluated,
     state: &mut State,
 ) -> Result<Decision, Stale> {
+    let tenant = prepared.by(tenant);
     let config = &tenant.config;
     let Evaluated { known, rules, way, eligibility, score, mut fallback } = evaluated;
-    let counters = state.ledger.at(prepared.at);
+    let counters = state.ledger.at(prepared.at).in_arm(prepared.in_arm());
     let team_of = |rep: &RepId| config.rep(rep).map(|rep| rep.team.clone()).ok_or(Stale);
     let (outcome, select) = match (&mut fallback, way) {
         (Some((nobody, trace)), _) => fall_back(tenant, prepared, (&rules, nobody.reason), trace, &counters),
@@ -479,7 +501,7 @@ pub fn commit(
     let capping = prepared.capping();
     let looked_at = looked_at(config, &rules, eligibility.as_ref(), fallback.as_ref(), &outcome);
     let queues = queues(config, &prepared.demand(), eligibility.as_ref(), fallback.as_ref());
-    let seen = counters.record(&looked_at, &capping, queues);
+    let seen = counters.record(&looked_at, &prepared.counted_by(), queues);
     let after = After { known, rules, eligibility, score, select, fallback, counters: seen };
     let decision = write(tenant, prepared, outcome, after);
     count(tenant, prepared, &decision, &capping, state);
@@ -488,5 +510,5 @@ pub fn commit(
 
 /// Counts a decision that was made before, as [`commit`] counted it then.
 pub fn take_in(tenant: &Tenant, prepared: &Numbered<'_>, decision: &Decision, state: &mut State) {
-    count(tenant, prepared, decision, &prepared.capping(), state);
+    count(prepared.by(tenant), prepared, decision, &prepared.capping(), state);
 }

@@ -8,10 +8,12 @@
 //! account is part of a canary's share has another, and a shadow is a cast that decides nothing.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{self, Config, Place, Problem, Problems};
+use crate::counters::Apart;
 use crate::decision::Versions;
 use crate::digest::Digest;
 use crate::fetch::Granted;
@@ -45,6 +47,14 @@ pub struct Tenant {
     pub model: Option<Arc<Model>>,
     /// What some accounts get instead.
     tried: Option<Tried>,
+    /// Each arm's part of the reps' capacity, where that is kept apart.
+    apart: Option<Arc<Apart>>,
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenant").field("config", &self.config.digest).finish_non_exhaustive()
+    }
 }
 
 /// Who answers in one decision.
@@ -152,7 +162,10 @@ impl Tenant {
         let directory = Arc::new(Directory::new(&config));
         let roster = Roster::new(&config);
         let Published { model, tried, .. } = published.clone();
-        Ok(Self { config, active, canaries, candidates, roster, directory, model, tried })
+        let apart = tried.as_ref().and_then(|Tried { trying, .. }| {
+            Apart::new(&config, &trying.experiment, trying.apart()?).map(Arc::new)
+        });
+        Ok(Self { config, active, canaries, candidates, roster, directory, model, tried, apart })
     }
 
     /// Who answers for a lead of this account; a lead without one is its own.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::policy::{Lift, Observational, against_manual};
-use crate::rate::Rate;
+use crate::rate::{Rate, Z95, wilson_of};
 use crate::readiness::median;
 
 pub mod targets;
@@ -17,6 +17,8 @@ pub mod targets;
 /// A lead, and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lead {
+    /// The first day of the week in which it came, such as 2026-02-23.
+    pub week: String,
     /// Its segment.
     pub segment: String,
     /// Who has it; none where nobody does.
@@ -41,6 +43,10 @@ pub struct Lead {
     pub won: Option<bool>,
     /// What it brought, in the tenant's currency; 0 unless it was won.
     pub revenue: f64,
+    /// How satisfied the customer is, 1 to 5, where they said.
+    pub csat: Option<u8>,
+    /// How well it suits whoever has it, 1 to 5, where they said.
+    pub rep_satisfaction: Option<u8>,
 }
 
 /// Who placed a lead.
@@ -114,6 +120,56 @@ pub struct FirstTouch {
     pub in_time: Option<Rate>,
 }
 
+/// The leads of a week, and when they were touched first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Week {
+    /// Its first day, such as 2026-02-23.
+    pub week: String,
+    /// Leads that came in it.
+    pub leads: u64,
+    /// Minutes, over leads that were touched. Leads still waiting are not in it, so read it beside `in_time`.
+    pub minutes: Option<Average>,
+    /// Of promises that are kept or broken, those that are kept.
+    pub in_time: Option<Rate>,
+}
+
+/// A mean of scores from 1 to 5, and how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Scores.
+    pub n: u64,
+    /// Their mean.
+    pub mean: f64,
+    /// The lower end of the 95 % interval: Wilson's, which for scores is rather too wide than too narrow.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
+}
+
+/// How satisfied people are. Whoever says nothing is not in it, and may think otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Satisfaction {
+    /// Customers.
+    pub customers: Option<Score>,
+    /// Reps, with the leads that they have.
+    pub reps: Option<Score>,
+    /// By rep of whom something was said, by name: their customers, and they themselves.
+    pub by_rep: Vec<(String, Option<Score>, Option<Score>)>,
+}
+
+impl Score {
+    /// None where nobody said anything.
+    pub fn of(scores: impl IntoIterator<Item = u8>) -> Option<Self> {
+        let part = |score: u8| (f64::from(score.clamp(1, 5)) - 1.0) / 4.0;
+        let (n, sum) = scores.into_iter().fold((0_u64, 0.0), |(n, sum), score| (n + 1, sum + part(score)));
+        (n > 0).then(|| {
+            let whole = |part: f64| 1.0 + 4.0 * part;
+            let (low, high) = wilson_of(sum, n, Z95);
+            Self { n, mean: whole(sum / n as f64), low: whole(low), high: whole(high) }
+        })
+    }
+}
+
 /// Leads whose match score is in one range.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Band {
@@ -166,6 +222,12 @@ pub struct Analytics {
     pub overrides: Option<Rate>,
     /// First touch, real time and batch.
     pub first_touch: [FirstTouch; 2],
+    /// First touch by the week in which leads came, the oldest first; weeks without leads are left out.
+    #[serde(default)]
+    pub trend: Vec<Week>,
+    /// Customers and reps.
+    #[serde(default)]
+    pub satisfaction: Satisfaction,
     /// The histogram of match scores, ten wide, with the win rate of each.
     pub histogram: Vec<Band>,
     /// Win rates of predictive and manual leads, where both are known.
@@ -187,9 +249,14 @@ pub fn analyse(leads: &[Lead], loads: &[Load], high_match: f64) -> Analytics {
         quality: average(assigned().filter_map(|lead| lead.match_score)),
         coverage: Rate::count(leads.iter().map(|lead| lead.rep.is_some())),
         overrides: Rate::count(
-            assigned().filter(|lead| lead.placed != Placed::Manual).map(|lead| lead.overridden),
+            // What a person changed is placed by a person now.
+            assigned()
+                .filter(|lead| lead.placed != Placed::Manual || lead.overridden)
+                .map(|lead| lead.overridden),
         ),
         first_touch: [Mode::RealTime, Mode::Batch].map(|mode| first_touch(leads, mode)),
+        trend: by(leads.iter().map(|lead| (&lead.week, lead))).into_iter().map(week).collect(),
+        satisfaction: satisfaction(leads),
         histogram: histogram(leads),
         lift: lift(leads),
         utilisation: utilisation(loads),
@@ -209,6 +276,29 @@ fn first_touch(leads: &[Lead], mode: Mode) -> FirstTouch {
         minutes: average(of().filter_map(|lead| lead.first_touch)),
         in_time: Rate::count(of().filter(|lead| lead.sla.is_some()).filter_map(|lead| lead.in_time)),
     }
+}
+
+fn week((week, leads): (&String, Vec<&Lead>)) -> Week {
+    Week {
+        week: week.clone(),
+        leads: leads.len() as u64,
+        minutes: average(leads.iter().filter_map(|lead| lead.first_touch)),
+        in_time: Rate::count(leads.iter().filter(|lead| lead.sla.is_some()).filter_map(|lead| lead.in_time)),
+    }
+}
+
+fn satisfaction(leads: &[Lead]) -> Satisfaction {
+    let by_rep = by(leads.iter().filter_map(|lead| Some((lead.rep.as_ref()?, lead)))).into_iter();
+    let both = |leads: &[&Lead]| {
+        let customers = Score::of(leads.iter().filter_map(|lead| lead.csat));
+        (customers, Score::of(leads.iter().filter_map(|lead| lead.rep_satisfaction)))
+    };
+    let (customers, reps) = both(&leads.iter().collect::<Vec<_>>());
+    let said = by_rep.filter_map(|(rep, leads)| match both(&leads) {
+        (None, None) => None,
+        (customers, own) => Some((rep.clone(), customers, own)),
+    });
+    Satisfaction { customers, reps, by_rep: said.collect() }
 }
 
 fn histogram(leads: &[Lead]) -> Vec<Band> {

@@ -52,12 +52,18 @@ impl fmt::Display for Rate {
 
 /// Wilson's score interval with `z` standard errors; `n` is at least 1.
 fn wilson(hits: u64, n: u64, z: f64) -> (f64, f64) {
-    let (k, n) = (hits as f64, n as f64);
+    wilson_of(hits as f64, n, z)
+}
+
+/// The same of a sum of numbers from 0 to 1. Since none of them varies more than hits of the same mean do, it is at least as wide
+/// as it has to be.
+pub(crate) fn wilson_of(k: f64, n: u64, z: f64) -> (f64, f64) {
+    let n = n as f64;
     let (share, z2) = (k / n, z * z);
     let middle = (k + z2 / 2.0) / (n + z2);
     let half = z / (n + z2) * (k * (1.0 - share) + z2 / 4.0).sqrt();
-    let low = if hits == 0 { 0.0 } else { (middle - half).max(0.0) };
-    let high = if k == n { 1.0 } else { (middle + half).min(1.0) };
+    let low = if k <= 0.0 { 0.0 } else { (middle - half).max(0.0) };
+    let high = if k >= n { 1.0 } else { (middle + half).min(1.0) };
     (low, high)
 }
 

@@ -37,8 +37,8 @@ pub struct History {
     pub first_touch: Vec<f64>,
     /// Minutes within which a lead shall be touched.
     pub sla: f64,
-    /// Hours between capture and assignment, by lead that was assigned.
-    pub queued: Vec<f64>,
+    /// Leads that wait for a rep now; none where nobody knows.
+    pub queued: Option<Queued>,
     /// Closed deals with an outcome.
     pub closed: u64,
     /// The same counted with the training weights, (Σw)² / Σw².
@@ -49,6 +49,15 @@ pub struct History {
     pub covered: Option<Rate>,
     /// By field that rules or the model read, the leads that have it.
     pub fields: Vec<(String, Rate)>,
+}
+
+/// Leads that wait for a rep.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Queued {
+    /// How many.
+    pub leads: u64,
+    /// Hours since the oldest of them came; 0 where there is none.
+    pub oldest: f64,
 }
 
 /// One area of the audit.
@@ -76,7 +85,7 @@ pub enum Area {
     Unassigned,
     /// The median in minutes.
     FirstTouch,
-    /// The median in hours.
+    /// The oldest that waits now, in hours.
     Queue,
     /// Effective deals.
     Deals,
@@ -185,16 +194,22 @@ fn first_touch(history: &History) -> Finding {
 }
 
 fn queue(history: &History) -> Finding {
-    let Some(median) = median(&history.queued) else {
+    let Some(Queued { leads, oldest }) = history.queued else {
         return unknown(Area::Queue, "how long leads wait for a rep");
     };
-    let follows = if median >= QUEUE_HOURS {
-        "leads go cold in a general queue, so automate this first"
-    } else {
-        "no general queue holds them up"
+    let sentence = match leads {
+        0 => "no lead waits for a rep now: no general queue holds any up".to_owned(),
+        leads => {
+            let follows = if oldest >= QUEUE_HOURS {
+                "leads go cold in a general queue, so automate this first"
+            } else {
+                "no general queue holds them up"
+            };
+            let wait = if leads == 1 { "1 lead waits".to_owned() } else { format!("{leads} leads wait") };
+            format!("{wait} for a rep now, the oldest for {oldest:.1} hours: {follows}")
+        }
     };
-    let sentence = format!("half of the leads wait {median:.1} hours for a rep: {follows}");
-    Finding { area: Area::Queue, figure: Some(median), verdict: Verdict::Automate, sentence }
+    Finding { area: Area::Queue, figure: Some(oldest), verdict: Verdict::Automate, sentence }
 }
 
 fn deals(history: &History) -> Finding {

@@ -1,5 +1,6 @@
 //! The service: real hosts over a real database, asked over real sockets; only the time is the test's own.
 
+mod arms;
 pub(crate) mod booking;
 mod configurations;
 mod crash;

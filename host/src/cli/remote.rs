@@ -36,6 +36,13 @@ pub(super) struct Remote {
     key_file: Option<PathBuf>,
 }
 
+impl Remote {
+    /// A service whose place was told otherwise.
+    pub(super) fn at(to: Url, key_file: Option<PathBuf>) -> Self {
+        Self { to, key_file }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Publishes a release to a service; nothing answers by it yet

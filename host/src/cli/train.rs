@@ -1,15 +1,15 @@
 //! `lanewright train`: a win model for a folder, from a history of deals.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Exit, Format, tell};
-use crate::config;
-use crate::learning::history::{self, Format as Written};
+use crate::config::{self, Config};
+use crate::learning::history::{self, Format as Written, PastDeal};
 use crate::learning::{self, Trained};
 use crate::report::{self, Look};
 use crate::tenant::MODEL;
@@ -41,20 +41,8 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             return Ok(Exit::Findings);
         }
     };
-    let files = if history.is_empty() { vec![folder.join("history.csv")] } else { history.clone() };
-    let (mut deals, mut bad) = (Vec::new(), 0_usize);
-    for file in &files {
-        let text = std::fs::read_to_string(file).with_context(|| {
-            format!("the history {} cannot be read; name another with --history", file.display())
-        })?;
-        let written = Written::of_name(&file.to_string_lossy());
-        let (read, wrong) = history::read(&text, written, &config);
-        deals.extend(read.iter().map(learning::deal));
-        for line in &wrong {
-            eprintln!("{}, {line}", file.display());
-        }
-        bad += wrong.len();
-    }
+    let (deals, bad) = read(folder, history, &config)?;
+    let deals: Vec<_> = deals.iter().map(learning::deal).collect();
     if deals.is_empty() {
         bail!("there is no deal to learn from");
     }
@@ -74,4 +62,27 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         }
     }
     Ok(if bad == 0 { Exit::Done } else { Exit::Findings })
+}
+
+/// Deals of a folder's history, or of these files, and how many lines are none; each of those is told.
+pub(super) fn read(
+    folder: &Path,
+    files: &[PathBuf],
+    config: &Config,
+) -> anyhow::Result<(Vec<PastDeal>, usize)> {
+    let files = if files.is_empty() { vec![folder.join("history.csv")] } else { files.to_vec() };
+    let (mut deals, mut bad) = (Vec::new(), 0_usize);
+    for file in &files {
+        let text = std::fs::read_to_string(file).with_context(|| {
+            format!("the history {} cannot be read; name another with --history", file.display())
+        })?;
+        let written = Written::of_name(&file.to_string_lossy());
+        let (read, wrong) = history::read(&text, written, config);
+        deals.extend(read);
+        for line in &wrong {
+            eprintln!("{}, {line}", file.display());
+        }
+        bad += wrong.len();
+    }
+    Ok((deals, bad))
 }

@@ -3,7 +3,7 @@
 //!
 //! New leads are told one by one, since a rolling week needs every moment; the rest is told as it stands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct SavedRep {
     team: TeamId,
     /// Work units.
     open: u32,
+    /// Of that, by arm of an experiment that keeps capacity apart.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    arms: BTreeMap<RuleId, u32>,
     /// New leads of before the first decision.
     before: NewLeads,
     price: Price,
@@ -93,8 +96,8 @@ impl Ledger {
         let Untold { first, reps, queues, new_leads } = std::mem::take(&mut self.changed);
         let rep = |index: usize| {
             let row = &self.rows[index];
-            let (team, open, before) = (row.team.clone(), row.open, row.new.base);
-            (row.id.clone(), SavedRep { team, open, before, price: row.price, away: row.away })
+            let (team, open, arms, before) = (row.team.clone(), row.open, row.arms.clone(), row.new.base);
+            (row.id.clone(), SavedRep { team, open, arms, before, price: row.price, away: row.away })
         };
         Counted {
             first: self.first.filter(|_| first).map(|when| when.at),
@@ -126,10 +129,11 @@ impl Ledger {
         if let Some(at) = first {
             self.first = Some(self.when(at));
         }
-        for (id, SavedRep { team, open, before, price, away }) in reps {
+        for (id, SavedRep { team, open, arms, before, price, away }) in reps {
             let index = self.index_of(&id, &team);
             let row = &mut self.rows[index];
-            (row.open, row.new.base, row.price, row.away) = (open, before, price, away);
+            (row.open, row.arms, row.new.base) = (open, arms, before);
+            (row.price, row.away) = (price, away);
             self.changed.reps.remove(&index);
         }
         for (name, SavedQueue { month, last, standings }) in queues {
@@ -160,6 +164,7 @@ impl Ledger {
                 place: None,
                 weight: 1.0,
                 open: 0,
+                arms: BTreeMap::new(),
                 new: Tally::default(),
                 price: Price::default(),
                 away: false,

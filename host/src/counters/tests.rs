@@ -109,9 +109,9 @@ fn assignments_are_counted_and_taken_back() {
 fn deals_that_close_free_their_units() {
     let mut ledger = Ledger::new(&config(&["ana"]));
     ledger.apply(&Assignment { units: 3, ..assignment(&id("ana")) });
-    ledger.release(&id("ana"), 2);
+    ledger.release(&id("ana"), 2, &[]);
     assert_eq!(ledger.at(time(MONDAY)).get(&id("ana")).open, 1);
-    ledger.release(&id("ana"), 2);
+    ledger.release(&id("ana"), 2, &[]);
     assert_eq!(
         ledger.at(time(MONDAY)).get(&id("ana")),
         Counters { open: 0, day: 1, week: 1, price: Price::default() }

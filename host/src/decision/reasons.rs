@@ -123,6 +123,16 @@ pub enum Excluded {
         /// Most open deals.
         max: u32,
     },
+    /// No room for one more in what is kept of them for the lead's arm of an experiment.
+    KeptApart {
+        /// Open deals, or new leads, of the arm.
+        taken: u32,
+        /// What the arm may fill.
+        places: u32,
+        /// Of new leads in seven days or today; absent for open deals.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<Window>,
+    },
     /// In the near band, where only high matches are taken.
     NearCapacity {
         /// Their total.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lanewright_learning::experiment::Arm;
+use lanewright_learning::experiment::{Arm, Share};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -70,6 +70,18 @@ pub struct ArmTrace {
     /// Nobody was tried who is not known to be best, whatever the configuration says.
     #[serde(default, skip_serializing_if = "is_default")]
     pub without_trials: bool,
+    /// How capacity was kept apart, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart: Option<ApartTrace>,
+}
+
+/// What each arm's part of the reps' limits follows from, beside the limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApartTrace {
+    /// The treatment's part.
+    pub share: Share,
+    /// The week of the experiment, from 0: who has the odd place changes with it.
+    pub week: u32,
 }
 
 /// By which versions of everything a decision was made.
@@ -520,6 +532,9 @@ pub struct Seen {
     /// New leads by rule and rep, of rules that cap them; absent where there was none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: BTreeMap<RuleId, BTreeMap<RepId, NewLeads>>,
+    /// Open work by arm and rep, where an experiment keeps capacity apart; absent where there was none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub arms: BTreeMap<RuleId, BTreeMap<RepId, u32>>,
     /// How the turns stood, by virtual queue.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub queues: BTreeMap<String, QueueSeen>,

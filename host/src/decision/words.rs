@@ -62,6 +62,15 @@ impl fmt::Display for Excluded {
             }
             Self::AtCapacity { open, max } => write!(f, "is at capacity with {open} of {max} open deals"),
             Self::OverCapacity { open, max } => write!(f, "is full with {open} of {max} open deals"),
+            Self::KeptApart { taken, places, window: None } => {
+                write!(f, "has {taken} of {places} open deals that are kept for this arm of the experiment")
+            }
+            Self::KeptApart { taken, places, window: Some(window) } => {
+                write!(
+                    f,
+                    "has had {taken} of {places} new leads {window} that are kept for this arm of the experiment"
+                )
+            }
             Self::NearCapacity { total, needed } => {
                 write!(f, "is near capacity, and a match of {total:.0} is below the {needed:.0} that takes")
             }

@@ -13,16 +13,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::{NonZeroU8, NonZeroU16};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Desk;
 use crate::assignment::{self, Choice, Price, Problem, Proof, Quota, Rep, Team, solve};
 use crate::config::Config;
-use crate::counters::View;
+use crate::counters::{InArm, Limits, View};
 use crate::decision::{BatchPick, Decision, Match, NewLeads, Past, Pick, Trigger};
 use crate::lead::{self, Caps, LeadId, RepId, RuleId, Tier};
-use crate::pipeline::{self, Numbered, Outside, Prepared, RuleCaps, caps};
+use crate::pipeline::{self, Numbered, Outside, Prepared, RuleCaps};
 use crate::seed::draw;
 use crate::tenant::Tenant;
 
@@ -37,6 +38,28 @@ struct Open {
     units: u32,
     since: Timestamp,
     capping: Vec<RuleCaps>,
+    /// By what it is decided, where it is not what the others are.
+    by: Option<By>,
+}
+
+/// An arm of an experiment, as a batch sees it: its part of the reps' capacity, and its configuration.
+#[derive(Clone)]
+struct By {
+    arm: Option<InArm>,
+    tenant: Arc<Tenant>,
+}
+
+impl By {
+    fn of(prepared: &Prepared, tenant: &Arc<Tenant>) -> Option<Self> {
+        let (arm, other) = (prepared.in_arm(), prepared.other());
+        (arm.is_some() || other.is_some())
+            .then(|| Self { arm: arm.cloned(), tenant: Arc::clone(other.unwrap_or(tenant)) })
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.tenant, &other.tenant)
+            && self.arm.as_ref().map(InArm::key) == other.arm.as_ref().map(InArm::key)
+    }
 }
 
 impl Desk {
@@ -65,6 +88,7 @@ impl Desk {
                         units: prepared.units(),
                         since: prepared.since(),
                         capping: prepared.caps().to_vec(),
+                        by: By::of(&prepared, &self.tenant),
                     });
                     self.open(prepared);
                 }
@@ -127,7 +151,7 @@ impl Desk {
         let leads = open.iter().zip(keys).map(|(lead, key)| assignment::Lead {
             class: u8::from(lead.tier) - 1,
             units: u8::try_from(lead.units).ok().and_then(NonZeroU8::new).unwrap_or(NonZeroU8::MAX),
-            choices: lead.matches.iter().flat_map(|found| self.choices(found, lead.tier)).collect(),
+            choices: lead.matches.iter().flat_map(|found| self.choices(found, lead)).collect(),
             key,
         });
         let problem = Problem::new(leads.collect(), reps, teams)?
@@ -137,13 +161,14 @@ impl Desk {
             Proof::Prices(prices) => Some(prices.reps.as_slice()),
             Proof::Searched | Proof::Bounded(_) => None,
         };
-        let picks = open.iter().zip(&solution.reps).map(|(Open { matches, tier, .. }, node)| {
+        let picks = open.iter().zip(&solution.reps).map(|(lead, node)| {
+            let matches = &lead.matches;
             let node = node.map(|node| node as usize);
             let rep = node.and_then(|node| config.reps.get(node / BANDS)).map(|rep| rep.id.clone());
             let total = |rep: &RepId| matches.iter().find(|found| found.rep == *rep).map(|found| found.total);
             let best = &matches[0];
             let cheapest = |found: &Match| {
-                let nodes = self.choices(found, *tier).into_iter();
+                let nodes = self.choices(found, lead).into_iter();
                 nodes.filter_map(|choice| prices?.get(choice.rep as usize)).map(points).reduce(f64::min)
             };
             let pick = BatchPick {
@@ -181,8 +206,8 @@ impl Desk {
         if one_size.is_none() {
             let everybody: Vec<u32> = (0..).take(open.len()).collect();
             for (place, rep) in config.reps.iter().enumerate() {
-                let counted = counters.get(&rep.id);
-                let most = left(caps(config, rep), NewLeads { day: counted.day, week: counted.week });
+                let Limits { new, caps, .. } = counters.limits(rep, config.capacity.caps(rep));
+                let most = left(caps, new);
                 quotas.push(Quota { leads: everybody.clone(), reps: nodes(place).collect(), most });
             }
             for team in &config.teams {
@@ -191,13 +216,15 @@ impl Desk {
                 quotas.push(Quota { leads: everybody.clone(), reps: reps.collect(), most });
             }
         }
+        quotas.extend(in_arms(open, one_size, counters));
         quotas.retain(|quota| (quota.most as usize) < quota.leads.len());
         quotas
     }
 
     /// The places with a rep that a match may take.
-    fn choices(&self, found: &Match, tier: Tier) -> Vec<Choice> {
-        let config = &self.tenant.config;
+    fn choices(&self, found: &Match, lead: &Open) -> Vec<Choice> {
+        let tier = lead.tier;
+        let config = &lead.by.as_ref().map_or(&self.tenant, |by| &by.tenant).config;
         let Some(place) = config.reps.place(&found.rep) else { return Vec::new() };
         if found.total < config.matching.threshold {
             return Vec::new();
@@ -225,8 +252,7 @@ const BANDS: usize = 3;
 /// How many work units more somebody can take in each band. `one_size` is what every lead weighs, where all
 /// weigh the same: bands are then of the load before each lead, and caps on new leads cut them.
 fn room(config: &Config, rep: &lead::Rep, one_size: Option<u32>, counters: &View<'_>) -> [u32; BANDS] {
-    let counted = counters.get(&rep.id);
-    let (open, max) = (counted.open, rep.max_open);
+    let Limits { open, max, new, caps } = counters.limits(rep, config.capacity.caps(rep));
     let limits = [config.capacity.available, config.capacity.near, 1.0];
     let Some(units) = one_size else {
         let mut taken = open;
@@ -237,8 +263,7 @@ fn room(config: &Config, rep: &lead::Rep, one_size: Option<u32>, counters: &View
             room
         });
     };
-    let had = NewLeads { day: counted.day, week: counted.week };
-    let mut leads = left(caps(config, rep), had).unwrap_or(u32::MAX);
+    let mut leads = left(caps, new).unwrap_or(u32::MAX);
     let mut room = [0; BANDS];
     let mut before = open;
     while leads > 0 && before.saturating_add(units) <= max {
@@ -249,6 +274,36 @@ fn room(config: &Config, rep: &lead::Rep, one_size: Option<u32>, counters: &View
         leads -= 1;
     }
     room
+}
+
+/// What each arm of an experiment may give to a rep in each band, by its configuration and by its part of their capacity.
+fn in_arms(open: &[Open], one_size: Option<u32>, counters: &View<'_>) -> Vec<Quota> {
+    let mut arms: Vec<(&By, u32, Vec<u32>)> = Vec::new();
+    for (place, lead) in (0..).zip(open) {
+        let Some(by) = &lead.by else { continue };
+        match arms.iter_mut().find(|(known, ..)| known.is(by)) {
+            Some((_, most, leads)) => {
+                *most = lead.units.max(*most);
+                leads.push(place);
+            }
+            None => arms.push((by, lead.units.max(1), vec![place])),
+        }
+    }
+    let mut quotas = Vec::new();
+    for (By { arm, tenant }, units, leads) in arms {
+        let counters = counters.in_arm(arm.as_ref());
+        for (place, rep) in tenant.config.reps.iter().enumerate() {
+            let rooms = room(&tenant.config, rep, one_size, &counters);
+            // Where leads weigh differently, as if all weighed what the heaviest does: never more than there is.
+            let quota = |(node, room): (u32, u32)| Quota {
+                leads: leads.clone(),
+                reps: vec![node],
+                most: room / units,
+            };
+            quotas.extend(nodes(place).zip(rooms).map(quota));
+        }
+    }
+    quotas
 }
 
 /// Teams with a cap on their new leads, where all leads weigh the same.

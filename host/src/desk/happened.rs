@@ -21,11 +21,15 @@ impl Desk {
         outside: &dyn Outside,
     ) -> Result<Vec<Decision>, String> {
         match what {
-            What::Accepted { lead } => {
+            What::Accepted { lead, .. } => {
                 self.held(lead)?.accepted = true;
                 self.changed.cases.insert(lead.clone());
                 Ok(Vec::new())
             }
+            What::Rated { lead, .. } => match matches!(self.case(lead)?.message, Message::Closed) {
+                true => Ok(Vec::new()),
+                false => self.held(lead).map(|_| Vec::new()),
+            },
             What::Touched { lead } => {
                 let held = self.held(lead)?;
                 (held.accepted, held.touched) = (true, true);
@@ -116,7 +120,7 @@ impl Desk {
                 let Stands::With(held) = std::mem::replace(&mut case.stands, Stands::Elsewhere) else {
                     return Ok(Vec::new());
                 };
-                self.state.ledger.release(&held.rep, held.units);
+                self.state.ledger.release(&held.rep, held.units, &held.counted.rules);
                 Ok(self.drain(&held.rep, at, outside))
             }
             What::Away { rep } => {

@@ -1,6 +1,8 @@
 //! Somebody is told of a lead, and nothing is decided: a reminder before first touch is due, and that it was
 //! missed (S2.17, P15).
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::{Desk, Stands};
@@ -58,7 +60,8 @@ impl Reason {
 impl Desk {
     /// Tells whoever has a lead, and their manager where first touch was missed; each is told once.
     pub(super) fn notify(&mut self, id: &LeadId, at: Timestamp, reason: Reason) {
-        let config = &self.tenant.config;
+        let Some(config) = self.cases.get(id).map(|case| Arc::clone(self.tenant_of(case))) else { return };
+        let config = &config.config;
         let Some(case) = self.cases.get_mut(id) else { return };
         let (Stands::With(held), Some(shown)) = (&mut case.stands, &case.shown) else { return };
         let tell = |about| Effect::Notify { who: held.rep.to_string(), about };

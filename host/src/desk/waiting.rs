@@ -63,7 +63,8 @@ impl Desk {
         let evaluated = pipeline::evaluate(&self.tenant, &numbered, outside, &self.state);
         if evaluated.matches().is_none() {
             let counters = self.state.ledger.at(at);
-            let asks_again = |found| asks_again(&self.tenant, found, (&prepared, from), &counters, at);
+            let asks_again =
+                |found| asks_again(prepared.by(&self.tenant), found, (&prepared, from), &counters, at);
             let next = evaluated.eligibility().and_then(asks_again);
             if let Some(Stands::Waits { retry, .. }) = self.cases.get_mut(id).map(|case| &mut case.stands)
                 && *retry != next
@@ -119,10 +120,13 @@ pub(super) fn asks_again(
         }
         Excluded::WeeklyCap { .. }
         | Excluded::TeamCap { window: Window::Week, .. }
-        | Excluded::RuleCap { window: Window::Week, .. } => counters.week_moves(rep, &capping),
+        | Excluded::RuleCap { window: Window::Week, .. }
+        | Excluded::KeptApart { window: Some(Window::Week), .. } => counters.week_moves(rep, &capping),
         Excluded::DailyCap { .. }
         | Excluded::TeamCap { window: Window::Day, .. }
         | Excluded::RuleCap { window: Window::Day, .. }
+        // Which arm has the odd place changes as well.
+        | Excluded::KeptApart { .. }
         | Excluded::Ahead { .. } => ours(),
         _ => None,
     });

@@ -28,6 +28,10 @@ pub enum Metric {
     DealVelocity,
     /// What was won.
     DealValue,
+    /// How satisfied the customers are, 1 to 5, of accounts of which one said so.
+    Csat,
+    /// How well the account's leads suit their reps, 1 to 5, of accounts of which one said so.
+    RepSatisfaction,
 }
 
 /// Days of a first touch.
@@ -39,7 +43,14 @@ const DAY: i64 = 24 * 3_600_000;
 
 impl Metric {
     /// All there are.
-    pub const ALL: [Self; 4] = [Self::WinRate, Self::FirstTouch, Self::DealVelocity, Self::DealValue];
+    pub const ALL: [Self; 6] = [
+        Self::WinRate,
+        Self::FirstTouch,
+        Self::DealVelocity,
+        Self::DealValue,
+        Self::Csat,
+        Self::RepSatisfaction,
+    ];
 
     /// Its name, as JSON has it.
     pub fn as_str(self) -> &'static str {
@@ -48,13 +59,15 @@ impl Metric {
             Self::FirstTouch => "first-touch",
             Self::DealVelocity => "deal-velocity",
             Self::DealValue => "deal-value",
+            Self::Csat => "csat",
+            Self::RepSatisfaction => "rep-satisfaction",
         }
     }
 
     /// Which way is good.
     pub fn better(self) -> Better {
         match self {
-            Self::WinRate | Self::DealValue => Better::Higher,
+            Self::WinRate | Self::DealValue | Self::Csat | Self::RepSatisfaction => Better::Higher,
             Self::FirstTouch | Self::DealVelocity => Better::Lower,
         }
     }
@@ -63,7 +76,9 @@ impl Metric {
     pub fn days(self, within_days: u32) -> u32 {
         match self {
             Self::FirstTouch => TOUCH_DAYS,
-            Self::WinRate | Self::DealVelocity | Self::DealValue => within_days,
+            Self::WinRate | Self::DealVelocity | Self::DealValue | Self::Csat | Self::RepSatisfaction => {
+                within_days
+            }
         }
     }
 }
@@ -79,6 +94,10 @@ pub struct Tried {
     pub touched_at: Option<i64>,
     pub won_at: Option<i64>,
     pub value: f64,
+    /// How satisfied the customer is, 1 to 5, and when they said so.
+    pub csat: Option<(f64, i64)>,
+    /// How well it suits the rep, and when they said so.
+    pub rep_satisfaction: Option<(f64, i64)>,
 }
 
 /// What a day shows.
@@ -197,6 +216,20 @@ pub(super) fn accounts(deals: &[Tried]) -> Vec<Account<'_>> {
     accounts.into_values().collect()
 }
 
+impl Account<'_> {
+    /// The mean of what was said by then; nothing where nobody said anything.
+    fn said(&self, end: i64, what: fn(&Tried) -> Option<(f64, i64)>) -> Option<f64> {
+        let said: Vec<f64> = self
+            .deals
+            .iter()
+            .filter_map(|deal| what(deal))
+            .filter(|(_, at)| *at <= end)
+            .map(|(score, _)| score)
+            .collect();
+        (!said.is_empty()).then(|| said.iter().sum::<f64>() / said.len() as f64)
+    }
+}
+
 type Samples = BTreeMap<(u32, Arm), Vec<f64>>;
 
 /// What accounts show of a metric, of those that count already.
@@ -227,6 +260,8 @@ impl Metric {
             Self::FirstTouch => since(first.touched_at.unwrap_or(end)),
             Self::DealVelocity => since(won().map(|(at, _)| at).min().unwrap_or(end)) / (24.0 * 60.0),
             Self::DealValue => won().map(|(_, deal)| deal.value).sum(),
+            Self::Csat => account.said(end, |deal| deal.csat)?,
+            Self::RepSatisfaction => account.said(end, |deal| deal.rep_satisfaction)?,
         })
     }
 
@@ -235,7 +270,9 @@ impl Metric {
             .fold((0, 0.0, 0.0), |(n, sum, squares), value| (n + 1, sum + value, squares + value * value));
         match self {
             Self::WinRate => Sample::Rate { hits: sum as u64, n },
-            Self::FirstTouch | Self::DealVelocity | Self::DealValue => Sample::Mean { n, sum, squares },
+            Self::FirstTouch | Self::DealVelocity | Self::DealValue | Self::Csat | Self::RepSatisfaction => {
+                Sample::Mean { n, sum, squares }
+            }
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct Asked {
     pub guards: Option<Vec<Guard>>,
     /// Days from an account's first lead within which a win counts.
     pub within_days: u32,
+    /// Whether each arm has a part of the reps' capacity to itself.
+    pub capacity_apart: bool,
 }
 
 /// An experiment that may be made.
@@ -41,6 +43,7 @@ pub struct Draft {
     primary: Metric,
     guards: Vec<Guard>,
     within_days: u32,
+    capacity_apart: bool,
 }
 
 /// What is wrong with what is asked for.
@@ -114,7 +117,16 @@ impl Asked {
     /// [`Invalid`]
     pub fn check(self) -> Result<Draft, Invalid> {
         let Self {
-            id, treatment, steps, step_days, least_days, least_accounts, primary, within_days, ..
+            id,
+            treatment,
+            steps,
+            step_days,
+            least_days,
+            least_accounts,
+            primary,
+            within_days,
+            capacity_apart,
+            ..
         } = self;
         let or = |holds: bool, invalid| if holds { Ok(()) } else { Err(invalid) };
         let proper = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-';
@@ -136,7 +148,7 @@ impl Asked {
         or(metrics.is_sorted_by(|one, other| one < other), Invalid::Guards)?;
         let steps = steps.into_iter().map(Share::percent).collect();
         let plan = Plan { steps, days: step_days, least_days, least_accounts };
-        Ok(Draft { id, treatment, plan, primary, guards, within_days })
+        Ok(Draft { id, treatment, plan, primary, guards, within_days, capacity_apart })
     }
 }
 
@@ -149,7 +161,7 @@ impl Draft {
     /// The experiment, with what it can find by the deals of before: those opened in the last [`OF_BEFORE`] days that are
     /// old enough to count.
     pub fn plan(self, past: &[Tried], now: Timestamp) -> Experiment {
-        let Self { id, treatment, plan, primary, guards, within_days } = self;
+        let Self { id, treatment, plan, primary, guards, within_days, capacity_apart } = self;
         let detectable = detectable(&plan, (primary, within_days), past, now);
         let (started_at, rollout, looks) = (None, None, Vec::new());
         Experiment {
@@ -159,6 +171,8 @@ impl Draft {
             primary,
             guards,
             within_days,
+            capacity_apart,
+            taken_over: false,
             detectable,
             started_at,
             rollout,

@@ -22,6 +22,7 @@ fn asked() -> Asked {
         primary: Metric::FirstTouch,
         guards: None,
         within_days: 28,
+        capacity_apart: false,
     }
 }
 
@@ -42,6 +43,8 @@ fn deal(account: &str, arm: Arm, opened: i64, touched: Option<i64>, won: Option<
         touched_at: touched.map(|minutes| opened_at + minutes * 60_000),
         won_at: won.map(|days| day(opened + days).as_millisecond()),
         value: if won.is_some() { 100.0 } else { 0.0 },
+        csat: won.map(|days| (4.0, day(opened + days).as_millisecond())),
+        rep_satisfaction: None,
     }
 }
 
@@ -76,6 +79,10 @@ fn an_account_counts_once_and_when_it_is_old_enough() {
         deal("one", Control, 5, Some(1), Some(1)),
         // Its account has moved over: what comes then is no part of the control's.
         Tried { step: 1, ..deal("one", Treated, 20, Some(1), Some(1)) },
+        Tried {
+            rep_satisfaction: Some((2.0, day(3).as_millisecond())),
+            ..deal("three", Treated, 3, None, None)
+        },
         // Won too late, never touched.
         deal("two", Treated, 0, None, Some(29)),
         deal("three", Treated, 2, Some(90), None),
@@ -99,6 +106,10 @@ fn an_account_counts_once_and_when_it_is_old_enough() {
     check(40, Metric::WinRate, (1, 1.0), (2, 0.0));
     check(40, Metric::DealVelocity, (1, 6.0), (2, 28.0));
     check(40, Metric::DealValue, (1, 200.0), (2, 0.0));
+    // Said too late, or not at all: the account has no score.
+    check(40, Metric::Csat, (1, 4.0), (0, 0.0));
+    check(29, Metric::RepSatisfaction, (0, 0.0), (0, 0.0));
+    check(30, Metric::RepSatisfaction, (0, 0.0), (1, 2.0));
 }
 
 /// So many accounts of each arm that came on the first day and were touched after about so many minutes.

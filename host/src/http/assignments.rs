@@ -12,7 +12,7 @@ use super::extract::{IdempotencyKey, Json, Optional, Path};
 use super::problem::{Code, Problem, ProblemBody};
 use super::scope::{Caller, HandleOwn, Manage, SendLeads};
 use crate::access::{Role, Seller};
-use crate::events::{Closing, What};
+use crate::events::{Closing, Satisfaction, What};
 use crate::lead::{LeadId, RepId, TenantId};
 use crate::line::{Answer, Ask, Key, Question};
 use crate::store::LeadFilter;
@@ -20,6 +20,7 @@ use crate::store::LeadFilter;
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(accept))
+        .routes(routes!(feedback))
         .routes(routes!(decline))
         .routes(routes!(touch))
         .routes(routes!(approve))
@@ -166,8 +167,6 @@ macro_rules! handles {
 }
 
 handles! {
-    /// Whoever has the lead takes it.
-    accept, "/v1/leads/{lead}/accept", HandleOwn, "HandleOwn", Accepted, |caller| Some(caller);
     /// Whoever has the lead does not want it: the next in line gets it.
     decline, "/v1/leads/{lead}/decline", HandleOwn, "HandleOwn", Declined, |caller| Some(caller);
     /// Somebody wrote to or spoke with the contact.
@@ -182,6 +181,90 @@ handles! {
     unlock, "/v1/leads/{lead}/unlock", Manage, "Manage", Unlocked, |_| None;
     /// A person has looked at what needed one: the triage item is closed.
     review, "/v1/leads/{lead}/review", Manage, "Manage", Reviewed, |_| None;
+}
+
+/// A rep takes a lead.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Accept)]
+pub(super) struct AcceptBody {
+    /// For the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// How well it suits them, from 1, not at all, to 5, very.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u8>, minimum = 1, maximum = 5)]
+    satisfaction: Option<Satisfaction>,
+}
+
+/// Whoever has the lead takes it.
+#[utoipa::path(post, path = "/v1/leads/{lead}/accept", tag = "assignments",
+    params(("lead" = String, Path, description = "The lead's id"),
+        ("idempotency-key" = Option<String>, Header, description = "Sent again with the same key, it is done once")),
+    request_body = Option<AcceptBody>,
+    responses((status = 200, body = FollowedBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["HandleOwn"])))]
+async fn accept(
+    caller: Caller<HandleOwn>,
+    State(api): State<Api>,
+    key: IdempotencyKey,
+    Path(id): Path<String>,
+    Optional(body): Optional<AcceptBody>,
+) -> Result<Json<FollowedBody>, Problem> {
+    let lead = lead(&id)?;
+    own(&api, &caller, &lead).await?;
+    let key = asking(key, "accept", &lead, &body);
+    let note = json!(ReasonBody { reason: body.reason });
+    let what = What::Accepted { lead, satisfaction: body.satisfaction };
+    happened(&api, (caller.tenant(), caller.actor()), key, (what, note)).await
+}
+
+/// What a rep says of a lead.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Feedback)]
+pub(super) struct FeedbackBody {
+    /// How well it suits them, from 1, not at all, to 5, very.
+    #[schema(value_type = u8, minimum = 1, maximum = 5)]
+    satisfaction: Satisfaction,
+    /// Anything else that somebody should know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+/// Whoever has the lead, or had it until it was closed, says how well it suits them; a later word replaces an earlier one.
+#[utoipa::path(post, path = "/v1/leads/{lead}/feedback", tag = "assignments",
+    params(("lead" = String, Path, description = "The lead's id"),
+        ("idempotency-key" = Option<String>, Header, description = "Sent again with the same key, it is done once")),
+    request_body = FeedbackBody,
+    responses((status = 200, body = FollowedBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["HandleOwn"])))]
+async fn feedback(
+    caller: Caller<HandleOwn>,
+    State(api): State<Api>,
+    key: IdempotencyKey,
+    Path(id): Path<String>,
+    Json(body): Json<FeedbackBody>,
+) -> Result<Json<FollowedBody>, Problem> {
+    let lead = lead(&id)?;
+    had(&api, &caller, &lead).await?;
+    let key = asking(key, "feedback", &lead, &body);
+    let note = body.note.map_or(Value::Null, |note| json!({"reason": note}));
+    let what = What::Rated { lead, satisfaction: body.satisfaction };
+    happened(&api, (caller.tenant(), caller.actor()), key, (what, note)).await
+}
+
+/// Whoever had a lead until it was closed may still say how that was.
+async fn had(api: &Api, caller: &Caller<HandleOwn>, lead: &LeadId) -> Result<(), Problem> {
+    let had = match seller(api, caller).await? {
+        Some(rep) => {
+            let deal = api.store.of(caller.tenant()).deal(lead.as_str()).await?;
+            let closed = deal.filter(|deal| deal.outcome.is_some());
+            closed.is_some_and(|deal| deal.rep.as_deref() == Some(rep.as_str()))
+        }
+        None => false,
+    };
+    if had { Ok(()) } else { own(api, caller, lead).await }
 }
 
 /// Which lane a lead belongs to.
@@ -356,6 +439,10 @@ pub(super) struct OutcomeBody {
     /// Of a deal that was won, in the tenant's currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<f64>,
+    /// How satisfied the customer is, from 1, not at all, to 5, very; with `won`, `lost` or `disqualified`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u8>, minimum = 1, maximum = 5)]
+    satisfaction: Option<Satisfaction>,
     /// Anything else that somebody should know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<String>,
@@ -397,14 +484,20 @@ async fn outcome(
     let lead = lead(&id)?;
     let key = asking(key, "outcome", &lead, &body);
     let note = serde_json::to_value(&body).unwrap_or_default();
+    let closed = |how| {
+        let OutcomeBody { value, satisfaction, .. } = body;
+        What::Closed { lead: lead.clone(), outcome: Some(how), value, satisfaction }
+    };
     let what = match body.outcome {
+        Outcome::FirstTouch | Outcome::NoShow if body.satisfaction.is_some() => {
+            let problem = Problem::new(Code::Malformed, "a satisfaction comes with how the deal ended");
+            return Err(problem.at("satisfaction", "with `won`, `lost` or `disqualified`"));
+        }
         Outcome::FirstTouch => What::Touched { lead },
         Outcome::NoShow => What::NoShow { lead },
-        Outcome::Won => What::Closed { lead, outcome: Some(Closing::Won), value: body.value },
-        Outcome::Lost => What::Closed { lead, outcome: Some(Closing::Lost), value: body.value },
-        Outcome::Disqualified => {
-            What::Closed { lead, outcome: Some(Closing::Disqualified), value: body.value }
-        }
+        Outcome::Won => closed(Closing::Won),
+        Outcome::Lost => closed(Closing::Lost),
+        Outcome::Disqualified => closed(Closing::Disqualified),
     };
     happened(&api, (caller.tenant(), caller.actor()), key, (what, note)).await
 }

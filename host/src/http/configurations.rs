@@ -803,7 +803,9 @@ impl From<Error> for Problem {
             Error::Refused(refusal) => match refusal {
                 Refusal::Changed { .. } | Refusal::Unchecked => Self::new(Code::Changed, detail),
                 Refusal::OwnWork { .. } => Self::new(Code::NotAllowed, detail),
-                Refusal::State { .. } | Refusal::Unapproved => Self::new(Code::Conflict, detail),
+                Refusal::State { .. } | Refusal::Unapproved | Refusal::Tried { .. } => {
+                    Self::new(Code::Conflict, detail)
+                }
                 Refusal::Locked(lock) => {
                     let until = moment(lock.until);
                     let detail = format!("{} is editing it, and has it until {until}", lock.by);

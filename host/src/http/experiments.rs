@@ -35,10 +35,12 @@ pub(super) struct NewBody {
     /// Its id: 1 to 64 small letters, digits and hyphens. Accounts are drawn by it, so another id draws anew.
     id: String,
     /// What some accounts get instead of what is in force: `{"kind": "model", "version": 3}`, `{"kind": "no-model"}`:
-    /// nothing that was learned counts, or `{"kind": "no-trials"}`: `[learning.explore]` does not.
+    /// nothing that was learned counts, `{"kind": "no-trials"}`: `[learning.explore]` does not, or `{"kind": "configuration",
+    /// "version": 7}`: another version of the configuration decides, which has to be approved and to have the same reps and
+    /// teams.
     #[schema(value_type = Object)]
     treatment: Treatment,
-    /// What it is about: `win-rate`, `first-touch`, `deal-velocity` or `deal-value`.
+    /// What it is about: `win-rate`, `first-touch`, `deal-velocity`, `deal-value`, `csat` or `rep-satisfaction`.
     #[schema(value_type = String)]
     primary: Metric,
     /// What it must not make worse by more than a margin, in the metric's unit: `{"metric": "first-touch", "margin": 30}`.
@@ -61,6 +63,10 @@ pub(super) struct NewBody {
     /// Days from an account's first lead within which a win counts, 1 to 365.
     #[serde(default = "four_weeks")]
     within_days: u32,
+    /// Whether each arm has a part of every rep's limits to itself, as large as its share of the accounts, so that neither takes
+    /// the other's room.
+    #[serde(default)]
+    capacity_apart: bool,
 }
 
 fn steps() -> Vec<u8> {
@@ -112,6 +118,8 @@ pub(super) struct ExperimentBody {
     least_accounts: u64,
     /// Days within which a win counts.
     within_days: u32,
+    /// Whether each arm has a part of the reps' limits to itself.
+    capacity_apart: bool,
     /// What it can find, as it was told when it was made: `days` and accounts `planned` by then, the primary metric's `base`,
     /// the least `effect` that one look at the end would find at 5 % with a power of 80 %, the same of looks that are taken
     /// every day, and the accounts in each arm that a rise by a tenth and by a fifth would need.
@@ -159,6 +167,7 @@ impl ExperimentBody {
             primary: experiment.primary,
             guards: experiment.guards,
             within_days: experiment.within_days,
+            capacity_apart: experiment.capacity_apart,
             started_at: experiment.started_at,
             rollout: experiment.rollout,
         }
@@ -198,10 +207,20 @@ async fn make(
     State(api): State<Api>,
     Json(new): Json<NewBody>,
 ) -> Result<(StatusCode, Json<ExperimentBody>), Problem> {
-    let NewBody { id, treatment, primary, guards, steps, step_days, least_days, least_accounts, within_days } =
-        new;
-    let asked =
-        Asked { id, treatment, steps, step_days, least_days, least_accounts, primary, guards, within_days };
+    let NewBody { id, treatment, primary, guards, steps, step_days, least_days, least_accounts, .. } = new;
+    let NewBody { within_days, capacity_apart, .. } = new;
+    let asked = Asked {
+        id,
+        treatment,
+        steps,
+        step_days,
+        least_days,
+        least_accounts,
+        primary,
+        guards,
+        within_days,
+        capacity_apart,
+    };
     let draft = asked.check().map_err(|invalid| Problem::new(Code::Malformed, invalid.to_string()))?;
     let by = By { actor: caller.actor(), at: api.clock.now().as_millisecond() };
     let made = api.lines.make_experiment(caller.tenant(), draft, by).await?;
@@ -245,8 +264,8 @@ async fn call(
     Ok(Json(ExperimentBody::of(api.lines.call_experiment(caller.tenant(), id, call, by).await?)))
 }
 
-/// Gives the treatment to everybody, after four weeks or with 200 accounts in each arm: the model comes into force, or
-/// nobody is tried any more until the experiment is stopped.
+/// Gives the treatment to everybody, after four weeks or with 200 accounts in each arm: the model, or the
+/// configuration, comes into force, or nobody is tried any more until the experiment is stopped.
 #[utoipa::path(post, path = "/v1/experiments/{experiment}/promote", tag = "learning",
     params(("experiment" = String, Path, description = "Its id")),
     responses((status = 200, body = ExperimentBody), (status = "default", body = ProblemBody)),

@@ -4,6 +4,7 @@ use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
 use lanewright_learning::analytics::Load;
 use lanewright_learning::bands::{Bands, Seen, Targets};
+use lanewright_learning::readiness::Queued;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -76,6 +77,9 @@ async fn told(api: &Api, tenant: &TenantId, query: InsightQuery) -> Result<Insig
         .into_iter()
         .map(|rep| Load { rep: rep.rep.to_string(), open: rep.open.into(), most: rep.max_open.into() })
         .collect();
+    let (waiting, oldest) = store.waiting().await?;
+    let hours = |since: i64| (now.as_millisecond() - since).max(0) as f64 / 3_600_000.0;
+    let queued = Queued { leads: waiting.unsigned_abs(), oldest: oldest.map_or(0.0, hours) };
     // A year of leads takes a processor for a while.
     let told = tokio::task::spawn_blocking(move || {
         let asked = Asked {
@@ -83,6 +87,7 @@ async fn told(api: &Api, tenant: &TenantId, query: InsightQuery) -> Result<Insig
             model: set_up.model.as_deref(),
             loads: &loads,
             answered: &answered,
+            queued: Some(queued),
             time: (from, to, now),
             segment: &segment,
         };
@@ -117,7 +122,8 @@ async fn report(
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Analytics)]
 pub(super) struct AnalyticsBody {
-    /// Every metric with how many leads it rests on; shares with their 95 % interval. `lift` compares what happened to be and
+    /// Every metric with how many leads it rests on; shares, and scores of `satisfaction`, with their 95 % interval. `trend` is
+    /// first touch by the week in which leads came, from Monday in the tenant's zone. `lift` compares what happened to be and
     /// is marked `observational`: managers may pick the easy ones.
     #[schema(value_type = Object)]
     analytics: Value,
@@ -126,7 +132,7 @@ pub(super) struct AnalyticsBody {
     targets: Value,
 }
 
-/// Quality, first touch, overrides, coverage, win rate by match score, lift, utilisation, funnels, revenue, match tiers.
+/// Quality, first touch and its trend, satisfaction, overrides, coverage, win rate by match score, lift, utilisation, funnels, revenue, match tiers.
 #[utoipa::path(get, path = "/v1/analytics", tag = "learning", params(InsightQuery),
     responses((status = 200, body = AnalyticsBody), (status = "default", body = ProblemBody)),
     security(("bearer" = ["ReadDecisions"])))]

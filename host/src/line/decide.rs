@@ -329,7 +329,7 @@ pub(super) async fn would_be(
     received: serde_json::Value,
 ) -> Result<Arc<Decision>, Refused> {
     let mut loaded = load(parts, id, Some(version), None).await?;
-    loaded.adopt(parts, id, version).await?;
+    loaded.go_by(parts, id, version).await?;
     let working = Arc::clone(parts);
     let decided = parts.threads.run(id, move || {
         let now = working.clock.now().max(loaded.clock);

@@ -5,20 +5,24 @@
 //! start, a look, a call ─▶ its next state ─ a commit around the line ─▶ every host sets up anew
 //! ```
 //!
-//! One is under way at a time. While it holds models against each other the model in force does not change, so that the
-//! control stays what it was.
+//! One is under way at a time. While it holds models, or configurations, against each other the one in force does not change,
+//! so that the control stays what it was. A configuration that is promoted is everybody's by the experiment first, and then
+//! published like any other: whoever waits is decided again by it.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use lanewright_learning::experiment::Arm;
 use lanewright_learning::experiment::rollout::{Call, Rollout};
 use serde_json::json;
 
-use super::load::unreadable;
-use super::{Lines, Refused};
+use super::load::{self, NotReady, unreadable};
+use super::{Ask, Lines, Question, Refused};
 use crate::experiments::{self, Draft, Experiment, Treatment, Tried, Trying};
 use crate::lead::TenantId;
 use crate::store::{Change, DealFound, Event, TriedRow};
-use crate::versions::By;
+use crate::tenant::Tried as Trial;
+use crate::versions::{By, State};
 
 impl Lines {
     /// Makes an experiment, which begins when somebody starts it.
@@ -79,6 +83,7 @@ impl Lines {
     ) -> Result<Experiment, Refused> {
         let (store, now) = (self.parts().store.of(tenant), time(by));
         let explores = self.tenant(tenant).await?.config.learning.explore.is_some();
+        let set_up = self.to_be_tried(tenant, id, now).await?;
         let mut change = store.begin(by.at).await?;
         let mut experiment = changed(&mut change, id).await?;
         if let Some(other) = change.tried_now().await? {
@@ -94,6 +99,9 @@ impl Lines {
             Treatment::Model { version } if model == Some(version) => "that model is in force",
             Treatment::NoModel if model.is_none() => "no model is in force",
             Treatment::NoTrials if !explores => "the configuration has no [learning.explore]",
+            Treatment::Configuration { version } if change.in_force().await? == Some(version) => {
+                "that version is in force"
+            }
             _ => "",
         };
         if !same.is_empty() {
@@ -103,8 +111,40 @@ impl Lines {
             self.model(tenant, version).await?;
         }
         experiment.start(now).map_err(|why| Refused::Conflict(why.to_string()))?;
+        if let Some((version, in_force)) = set_up {
+            if change.in_force().await? != Some(in_force) {
+                return Err(Refused::Busy);
+            }
+            // What was seen of it is what is tried, since an approved version is not changed any more.
+            let state = change.version(version).await?.map(|row| row.state);
+            if state.as_deref() != Some(State::Approved.as_str()) {
+                let is = state.unwrap_or_else(|| "not there".to_owned());
+                return Err(Refused::Conflict(format!(
+                    "version {version} is {is}; one that is tried has to be approved, and neither scheduled nor published"
+                )));
+            }
+        }
         self.put(tenant, change, &experiment, ("experiment.started", by), json!({"in_force": model})).await?;
         Ok(experiment)
+    }
+
+    /// Sets the version that is to be tried up beside the one in force, where one is to be; both.
+    async fn to_be_tried(
+        &self,
+        tenant: &TenantId,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Option<(i64, i64)>, Refused> {
+        let mut experiment = self.experiment(tenant, id).await?;
+        let Some(version) = experiment.treatment.configuration() else { return Ok(None) };
+        experiment.start(now).map_err(|why| Refused::Conflict(why.to_string()))?;
+        let (_, _, published) = load::published_now(self.parts(), tenant).await?;
+        let mut published = Arc::unwrap_or_clone(published);
+        published.tried = experiment.in_force().map(|trying| Trial { trying, model: None, by: None });
+        let row = self.parts().store.of(tenant).row().await?;
+        let in_force = row.version.ok_or_else(|| Refused::NotReady(Arc::new(NotReady::Nothing)))?;
+        load::tenant(&self.parts, tenant, in_force, Arc::new(published)).await?;
+        Ok(Some((version, in_force)))
     }
 
     /// Gives the treatment to everybody, or takes it back from everybody.
@@ -141,6 +181,10 @@ impl Lines {
         let deals = tried(store.tried(id).await?);
         let mut change = store.begin(by.at).await?;
         let mut experiment = changed(&mut change, id).await?;
+        if let Some(version) = experiment.to_publish() {
+            drop(change);
+            return self.take_over(tenant, (id, version), by).await;
+        }
         if !matches!(experiment.rollout, Some(Rollout::Running { .. })) {
             return Ok(());
         }
@@ -173,12 +217,41 @@ impl Lines {
             match experiment.treatment {
                 Treatment::Model { version } => change.put_model_in_force(Some(version)).await?,
                 Treatment::NoModel => change.put_model_in_force(None).await?,
-                Treatment::NoTrials => {}
+                Treatment::NoTrials | Treatment::Configuration { .. } => {}
             }
         }
         body["experiment"] = experiment.id.clone().into();
         body["rollout"] = json!(experiment.rollout);
         commit(change, kind, by, body).await?;
+        self.reload(tenant).await?;
+        if let Some(version) = experiment.to_publish()
+            && let Err(why) = self.take_over(tenant, (&experiment.id, version), by).await
+        {
+            tracing::warn!(%tenant, version, %why, "what was promoted is published later");
+        }
+        Ok(())
+    }
+
+    /// Publishes the configuration that was promoted, which everybody has by the experiment already, and ends that. Where a
+    /// host goes down in between, the experiment is due to be looked at, and another host does the rest.
+    async fn take_over(
+        &self,
+        tenant: &TenantId,
+        (experiment, version): (&str, i64),
+        by: By<'_>,
+    ) -> Result<(), Refused> {
+        let question = Question { ask: Ask::Publish(version), actor: by.actor.to_owned(), key: None };
+        self.ask(tenant, question).await?;
+        let mut change = self.parts().store.of(tenant).begin(by.at).await?;
+        let mut experiment = changed(&mut change, experiment).await?;
+        experiment.taken_over = true;
+        let tried = change.tried_now().await?;
+        if is_of(tried.as_deref(), &experiment) {
+            change.put_tried_now(None).await?;
+        }
+        keep(&mut change, &experiment, time(by)).await?;
+        let body = json!({"experiment": experiment.id, "version": version});
+        commit(change, "experiment.taken-over", by, body).await?;
         self.reload(tenant).await
     }
 }
@@ -244,6 +317,8 @@ fn tried(rows: Vec<TriedRow>) -> Vec<Tried> {
         touched_at: row.touched_at,
         won_at: row.closed_at.filter(|_| row.outcome.as_deref() == Some("won")),
         value: row.value.unwrap_or_default(),
+        csat: said(row.customer_score, row.customer_said_at),
+        rep_satisfaction: said(row.rep_score, row.rep_said_at),
     };
     rows.into_iter().map(tried).collect()
 }
@@ -258,5 +333,12 @@ fn before(row: DealFound) -> Tried {
         touched_at: row.touched_at,
         won_at: row.closed_at.filter(|_| row.outcome.as_deref() == Some("won")),
         value: row.value.unwrap_or_default(),
+        csat: said(row.customer_score, row.customer_said_at),
+        rep_satisfaction: said(row.rep_score, row.rep_said_at),
     }
+}
+
+/// A score with when it was said.
+fn said(score: Option<i64>, at: Option<i64>) -> Option<(f64, i64)> {
+    Some((score? as f64, at?))
 }

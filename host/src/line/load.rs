@@ -1,5 +1,6 @@
 //! A tenant made ready for its line: its configuration set up, its desk as the database has it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::published::{Deployments, Learned, deployments, published};
 use super::{Parts, Refused};
-use crate::config::{self, Place, Problem, Problems};
+use crate::config::{self, Config, Place, Problem, Problems};
 use crate::counters::{Counted, NewLead, Sign};
 use crate::desk::{Desk, Saved};
 use crate::digest::Digest;
@@ -65,22 +66,78 @@ pub enum NotReady {
     Folder(String),
 }
 
-/// Sets a version up.
+/// Sets a version up, and with it the one that is tried on some accounts.
 pub(super) async fn tenant(
+    parts: &Arc<Parts>,
+    id: &TenantId,
+    version: i64,
+    mut published: Arc<Published>,
+) -> Result<Arc<Tenant>, Refused> {
+    let tried = published.tried.as_ref().and_then(|tried| tried.trying.treatment.configuration());
+    if let Some(other) = tried {
+        let other = one(parts, id, other, Arc::clone(&published)).await?;
+        if let Some(tried) = &mut Arc::make_mut(&mut published).tried {
+            tried.by = Some(other);
+        }
+    }
+    let tenant = one(parts, id, version, published).await?;
+    match tenant.tried_version().filter(|(_, other)| !same_people(&tenant.config, &other.config)) {
+        None => Ok(tenant),
+        Some((version, _)) => Err(Refused::Conflict(format!(
+            "version {version} has other reps or teams than the one in force, or another time zone: an experiment shares \
+             them; publish those first"
+        ))),
+    }
+}
+
+/// Whether two configurations share what is counted: reps in their order and their teams, and when a day begins.
+fn same_people(one: &Config, other: &Config) -> bool {
+    let reps = |config: &Config| -> Vec<(RepId, TeamId)> {
+        config.reps.iter().map(|rep| (rep.id.clone(), rep.team.clone())).collect()
+    };
+    let teams =
+        |config: &Config| -> BTreeSet<TeamId> { config.teams.iter().map(|team| team.id.clone()).collect() };
+    reps(one) == reps(other) && teams(one) == teams(other) && one.timezone == other.timezone
+}
+
+async fn one(
     parts: &Arc<Parts>,
     id: &TenantId,
     version: i64,
     published: Arc<Published>,
 ) -> Result<Arc<Tenant>, Refused> {
-    let nothing = || Refused::NotReady(Arc::new(NotReady::NoVersion(version)));
-    let (known, files) = versions::read(&parts.store.of(id), version).await.map_err(|error| match error {
-        versions::Error::Store(error) => error.into(),
-        _ => nothing(),
-    })?;
+    let (known, files) = read(parts, id, version).await?;
     // Whoever gave it up while it was on its way into force was first: their change is a commit like any other.
     if known.state == State::Discarded {
-        return Err(nothing());
+        return Err(Refused::NotReady(Arc::new(NotReady::NoVersion(version))));
     }
+    laid_out(parts, id, (version, files), published).await
+}
+
+/// Sets a version up that decided once, whatever has become of it.
+pub(super) async fn as_it_was(
+    parts: &Arc<Parts>,
+    id: &TenantId,
+    version: i64,
+    published: Arc<Published>,
+) -> Result<Arc<Tenant>, Refused> {
+    let (_, files) = read(parts, id, version).await?;
+    laid_out(parts, id, (version, files), published).await
+}
+
+async fn read(parts: &Parts, id: &TenantId, version: i64) -> Result<(versions::Version, Files), Refused> {
+    versions::read(&parts.store.of(id), version).await.map_err(|error| match error {
+        versions::Error::Store(error) => error.into(),
+        _ => Refused::NotReady(Arc::new(NotReady::NoVersion(version))),
+    })
+}
+
+async fn laid_out(
+    parts: &Arc<Parts>,
+    id: &TenantId,
+    (version, files): (i64, Files),
+    published: Arc<Published>,
+) -> Result<Arc<Tenant>, Refused> {
     let (working, of) = (Arc::clone(parts), id.clone());
     let set_up = parts.threads.run(id, move || set_up(&working, &of, version, &files, &published));
     set_up.await.ok_or(Refused::Broken)?.map_err(|why| Refused::NotReady(Arc::new(why)))
@@ -182,7 +239,7 @@ pub(super) struct SetUp {
     pub(super) tenant: Arc<Tenant>,
 }
 
-/// The tenant's releases and its model as they are now.
+/// The tenant's releases and its model as they are now, for a version that need not be in force: no other is tried in it.
 pub(super) async fn published_now(
     parts: &Parts,
     id: &TenantId,
@@ -190,7 +247,8 @@ pub(super) async fn published_now(
     let store = parts.store.of(id);
     let deployments = deployments(&store.plugins().await?)?;
     let learned = Learned::of(&store.row().await?);
-    let published = published(parts, id, &deployments, &learned).await?;
+    let mut published = published(parts, id, &deployments, &learned).await?;
+    published.tried = published.tried.filter(|tried| tried.trying.treatment.configuration().is_none());
     Ok((Arc::new(deployments), learned, Arc::new(published)))
 }
 
@@ -219,7 +277,16 @@ impl Loaded {
                 add(release, *digest, "active");
             }
         }
-        for beside in &tenant.candidates {
+        let tried = tenant.tried_version().map(|(_, tried)| tried);
+        if let Some(tried) = tried {
+            let versions = &tried.active.versions;
+            for (role, release) in &versions.releases {
+                if let Some(digest) = versions.plugins.get(role) {
+                    add(release, *digest, "active");
+                }
+            }
+        }
+        for beside in tenant.candidates.iter().chain(tried.iter().flat_map(|tried| &tried.candidates)) {
             add(&beside.release, beside.digest, beside.stage.as_str());
         }
         watches
@@ -235,8 +302,30 @@ impl Loaded {
         }
     }
 
-    /// Goes on under another version.
+    /// Goes on under a version that comes into force.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Conflict`] where an experiment holds another version against the one in force, which stays what it is.
     pub(super) async fn adopt(
+        &mut self,
+        parts: &Arc<Parts>,
+        id: &TenantId,
+        version: i64,
+    ) -> Result<(), Refused> {
+        if let Some((experiment, tried)) = self.learned.tries_version().filter(|_| version != self.version) {
+            let promoted = self.tenant.promoted() == Some(version);
+            if !promoted {
+                return Err(Refused::Conflict(format!(
+                    "experiment {experiment} holds version {tried} against the one in force; promote or stop it first"
+                )));
+            }
+        }
+        self.go_by(parts, id, version).await
+    }
+
+    /// Goes on under another version, in force or not.
+    pub(super) async fn go_by(
         &mut self,
         parts: &Arc<Parts>,
         id: &TenantId,

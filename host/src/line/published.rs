@@ -98,6 +98,13 @@ impl Learned {
         Self { model: row.model, tried: row.experiment.clone() }
     }
 
+    /// The experiment whose treatment is a version of the configuration, and which version.
+    pub(super) fn tries_version(&self) -> Option<(String, i64)> {
+        let trying: Trying = serde_json::from_str(self.tried.as_ref()?).ok()?;
+        let version = trying.treatment.configuration()?;
+        Some((trying.experiment, version))
+    }
+
     /// No release yet, and what counts of what was learned.
     async fn read(&self, parts: &Parts, tenant: &TenantId) -> Result<Published, Refused> {
         let mut published =
@@ -107,9 +114,9 @@ impl Learned {
             let trying: Trying = serde_json::from_str(tried).map_err(unreadable)?;
             let model = match trying.treatment {
                 Treatment::Model { version } => model(parts, tenant, Some(version)).await?,
-                Treatment::NoModel | Treatment::NoTrials => None,
+                Treatment::NoModel | Treatment::NoTrials | Treatment::Configuration { .. } => None,
             };
-            published.tried = Some(Tried { trying, model });
+            published.tried = Some(Tried { trying, model, by: None });
         }
         Ok(published)
     }

@@ -14,13 +14,14 @@ use crate::decision::{AssignedBy, Decision, Outcome, Trigger};
 use crate::desk::{Changes, Notification, Reason, SavedCase};
 use crate::digest::Digest;
 use crate::effects::{Destination, Source, Summary, fan_out, notify};
-use crate::events::What;
+use crate::events::{Satisfaction, What};
 use crate::lead::{LeadId, Mode, TenantId};
 use crate::learning::facts;
 use crate::store::{
     AnswerRow, ClosingRow, Commit, CounterKind, CounterRow, DealRow, DecisionRow, EffectRow, EventRow,
     LeadRow, NewLeadRow, PluginUsageRow, RecordRow, UsageRow,
 };
+use crate::tenant::Tenant;
 use crate::zones::zone;
 
 /// What a group has decided so far.
@@ -130,7 +131,7 @@ pub(super) fn commit(
     let mut effects = 0;
     let mut notifications = notifications.into_iter().peekable();
     for (place, (made, _)) in (0..).zip(&decisions) {
-        commit.decisions.push(of.decision(made, place, version));
+        commit.decisions.push(of.decision(made, place, decided_by(&by, &made.decision).unwrap_or(version)));
         let Made { decision, .. } = made.as_ref();
         // Effects of one lead are done in the order in which they came about.
         while let Some(before) = notifications.next_if(|notification| notification.at <= decision.at) {
@@ -167,6 +168,13 @@ pub(super) fn commit(
     (loaded.head, loaded.clock, loaded.wake_at) = (head, now, wake_at);
     (loaded.version, loaded.in_force) = (version, Some(version));
     Some(commit)
+}
+
+/// The version of the configuration that decided, where it is one that is tried.
+fn decided_by(tenant: &Tenant, decision: &Decision) -> Option<i64> {
+    let digest = decision.trace.versions.config;
+    let (version, _) = tenant.tried_version().filter(|(_, tried)| tried.config.digest == digest)?;
+    (digest != tenant.config.digest).then_some(version)
 }
 
 /// Whose rows, of which commit, and when.
@@ -421,15 +429,23 @@ fn closings(of: &Of<'_>, happened: &[What]) -> Vec<ClosingRow> {
             What::LaneSaid { lane, .. } => {
                 closings.entry(lead).or_insert_with(row).lane_said = Some(lane.to_string());
             }
-            What::Closed { outcome: Some(outcome), value, .. } => {
+            What::Closed { outcome: Some(outcome), value, satisfaction, .. } => {
                 let closing = closings.entry(lead).or_insert_with(row);
                 (closing.closed_at, closing.outcome) = (Some(of.at), Some(word(outcome)));
                 closing.value = value.or(closing.value);
+                closing.customer_score = satisfaction.map(score).or(closing.customer_score);
+            }
+            What::Accepted { satisfaction: Some(satisfaction), .. } | What::Rated { satisfaction, .. } => {
+                closings.entry(lead).or_insert_with(row).rep_score = Some(score(*satisfaction));
             }
             _ => {}
         }
     }
     closings.into_values().collect()
+}
+
+fn score(satisfaction: Satisfaction) -> i64 {
+    u8::from(satisfaction).into()
 }
 
 /// A closed set's word, as its JSON has it.

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::counters::View;
+use crate::counters::{Limits, View};
 use crate::decision::{
     ActionTrace, CallTrace, ClassifyTrace, EnrichTrace, FallbackTrace, ScoreTrace, WinFound, WinTrace,
 };
 use crate::failure::Failure;
 use crate::lead::{Confidence, FieldValue, LabelPolicy, Lead, LeadId, Rep, RepId, Verdict};
-use crate::pipeline::capacity::{caps, load};
+use crate::pipeline::capacity::load;
 use crate::pipeline::presence::free_now;
 use crate::pipeline::{Fits, Nobody, Numbered, Outside};
 use crate::plugin::{
@@ -185,14 +185,12 @@ pub(super) fn score(
     let estimates = win.as_ref().map(|win| win.estimates.as_slice()).unwrap_or_default();
     let estimates: BTreeMap<&RepId, &WinFound> = estimates.iter().map(|found| (&found.rep, found)).collect();
     let row = |rep: &&Rep| {
-        let counted = counters.get(&rep.id);
         let place = tenant.config.reps.place(&rep.id).unwrap_or_default();
-        let weekly = caps(&tenant.config, rep)
-            .weekly
-            .map_or(0.0, |cap| f64::from(counted.week) / f64::from(cap.max(1)));
+        let Limits { new, caps, .. } = counters.limits(rep, tenant.config.capacity.caps(rep));
+        let weekly = caps.weekly.map_or(0.0, |cap| f64::from(new.week) / f64::from(cap.max(1)));
         CandidateRow {
             rep: place as u32,
-            load: load(rep, counted) as f32,
+            load: load(&tenant.config, rep, counters) as f32,
             weekly_load: weekly as f32,
             free_now: free_now(&tenant.config, place, prepared.moment()),
             response_seconds: rep.response_seconds,

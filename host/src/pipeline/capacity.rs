@@ -4,12 +4,13 @@
 //! 0.9, up to 1 and above leave no gap (X4). Whoever gets a lead is not above their maximum *after* it,
 //! counting what the lead weighs (X3): this holds for every tier and every way, and so do the caps on new
 //! leads: of the rep in a day and in seven days (S3.4, S3.19), by seniority where they have none of their
-//! own, of their team, and of a rule (P15). Tier 1 may use the band above `near` where the tenant lets it.
+//! own, of their team, and of a rule (P15). Where an experiment keeps capacity apart, an arm has its part of a rep's limits and
+//! no more. Tier 1 may use the band above `near` where the tenant lets it.
 
 use std::collections::BTreeMap;
 
 use crate::config::Config;
-use crate::counters::View;
+use crate::counters::{Limits, View};
 use crate::decision::{Counters, EligibilityTrace, Excluded, Flag, NewLeads, Window};
 use crate::lead::{Caps, Kind, LaneId, Lead, Rep, RuleId, Team, Tier};
 
@@ -59,17 +60,20 @@ pub fn units(config: &Config, lead: &Lead, lane: Option<&LaneId>, tier: Tier, ru
 /// What keeps this rep, were they there, from such a lead: their work, or a cap. The near band, where only
 /// high matches are taken, needs totals and is left to ranking.
 pub fn full(config: &Config, rep: &Rep, demand: &Demand<'_>, counters: &View<'_>) -> Option<Excluded> {
-    let counted = counters.get(&rep.id);
-    let Counters { open, day, week, .. } = counted;
+    let Counters { open, day, week, .. } = counters.get(&rep.id);
     let max = rep.max_open;
     let may_fill = demand.tier == Tier::One && config.capacity.tier_one_may_fill;
     if open.saturating_add(demand.units) > max {
         return Some(Excluded::OverCapacity { open, max });
     }
-    if load(rep, counted) > config.capacity.near && !may_fill {
-        return Some(Excluded::AtCapacity { open, max });
+    let own = config.capacity.caps(rep);
+    let theirs = counters.limits(rep, own);
+    if theirs.open.saturating_add(demand.units) > theirs.max {
+        return Some(Excluded::KeptApart { taken: theirs.open, places: theirs.max, window: None });
     }
-    let own = caps(config, rep);
+    if load(config, rep, counters) > config.capacity.near && !may_fill {
+        return Some(Excluded::AtCapacity { open: theirs.open, max: theirs.max });
+    }
     let reached = |caps: Caps, new: NewLeads| {
         let reached = |cap: Option<u32>, assigned| cap.filter(|cap| assigned >= *cap);
         let today = reached(caps.daily, new.day).map(|cap| (new.day, cap, Window::Day));
@@ -80,6 +84,9 @@ pub fn full(config: &Config, rep: &Rep, demand: &Demand<'_>, counters: &View<'_>
             Window::Day => Excluded::DailyCap { assigned, cap },
             Window::Week => Excluded::WeeklyCap { assigned, cap },
         });
+    }
+    if let Some((taken, places, window)) = reached(theirs.caps, theirs.new) {
+        return Some(Excluded::KeptApart { taken, places, window: Some(window) });
     }
     for RuleCaps { rule, caps } in demand.rules {
         if let Some((assigned, cap, window)) = reached(*caps, counters.rule(rule, &rep.id)) {
@@ -92,22 +99,18 @@ pub fn full(config: &Config, rep: &Rep, demand: &Demand<'_>, counters: &View<'_>
     Some(Excluded::TeamCap { assigned, cap, window })
 }
 
-/// Most new leads of a rep: each cap their own, or else that of their seniority.
-pub fn caps(config: &Config, rep: &Rep) -> Caps {
-    let seniority = config.capacity.by_seniority.get(&rep.seniority).copied().unwrap_or_default();
-    Caps { daily: rep.caps.daily.or(seniority.daily), weekly: rep.caps.weekly.or(seniority.weekly) }
-}
-
 /// Leads that somebody can still take: up to the end of the near band, and under their weekly cap.
-pub fn room(config: &Config, rep: &Rep, counted: Counters) -> u32 {
-    let upto = (config.capacity.near * f64::from(rep.max_open)).floor() as u32;
-    let left = caps(config, rep).weekly.map_or(u32::MAX, |cap| cap.saturating_sub(counted.week));
-    upto.saturating_sub(counted.open).min(left)
+pub fn room(config: &Config, rep: &Rep, counters: &View<'_>) -> u32 {
+    let Limits { open, max, new, caps } = counters.limits(rep, config.capacity.caps(rep));
+    let upto = (config.capacity.near * f64::from(max)).floor() as u32;
+    let left = caps.weekly.map_or(u32::MAX, |cap| cap.saturating_sub(new.week));
+    upto.saturating_sub(open).min(left)
 }
 
 /// Open work over the most they take, before the lead; above 1 where a maximum was lowered.
-pub fn load(rep: &Rep, counters: Counters) -> f64 {
-    f64::from(counters.open) / f64::from(rep.max_open.max(1))
+pub fn load(config: &Config, rep: &Rep, counters: &View<'_>) -> f64 {
+    let Limits { open, max, .. } = counters.limits(rep, config.capacity.caps(rep));
+    f64::from(open) / f64::from(max.max(1))
 }
 
 /// Those of the excluded who have more than they may have: their managers should know (S3.20).
@@ -301,7 +304,7 @@ mod tests {
         let check = |own: Caps, seniority, expect: Caps| {
             let mut config = config(Rep { caps: own, seniority, ..ana() });
             config.capacity.by_seniority = [(1, caps_of(Some(2), Some(8)))].into();
-            assert_eq!(caps(&config, &config.reps[0]), expect);
+            assert_eq!(config.capacity.caps(&config.reps[0]), expect);
         };
         check(Caps::default(), 1, caps_of(Some(2), Some(8)));
         check(Caps::default(), 2, Caps::default());
@@ -387,7 +390,7 @@ mod tests {
             for rep in &config.reps {
                 let units: u32 = given.iter().filter(|(whose, ..)| *whose == rep.id).map(|(_, _, units, _)| units).sum();
                 prop_assert!(units <= rep.max_open);
-                prop_assert!(within(caps(&config, rep), &|(whose, ..)| *whose == rep.id));
+                prop_assert!(within(config.capacity.caps(rep), &|(whose, ..)| *whose == rep.id));
                 prop_assert!(within(rule, &|(whose, _, _, by_rule)| *whose == rep.id && *by_rule));
             }
         }

@@ -101,7 +101,7 @@ fn rotate(
         return Err(format!("nobody of team {team} sells where the lead is"));
     }
     let has_room = |rep: &&Rep| {
-        let roomy = demand.tier == Tier::One || load(rep, counters.get(&rep.id)) <= config.capacity.available;
+        let roomy = demand.tier == Tier::One || load(config, rep, counters) <= config.capacity.available;
         roomy && bars(rep).is_none()
     };
     let Pool { name, turns } = Pool::team(config, team);

@@ -71,8 +71,8 @@ pub(super) fn count(
         let away = trace.eligibility.iter().flat_map(|eligibility| &eligibility.excluded);
         state.ledger.away(away.filter(|(_, reason)| reason.is_away()).map(|(rep, _)| rep));
         let price = config.scarcity.as_ref().zip(config.rep(rep)).map(|(pacing, profile)| {
-            let counted = state.ledger.at(prepared.at).get(rep);
-            pacing.after(counted.price, room(config, profile, counted), prepared.at)
+            let counters = state.ledger.at(prepared.at).in_arm(prepared.in_arm());
+            pacing.after(counters.get(rep).price, room(config, profile, &counters), prepared.at)
         });
         let (at, units, select) = (prepared.at, prepared.units, trace.select.as_ref());
         state.ledger.apply(&Assignment { rep, at, units, rules: capping, select, price });

@@ -213,6 +213,7 @@ fn is_full(reason: &Excluded) -> bool {
         Excluded::OverCapacity { .. }
             | Excluded::AtCapacity { .. }
             | Excluded::NearCapacity { .. }
+            | Excluded::KeptApart { .. }
             | Excluded::WeeklyCap { .. }
             | Excluded::DailyCap { .. }
             | Excluded::TeamCap { .. }

@@ -1,6 +1,7 @@
 //! What stages ask of a prepared lead.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value as Json;
@@ -10,7 +11,7 @@ use super::{
     free_now, minutes_waited, queue, select,
 };
 use crate::config::Config;
-use crate::counters::View;
+use crate::counters::{InArm, View};
 use crate::decision::{Match, Past, Pick, RulesTrace, WinTrace};
 use crate::lead::{LeadId, Rep, RuleId, TeamId, Tier};
 use crate::learning::facts;
@@ -87,9 +88,31 @@ impl Prepared {
         &self.caps
     }
 
-    /// Rules that cap what they give to one rep.
+    /// Rules that cap what they give to one rep, and the lead's arm where an experiment keeps capacity apart.
     pub fn capping(&self) -> Vec<RuleId> {
-        self.caps.iter().map(|caps| caps.rule.clone()).collect()
+        let arm = self.in_arm().map(InArm::key);
+        self.caps.iter().map(|caps| &caps.rule).chain(arm).cloned().collect()
+    }
+
+    /// Everything of it that is counted by name, for a decision to record: those, and the other arm.
+    pub(super) fn counted_by(&self) -> Vec<RuleId> {
+        let arms = self.in_arm().into_iter().flat_map(InArm::keys);
+        self.caps.iter().map(|caps| &caps.rule).chain(arms).cloned().collect()
+    }
+
+    /// Its arm, where an experiment keeps capacity apart.
+    pub fn in_arm(&self) -> Option<&InArm> {
+        self.learned.in_arm.as_ref()
+    }
+
+    /// By what it is decided, where it is another configuration than the one in force.
+    pub fn other(&self) -> Option<&Arc<Tenant>> {
+        self.learned.by.as_ref()
+    }
+
+    /// The tenant as it is decided by: another where another configuration is tried on its account.
+    pub fn by<'t>(&'t self, tenant: &'t Tenant) -> &'t Tenant {
+        self.learned.by.as_deref().unwrap_or(tenant)
     }
 }
 

@@ -31,7 +31,7 @@ pub fn rank(config: &Config, tier: Tier, scored: Scored<'_>, counters: &View<'_>
     for (place, rep) in scored.candidates.iter().enumerate() {
         let row = scored.rows.get(place * width..(place + 1) * width).unwrap_or_default();
         let total = total(scored.factors, row);
-        let load = load(rep, counters.get(&rep.id));
+        let load = load(config, rep, counters);
         let passed_over = near(config, tier, load, total)
             .then_some(Excluded::NearCapacity { total, needed: config.capacity.near_total });
         matches.push(Match { rep: rep.id.clone(), factors: row.to_vec(), total, price: 0.0, passed_over });

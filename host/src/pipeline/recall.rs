@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Asked, Outside, Prepared, Refusal, ask_cast, assemble, drawn_by, learned, normalise};
+use super::{Asked, Outside, Prepared, Refusal, ask_cast, assemble, drawn_by, normalised};
 use crate::decision::{ClassifyTrace, EnrichTrace};
 use crate::digest::Digest;
 use crate::plugin::VisibleLead;
@@ -41,10 +41,12 @@ impl Prepared {
 /// The message is no lead to what the tenant is now.
 pub fn recall(tenant: &Tenant, kept: &Kept, outside: &dyn Outside) -> Result<Prepared, Refusal> {
     let Kept { received, since, by, enrich, classify } = kept;
-    let normalise = normalise(received, &tenant.config, *since)?;
+    let (normalise, learned) = normalised(tenant, received, *since, outside)?;
+    let other = learned.by.clone();
+    let tenant = other.as_deref().unwrap_or(tenant);
     let cast = tenant.cast(drawn_by(&normalise));
     if *by != cast.versions.digest() {
-        return Ok(ask_cast(tenant, cast, received.clone(), *since, normalise, outside));
+        return Ok(ask_cast(tenant, (cast, learned), received.clone(), *since, normalise, outside));
     }
     let mut lead = normalise.lead.clone();
     for (name, value) in enrich.iter().flat_map(|trace| &trace.added) {
@@ -55,7 +57,7 @@ pub fn recall(tenant: &Tenant, kept: &Kept, outside: &dyn Outside) -> Result<Pre
         tenant,
         Asked {
             cast,
-            learned: learned(tenant, &normalise, outside),
+            learned,
             received: received.clone(),
             since: *since,
             normalise,

@@ -14,7 +14,7 @@ pub(super) fn price(config: &Config, prepared: &Numbered<'_>, matches: &mut [Mat
     for found in matches {
         let Some(rep) = config.rep(&found.rep) else { continue };
         let counted = counters.get(&rep.id);
-        let price = pacing.price(counted.price, room(config, rep, counted), prepared.at);
+        let price = pacing.price(counted.price, room(config, rep, counters), prepared.at);
         found.price = pacing.price_for(price, prepared.lead.value);
     }
 }

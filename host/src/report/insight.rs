@@ -4,7 +4,7 @@
 //! is never without the numbers beside it, so that nothing is told by a picture or by a colour alone.
 
 use lanewright_learning::analytics::targets::{Met, Target};
-use lanewright_learning::analytics::{Analytics, Average, FirstTouch, Mode};
+use lanewright_learning::analytics::{Analytics, Average, FirstTouch, Mode, Satisfaction, Score, Week};
 use lanewright_learning::policy::Lift;
 use lanewright_learning::rate::Rate;
 use lanewright_learning::readiness::{Area, Finding, Verdict};
@@ -50,7 +50,9 @@ fn heading(insight: &Insight) -> String {
 /// Everything, in the order in which it is read.
 fn sections(insight: &Insight) -> Vec<Section> {
     let found = &insight.analytics;
-    let mut sections = vec![figures(insight), first_touch(&found.first_touch), matches(found)];
+    let mut sections = vec![figures(insight), first_touch(&found.first_touch)];
+    sections.push(or_nothing(trend(&found.trend)));
+    sections.extend([matches(found), or_nothing(satisfaction(&found.satisfaction))]);
     sections.push(lift(found.lift.as_ref().map(|lift| &lift.observational)));
     sections.extend([tiers(found), load(found), funnels(found, &insight.segment)].map(or_nothing));
     sections.extend([readiness(&insight.readiness), suggestions(&insight.suggestions)]);
@@ -139,6 +141,56 @@ fn first_touch(touches: &[FirstTouch; 2]) -> Section {
         ],
         header: vec!["placed", "touched", "median", "mean", "in time", "0 – 100 %"],
         rows: touches.iter().map(row).collect(),
+    }
+}
+
+/// Weeks that are shown: a quarter of a year.
+const WEEKS: usize = 13;
+
+fn trend(weeks: &[Week]) -> Section {
+    let weeks = &weeks[weeks.len().saturating_sub(WEEKS)..];
+    let median = |week: &Week| week.minutes.map(|all| all.median);
+    let most = weeks.iter().filter_map(median).fold(0.0, f64::max);
+    let row = |week: &Week| {
+        let bar = median(week).map_or(0.0, |median| if most > 0.0 { median / most } else { 0.0 });
+        vec![
+            name(&week.week),
+            Cell::Number(week.leads.to_string()),
+            Cell::Number(median(week).map_or_else(none, minutes)),
+            Cell::Bar(bar),
+            Cell::Number(share(week.in_time)),
+            Cell::Rate(week.in_time),
+        ]
+    };
+    Section {
+        title: "First touch by week".to_owned(),
+        notes: vec![
+            "By the week in which leads came, from Monday; the last weeks may still get worse.".to_owned(),
+        ],
+        header: vec!["week of", "leads", "median", "", "in time", "0 – 100 %"],
+        rows: weeks.iter().map(row).collect(),
+    }
+}
+
+fn satisfaction(found: &Satisfaction) -> Section {
+    let row = |who: Cell, customers: Option<Score>, reps: Option<Score>| {
+        let told =
+            |score: Option<Score>| {
+                Cell::Number(score.map_or_else(none, |it| {
+                    format!("{:.1} ({:.1}–{:.1}) of {}", it.mean, it.low, it.high, it.n)
+                }))
+            };
+        let bar = |score: Option<Score>| Cell::Bar(score.map_or(0.0, |it| (it.mean - 1.0) / 4.0));
+        vec![who, told(customers), bar(customers), told(reps), bar(reps)]
+    };
+    let all = (found.customers.is_some() || found.reps.is_some())
+        .then(|| row(words("all"), found.customers, found.reps));
+    let by_rep = found.by_rep.iter().map(|(rep, customers, own)| row(name(rep), *customers, *own));
+    Section {
+        title: "Satisfaction, from 1 to 5".to_owned(),
+        notes: vec!["Of those who said so: the others may think otherwise.".to_owned()],
+        header: vec!["leads of", "customers", "1 – 5", "the reps themselves", "1 – 5"],
+        rows: all.into_iter().chain(by_rep).collect(),
     }
 }
 

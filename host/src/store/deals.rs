@@ -52,6 +52,8 @@ pub struct ClosingRow {
     pub outcome: Option<String>,
     pub value: Option<f64>,
     pub lane_said: Option<String>,
+    pub customer_score: Option<i64>,
+    pub rep_score: Option<i64>,
 }
 
 /// A deal as it is read.
@@ -82,6 +84,10 @@ pub struct DealFound {
     pub closed_at: Option<i64>,
     pub outcome: Option<String>,
     pub value: Option<f64>,
+    pub customer_score: Option<i64>,
+    pub customer_said_at: Option<i64>,
+    pub rep_score: Option<i64>,
+    pub rep_said_at: Option<i64>,
 }
 
 /// A deal of before, as its history has it.
@@ -191,12 +197,20 @@ impl Row for ClosingRow {
         "outcome",
         "value",
         "lane_said",
+        "customer_score",
+        "customer_said_at",
+        "rep_score",
+        "rep_said_at",
     ];
     const CONFLICT: &'static str = "ON CONFLICT (tenant, deal) DO UPDATE SET head = excluded.head, \
          lane_said = COALESCE(excluded.lane_said, deals.lane_said), touched_at = COALESCE(deals.touched_at, excluded.touched_at), \
          met_at = COALESCE(deals.met_at, excluded.met_at), \
          closed_at = COALESCE(excluded.closed_at, deals.closed_at), \
-         outcome = COALESCE(excluded.outcome, deals.outcome), value = COALESCE(excluded.value, deals.value)";
+         outcome = COALESCE(excluded.outcome, deals.outcome), value = COALESCE(excluded.value, deals.value), \
+         customer_score = COALESCE(excluded.customer_score, deals.customer_score), \
+         customer_said_at = COALESCE(excluded.customer_said_at, deals.customer_said_at), \
+         rep_score = COALESCE(excluded.rep_score, deals.rep_score), \
+         rep_said_at = COALESCE(excluded.rep_said_at, deals.rep_said_at)";
     fn value(column: &str, parameter: String) -> String {
         nullable(column, parameter)
     }
@@ -214,6 +228,10 @@ impl Row for ClosingRow {
             .bind(self.outcome.clone())
             .bind(self.value.unwrap_or(NONE))
             .bind(self.lane_said.clone())
+            .bind(self.customer_score)
+            .bind(self.customer_score.map(|_| self.at))
+            .bind(self.rep_score)
+            .bind(self.rep_score.map(|_| self.at))
     }
 }
 
@@ -260,7 +278,8 @@ impl Row for PastDealRow {
 }
 
 const DEAL: &str = "SELECT deal, origin, opened_at, rep, first_rep, team, account, lane, lane_score, lane_said, tier, mode, found_by, placed, \
-     total, odds, due_at, overridden, facts, touched_at, met_at, closed_at, outcome, value FROM deals";
+     total, odds, due_at, overridden, facts, touched_at, met_at, closed_at, outcome, value, \
+     customer_score, customer_said_at, rep_score, rep_said_at FROM deals";
 
 /// Deals read at once.
 const PAGE: i64 = 5_000;

@@ -24,6 +24,10 @@ pub struct TriedRow {
     pub closed_at: Option<i64>,
     pub outcome: Option<String>,
     pub value: Option<f64>,
+    pub customer_score: Option<i64>,
+    pub customer_said_at: Option<i64>,
+    pub rep_score: Option<i64>,
+    pub rep_said_at: Option<i64>,
 }
 
 const EXPERIMENT: &str = "SELECT experiment, made_at, state, look_at FROM experiments WHERE tenant = $1";
@@ -79,7 +83,8 @@ impl TenantStore<'_> {
     /// [`Error::Unavailable`].
     pub async fn tried(&self, experiment: &str) -> Result<Vec<TriedRow>, Error> {
         let found = sqlx::query_as(
-            "SELECT drawn_by, step, arm, opened_at, touched_at, closed_at, outcome, value FROM deals \
+            "SELECT drawn_by, step, arm, opened_at, touched_at, closed_at, outcome, value, \
+             customer_score, customer_said_at, rep_score, rep_said_at FROM deals \
              WHERE tenant = $1 AND experiment = $2",
         );
         Ok(found.bind(self.tenant.as_str()).bind(experiment).fetch_all(&self.store.read).await?)

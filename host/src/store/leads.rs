@@ -92,6 +92,18 @@ impl TenantStore<'_> {
         Ok(one.rows(&self.store.read).await?.pop())
     }
 
+    /// How many leads wait for a rep, and when the oldest of them came.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn waiting(&self) -> Result<(i64, Option<i64>), Error> {
+        let found = sqlx::query_as(
+            "SELECT COUNT(*), MIN(received_at) FROM leads WHERE tenant = $1 AND status = 'waiting'",
+        );
+        Ok(found.bind(self.tenant.as_str()).fetch_one(&self.store.read).await?)
+    }
+
     /// How many leads there are of each status.
     ///
     /// # Errors

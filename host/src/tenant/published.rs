@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use lanewright_learning::experiment::Arm;
+use lanewright_learning::experiment::{Arm, Share};
 
 use super::Tenant;
 use crate::config::{Place, Problem, Problems};
+use crate::counters::{Apart, InArm};
 use crate::decision::ArmTrace;
 use crate::experiments::Trying;
 use crate::lead::PluginId;
@@ -32,6 +33,8 @@ pub struct Tried {
     pub trying: Trying,
     /// The model that is tried; absent where it is none.
     pub model: Option<Arc<Model>>,
+    /// The tenant set up by the configuration that is tried, where it is one.
+    pub by: Option<Arc<Tenant>>,
 }
 
 /// What was learned, as it counts for one lead, and what is tried.
@@ -41,6 +44,10 @@ pub struct Learned {
     pub model: Option<Arc<Model>>,
     /// The arm of the lead's account, where an experiment is under way.
     pub arm: Option<ArmTrace>,
+    /// What of the reps' capacity the arm may fill, where that is kept apart.
+    pub in_arm: Option<InArm>,
+    /// By what the lead is decided, where it is another configuration than the one in force.
+    pub by: Option<Arc<Tenant>>,
 }
 
 impl Learned {
@@ -57,15 +64,49 @@ impl Tenant {
     }
 
     /// What counts in an arm. Where the experiment is not under way, as when a decision is run again, the model in force is
-    /// the one that counted.
+    /// the one that counted, and so is the configuration.
     pub fn learned_in(&self, arm: Option<ArmTrace>) -> Learned {
-        let tried = self.tried.as_ref().filter(|tried| {
-            let treated =
-                |arm: &ArmTrace| arm.arm == Arm::Treatment && arm.experiment == tried.trying.experiment;
-            tried.trying.treatment.compares_models() && arm.as_ref().is_some_and(treated)
+        let treated =
+            |arm: &ArmTrace, of: &Trying| arm.arm == Arm::Treatment && arm.experiment == of.experiment;
+        let tried =
+            self.tried.as_ref().filter(|tried| arm.as_ref().is_some_and(|it| treated(it, &tried.trying)));
+        let by = tried.and_then(|tried| tried.by.clone());
+        let models = tried.filter(|tried| tried.trying.treatment.compares_models());
+        let model = models.map_or(&self.model, |tried| &tried.model).clone();
+        let in_arm = arm.as_ref().and_then(|arm| by.as_deref().unwrap_or(self).in_arm(arm));
+        Learned { model, arm, in_arm, by }
+    }
+
+    /// What an arm may fill of the reps' capacity, where the experiment keeps it apart.
+    fn in_arm(&self, arm: &ArmTrace) -> Option<InArm> {
+        let trace = arm.apart?;
+        let known = self.apart.as_ref().zip(self.tried.as_ref());
+        let known = known.filter(|(_, Tried { trying, .. })| {
+            (&trying.experiment, trying.apart()) == (&arm.experiment, Some(trace))
         });
-        let model = tried.map_or(&self.model, |tried| &tried.model).clone();
-        Learned { model, arm }
+        let apart = match known {
+            Some((apart, _)) => Arc::clone(apart),
+            None => Arc::new(Apart::new(&self.config, &arm.experiment, trace)?),
+        };
+        Some(InArm::new(apart, arm.arm))
+    }
+
+    /// The tenant set up by the configuration that this experiment tries, where it tries one.
+    pub fn tried_by(&self, experiment: &str) -> Option<&Arc<Tenant>> {
+        let tried = self.tried.as_ref().filter(|tried| tried.trying.experiment == experiment);
+        tried.and_then(|tried| tried.by.as_ref())
+    }
+
+    /// The version of the configuration that everybody has by an experiment that was promoted, until it is in force by itself.
+    pub fn promoted(&self) -> Option<i64> {
+        let trying = self.tried.as_ref().map(|tried| &tried.trying)?;
+        trying.treatment.configuration().filter(|_| trying.share == Share::ALL)
+    }
+
+    /// The configuration that is tried, by its number, and the tenant set up by it.
+    pub fn tried_version(&self) -> Option<(i64, &Arc<Tenant>)> {
+        let tried = self.tried.as_ref()?;
+        Some((tried.trying.treatment.configuration()?, tried.by.as_ref()?))
     }
 }
 

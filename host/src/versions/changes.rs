@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use super::files::{Content, FilePath, Files, FilesError, Limits, Listed};
 use super::life::{By, Deed, Refusal, Seen, Version};
 use super::{Checked, Edits};
+use crate::experiments::Trying;
 use crate::store::{self, Change, Event, TenantStore, VersionFileRow, VersionRow};
 
 /// Why nothing was done to a version, or it could not be read.
@@ -265,7 +266,11 @@ pub async fn discard(
     number: i64,
     seen: Seen,
 ) -> Result<Version, Error> {
-    let (change, mut version) = begin(tenant, by, number).await?;
+    let (mut change, mut version) = begin(tenant, by, number).await?;
+    let tried = change.tried_now().await?.and_then(|tried| serde_json::from_str::<Trying>(&tried).ok());
+    if let Some(Trying { experiment, .. }) = tried.filter(|it| it.treatment.configuration() == Some(number)) {
+        return Err(Refusal::Tried { experiment }.into());
+    }
     version.discard(by, seen)?;
     end(change, version, event("configuration.discarded", by, number, json!({}))).await
 }

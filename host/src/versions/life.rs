@@ -190,6 +190,12 @@ pub enum Refusal {
     /// It is not what was checked.
     #[error("it was changed since it was checked; check it again")]
     Unchecked,
+    /// Some accounts have it.
+    #[error("experiment {experiment} tries it; stop that first")]
+    Tried {
+        /// Which.
+        experiment: String,
+    },
     /// The time has gone by.
     #[error("the time to publish it at is not in the future; leave it out to publish it now")]
     Past,

@@ -3,6 +3,7 @@ use super::*;
 
 fn lead(segment: &str, rep: &str, score: f64, won: Option<bool>) -> Lead {
     Lead {
+        week: "2026-03-02".to_owned(),
         segment: segment.to_owned(),
         rep: Some(rep.to_owned()),
         placed: Placed::Predictive,
@@ -15,6 +16,8 @@ fn lead(segment: &str, rep: &str, score: f64, won: Option<bool>) -> Lead {
         reached: if won == Some(true) { Stage::Won } else { Stage::Opportunity },
         won,
         revenue: if won == Some(true) { 900.0 } else { 0.0 },
+        csat: None,
+        rep_satisfaction: None,
     }
 }
 
@@ -136,4 +139,73 @@ fn targets_are_met_or_missed_where_there_is_enough() {
         &[load("ana", 5.0, 10.0)],
         [Met::Met, Met::Met, Met::Met, Missed, Missed, Met::Met, Met::Met],
     );
+}
+
+#[test]
+fn what_a_person_changed_was_placed_by_others_first() {
+    let changed = Lead { placed: Placed::Manual, overridden: true, ..lead("smb", "ana", 80.0, None) };
+    let by_hand = Lead { placed: Placed::Manual, ..lead("smb", "ana", 80.0, None) };
+    let found = analyse(&[changed, by_hand, lead("smb", "ben", 80.0, None)], &[], 75.0);
+    assert_eq!(found.overrides, Rate::of(1, 2));
+}
+
+#[test]
+fn first_touch_goes_by_week() {
+    let came = |week: &str, first_touch, in_time| Lead {
+        week: week.to_owned(),
+        first_touch,
+        in_time,
+        ..lead("smb", "ana", 80.0, None)
+    };
+    let leads = [
+        came("2026-03-09", Some(2.0), Some(true)),
+        came("2026-03-02", Some(10.0), Some(false)),
+        came("2026-03-02", Some(4.0), Some(true)),
+        came("2026-03-09", None, None),
+    ];
+    let found = analyse(&leads, &[], 75.0).trend;
+    let week = |week: &str, (n, mean): (u64, f64), median, in_time| Week {
+        week: week.to_owned(),
+        leads: 2,
+        minutes: Some(Average { n, mean, median }),
+        in_time,
+    };
+    let expect = [
+        week("2026-03-02", (2, 7.0), 7.0, Rate::of(1, 2)),
+        week("2026-03-09", (1, 2.0), 2.0, Rate::of(1, 1)),
+    ];
+    assert_eq!(found, expect);
+}
+
+#[test]
+fn satisfaction_is_told_with_how_many_and_how_sure() {
+    let check = |scores: &[u8], expect: Option<(u64, f64, f64, f64)>| {
+        let rounded = |value: f64| (value * 100.0).round() / 100.0;
+        let found = Score::of(scores.iter().copied());
+        let found = found.map(|it| (it.n, rounded(it.mean), rounded(it.low), rounded(it.high)));
+        assert_eq!(found, expect, "{scores:?}");
+    };
+    check(&[], None);
+    // Three that agree are no proof of all.
+    check(&[5, 5, 5], Some((3, 5.0, 2.75, 5.0)));
+    check(&[1], Some((1, 1.0, 1.0, 4.17)));
+    check(&[4; 100], Some((100, 4.0, 3.63, 4.3)));
+    let said =
+        |rep: &str, csat, rep_satisfaction| Lead { csat, rep_satisfaction, ..lead("smb", rep, 80.0, None) };
+    let leads = [
+        said("ana", Some(5), None),
+        said("ben", None, Some(2)),
+        said("cem", None, None),
+        said("ana", Some(3), Some(4)),
+    ];
+    let found = analyse(&leads, &[], 75.0).satisfaction;
+    let expect = Satisfaction {
+        customers: Score::of([5, 3]),
+        reps: Score::of([2, 4]),
+        by_rep: vec![
+            ("ana".to_owned(), Score::of([5, 3]), Score::of([4])),
+            ("ben".to_owned(), None, Score::of([2])),
+        ],
+    };
+    assert_eq!(found, expect);
 }

@@ -13,7 +13,7 @@ fn ready() -> History {
         unassigned: rate(90, 3_000),
         first_touch: vec![3.0, 9.0, 40.0],
         sla: 5.0,
-        queued: vec![30.0, 26.0],
+        queued: Some(Queued { leads: 12, oldest: 28.0 }),
         closed: 400,
         effective: 210.0,
         overridden: rate(20, 400),
@@ -39,7 +39,7 @@ fn a_ready_tenant_automates() {
         60 of 200, 30 % (24–37 %) of the leads are good: unless 90 % surely are, it pays to tell them apart
         90 of 3000, 3 % (2–4 %) of the leads reach nobody, and 15 % may
         half of the leads are touched within 9 minutes, and 5 are promised: assignment within seconds gives the time back
-        half of the leads wait 28.0 hours for a rep: leads go cold in a general queue, so automate this first
+        12 leads wait for a rep now, the oldest for 28.0 hours: leads go cold in a general queue, so automate this first
         400 deals are closed, worth 210 with the weights of training, and 100 are needed: enough for the model to be tried against its gates
         people change 20 of 400, 5 % (3–8 %) of the assignments, under 15 % as it should be
         2900 of 3000, 97 % (96–97 %) of the leads have a rep who may take them, above 85 % as it should be

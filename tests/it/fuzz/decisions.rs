@@ -212,10 +212,10 @@ pub(super) const SAVED: Target = Target {
         let mut told = format!("{} passed", decisions.len());
         for lead in leads.into_iter().take(4) {
             for what in [
-                events::What::Accepted { lead: lead.clone() },
+                events::What::Accepted { lead: lead.clone(), satisfaction: None },
                 events::What::Declined { lead: lead.clone() },
                 events::What::Unlocked { lead: lead.clone() },
-                events::What::Closed { lead, outcome: None, value: None },
+                events::What::Closed { lead, outcome: None, value: None, satisfaction: None },
             ] {
                 match desk.event(&what, later, outside()) {
                     Ok(more) => decisions.extend(more),

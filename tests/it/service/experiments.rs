@@ -18,46 +18,46 @@ fn learned(service: &Service, also: &str) -> String {
     key
 }
 
-fn make(host: &Host, key: &str, asked: &Json) -> Json {
+pub(super) fn make(host: &Host, key: &str, asked: &Json) -> Json {
     let (status, made) = host.ask("POST", "/v1/experiments", key, Some(asked));
     assert_eq!((status, &made["state"]), (201, &json!("draft")), "{made:#}");
     made
 }
 
-fn call(host: &Host, key: &str, id: &str, what: &str) -> (u16, Json) {
+pub(super) fn call(host: &Host, key: &str, id: &str, what: &str) -> (u16, Json) {
     host.ask("POST", &format!("/v1/experiments/{id}/{what}"), key, None)
 }
 
-fn one(host: &Host, key: &str, id: &str) -> Json {
+pub(super) fn one(host: &Host, key: &str, id: &str) -> Json {
     let (status, found) = host.ask("GET", &format!("/v1/experiments/{id}"), key, None);
     assert_eq!(status, 200, "{found:#}");
     found
 }
 
 /// Routes a lead of an account; its decision.
-fn routed(host: &Host, key: &str, lead: &str, account: &str) -> Json {
+pub(super) fn routed(host: &Host, key: &str, lead: &str, account: &str) -> Json {
     let lead = json!({"id": lead, "source": "web-form", "text": "What would the team plan cost for 12 users?",
         "contact": {"email": format!("{lead}@{account}.example")}, "company": {"industry": "retail"}});
     host.lead(key, &lead);
     decision(host, key, lead["id"].as_str().expect("an id"))
 }
 
-fn decision(host: &Host, key: &str, lead: &str) -> Json {
+pub(super) fn decision(host: &Host, key: &str, lead: &str) -> Json {
     let (status, decision) = host.ask("GET", &format!("/v1/leads/{lead}/decisions/1"), key, None);
     assert_eq!(status, 200, "{decision:#}");
     decision
 }
 
-fn replays(host: &Host, key: &str, lead: &str) {
+pub(super) fn replays(host: &Host, key: &str, lead: &str) {
     let (status, replayed) = host.ask("POST", &format!("/v1/leads/{lead}/decisions/1/replay"), key, None);
     assert_eq!((status, &replayed["same"]), (200, &json!(true)), "{lead}: {replayed:#}");
 }
 
-fn treated(decision: &Json) -> bool {
+pub(super) fn treated(decision: &Json) -> bool {
     decision["trace"]["arm"]["arm"] == "treatment"
 }
 
-fn log(host: &Host, key: &str) -> Vec<(String, String)> {
+pub(super) fn log(host: &Host, key: &str) -> Vec<(String, String)> {
     let (_, log) = host.ask("GET", "/v1/audit?kind=experiment.&limit=100", key, None);
     let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
     let mut log: Vec<(String, String)> = log["items"]

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use lanewright::access::Role;
 use serde_json::{Value as Json, json};
 
-use super::harness::{On, Service};
+use super::harness::{BOTH, Host, On, Service};
 use crate::harness::program;
 
 /// The program with a key and a service.
@@ -160,4 +161,145 @@ fn the_report_and_suggestions_come_from_the_service() {
     assert!(tags(&told) == 2 && !told.contains(&id(first)) && !told.contains(&id(second)), "{told}");
     away.told(&["suggestions", "accept", "nothing"], 3);
     away.told(&["suggestions", "accept"], 2);
+}
+
+/// What somebody says of a lead; how that is answered.
+fn say(host: &Host, key: &str, lead: &str, what: &str, body: &Json) -> u16 {
+    host.ask("POST", &format!("/v1/leads/{lead}/{what}"), key, Some(body)).0
+}
+
+#[test]
+fn what_people_say_of_leads_and_who_waits_is_told() {
+    for on in BOTH {
+        let service = Service::new(on, 2);
+        let folder = tempfile::tempdir().expect("a folder");
+        tenant(folder.path());
+        std::fs::write(
+            folder.path().join("reps.csv"),
+            "id,name,team,max_open\nana,Ana Lima,sales,2\nbo,Bo Ek,sales,2\n",
+        )
+        .expect("a file");
+        let (id, key) = service.tenant(folder.path());
+        let (host, other) = (service.host(), &service.hosts[1]);
+        let lead = |number: usize| {
+            let lead = json!({"id": format!("lead-{number}"), "text": "What would the team plan cost?",
+                "contact": {"email": format!("io@account-{number}.example")}});
+            host.lead(&key, &lead)["outcome"]["rep"].as_str().map(str::to_owned)
+        };
+        // The first week, and the next.
+        let mut got: Vec<Option<String>> = (0..2).map(lead).collect();
+        service.pass(10);
+        assert_eq!(say(other, &key, "lead-0", "touch", &json!({})), 200);
+        service.pass(20);
+        assert_eq!(say(other, &key, "lead-1", "touch", &json!({})), 200);
+        service.pass(7 * 24 * 60);
+        got.extend((2..8).map(lead));
+        service.pass(90);
+
+        let (first, second) = (got[0].clone().expect("a rep"), got[1].clone().expect("a rep"));
+        let theirs = service.key(&id, Role::Rep, Some(&first));
+        for (lead, what, body, expect) in [
+            ("lead-0", "accept", json!({"satisfaction": 2, "reason": "it is mine"}), 200),
+            ("lead-0", "feedback", json!({"satisfaction": 3}), 200),
+            ("lead-0", "feedback", json!({"satisfaction": 6}), 400),
+            ("lead-0", "outcome", json!({"outcome": "first-touch", "satisfaction": 3}), 400),
+            ("lead-0", "outcome", json!({"outcome": "won", "value": 100, "satisfaction": 4}), 200),
+            // A later word replaces an earlier one.
+            ("lead-0", "outcome", json!({"outcome": "won", "satisfaction": 5}), 200),
+            ("lead-1", "outcome", json!({"outcome": "lost", "satisfaction": 1}), 200),
+        ] {
+            assert_eq!(say(other, &key, lead, what, &body), expect, "{lead} {what} {body}");
+        }
+        // Their own, also when it is closed, and nobody else's; nobody has one that waits.
+        let rated = json!({"satisfaction": 4, "note": "good fit"});
+        assert_eq!(say(host, &theirs, "lead-0", "feedback", &rated), 200);
+        let of_others = usize::from(first == second);
+        assert_eq!(say(host, &theirs, "lead-1", "feedback", &rated), [404, 200][of_others]);
+        let (_, stands) = host.ask("GET", "/v1/leads?status=waiting", &key, None);
+        let stands = stands["items"].as_array().expect("leads");
+        let waiting = stands.len();
+        let waits = stands.first().and_then(|lead| lead["lead"].as_str()).expect("one that waits");
+        assert_eq!(say(host, &key, waits, "feedback", &rated), 409);
+
+        let (_, told) = other.ask("GET", "/v1/analytics", &key, None);
+        let satisfaction = &told["analytics"]["satisfaction"];
+        let customers = &satisfaction["customers"];
+        assert_eq!((&customers["n"], &customers["mean"]), (&json!(2), &json!(3.0)), "{satisfaction:#}");
+        assert_eq!(satisfaction["reps"]["mean"], 4.0, "{satisfaction:#}");
+        let low = customers["low"].as_f64().expect("an interval");
+        assert!(low > 1.0 && low < 2.0, "{satisfaction:#}");
+        let trend = told["analytics"]["trend"].as_array().expect("weeks");
+        let weeks: Vec<(&Json, &Json, &Json)> =
+            trend.iter().map(|week| (&week["week"], &week["leads"], &week["minutes"]["median"])).collect();
+        let expect =
+            [(&json!("2026-03-02"), &json!(2), &json!(20.0)), (&json!("2026-03-09"), &json!(6), &Json::Null)];
+        assert_eq!(weeks, expect, "{trend:#?}");
+        let (_, audit) = host.ask("GET", "/v1/readiness", &key, None);
+        let text = audit.to_string();
+        let queue = format!(
+            "{} for a rep now, the oldest for 1.5 hours",
+            match waiting {
+                1 => "1 lead waits".to_owned(),
+                many => format!("{many} leads wait"),
+            }
+        );
+        assert!(text.contains(&queue), "{queue}: {text}");
+    }
+}
+
+#[test]
+fn the_report_of_a_folder_needs_no_service() {
+    let folder = tempfile::tempdir().expect("a folder");
+    tenant(folder.path());
+    let history = "id,rep,opened_at,touched_at,closed_at,outcome,industry,value\n\
+        a,ana,2026-01-05T08:00:00Z,2026-01-05T08:04:00Z,2026-01-20,won,retail,900\n\
+        b,bo,2026-01-07T08:00:00Z,2026-01-07T08:10:00Z,2026-01-22,lost,retail,\n\
+        c,,2026-01-14T08:00:00Z,,,,healthcare,\n\
+        d,bo,2024-01-14,,2024-02-01,won,healthcare,10\n\
+        e,bo,soon,,,,healthcare,\n";
+    let path = folder.path().to_str().expect("UTF-8");
+    let history_file = folder.path().join("history.csv");
+    std::fs::write(&history_file, history).expect("a file");
+    let run = |arguments: &[&str]| {
+        let out = Command::new(program())
+            .args(["report", "--until", "2026-03-01T00:00:00Z"])
+            .args(arguments)
+            .env_remove("LANEWRIGHT_URL")
+            .output()
+            .expect("the program starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        (out.status.code(), text(out.stdout), text(out.stderr))
+    };
+    let (code, told, said) = run(&["--folder", path]);
+    assert_eq!(code, Some(1), "{told}{said}");
+    assert!(said.contains("line 6: `opened_at` is \"soon"), "{said}");
+    let told: Json = serde_json::from_str(&told).expect("JSON");
+    assert_eq!((&told["leads"], &told["segment"]), (&json!(3), &json!("industry")), "{told:#}");
+    let analytics = &told["analytics"];
+    assert_eq!(analytics["trend"][0]["minutes"]["median"], 7.0, "{analytics:#}");
+    assert_eq!(
+        analytics["trend"][1],
+        json!({"week": "2026-01-12", "leads": 1, "minutes": null, "in_time": null})
+    );
+    // What a history does not say is not made up.
+    assert_eq!(
+        (&analytics["quality"], &analytics["overrides"], &analytics["lift"]),
+        (&Json::Null, &Json::Null, &Json::Null)
+    );
+    let audit = told["readiness"].to_string();
+    assert!(audit.contains("the history does not say how long leads wait for a rep"), "{audit}");
+
+    std::fs::write(&history_file, history.lines().take(5).collect::<Vec<_>>().join("\n")).expect("a file");
+    let (code, told, said) = run(&["--folder", path, "--format", "table", "--by", "lane"]);
+    assert_eq!((code, &*said), (Some(0), ""), "{told}");
+    assert!(told.starts_with("3 leads, from 2025-03-01 to 2026-03-01\n"), "{told}");
+    for (arguments, code, word) in [
+        (vec!["--folder", path, "--by", "shoe-size"], Some(3), "`lane` or one of"),
+        (vec!["--folder", path, "--history", "nowhere.csv"], Some(3), "nowhere.csv cannot be read"),
+        (vec!["--history", "nowhere.csv"], Some(2), "--folder"),
+        (vec![], Some(2), "--to"),
+    ] {
+        let (found, told, said) = run(&arguments);
+        assert!(found == code && said.contains(word), "{arguments:?}: {found:?} {told}{said}");
+    }
 }

@@ -13,6 +13,7 @@ fn told() -> Insight {
         let score = f64::from(35 + number);
         let won = (!number.is_multiple_of(4)).then_some(number.is_multiple_of(3) || number > 45);
         Lead {
+            week: ["2026-02-23", "2026-03-02", "2026-03-09"][(number / 20) as usize].to_owned(),
             segment: ["healthcare", "<b>retail</b>"][(number % 2) as usize].to_owned(),
             rep: (number % 10 != 9).then(|| ["ana-lima", "bo-ek"][(number / 2 % 2) as usize].to_owned()),
             placed: [Placed::Predictive, Placed::Rules, Placed::Manual][(number / 4 % 3) as usize],
@@ -29,6 +30,8 @@ fn told() -> Insight {
             },
             won,
             revenue: if won == Some(true) { 1000.0 } else { 0.0 },
+            csat: (number % 5 == 1).then_some(3 + (number % 3) as u8),
+            rep_satisfaction: (number % 20 == 2).then_some(4),
         }
     };
     let leads: Vec<Lead> = (0..60).map(lead).collect();
@@ -109,7 +112,7 @@ fn the_page_is_whole_loads_nothing_and_can_be_read_aloud() {
     let elements = elements(&page);
     let count = |name: &str| elements.iter().filter(|(found, _)| found == name).count();
     assert_eq!((count("h1"), count("main"), count("title")), (1, 1, 1));
-    assert_eq!((count("section"), count("h2")), (9, 9));
+    assert_eq!((count("section"), count("h2")), (11, 11));
     for forbidden in ["script", "link", "img", "iframe", "a", "object"] {
         assert_eq!(count(forbidden), 0, "{forbidden}");
     }
