@@ -7,7 +7,8 @@
 //! Work is run in pieces, a lead each, and none is interrupted: what one may take is bounded by its plugins' fuel. The
 //! next piece is that of the tenant whose pieces took least time so far (start-time fair queueing, Goyal et al. 1996),
 //! so that one with a thousand slow leads keeps another waiting for a piece and no longer. One thread more than are
-//! meant to be busy is there for whoever comes while a single tenant has all the others.
+//! meant to be busy is there for whoever comes while a single tenant has all the others, and the processor prefers it to
+//! them: who comes seldom does not wait for those that never end.
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
@@ -33,8 +34,25 @@ type Work = Box<dyn FnOnce() + Send>;
 #[derive(Default)]
 struct Shared {
     queues: Mutex<Queues>,
+    /// There is work.
     more: Condvar,
+    /// There is work beside that of a tenant that is busy already.
+    beside: Condvar,
 }
+
+/// What a thread takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    /// Whatever there is.
+    Any,
+    /// Work of tenants that have none under way, while others have.
+    Beside,
+}
+
+/// By how much the processor puts threads that take whatever there is behind the one that does not (`nice`): what both
+/// want of it goes to that one three times out of four.
+#[cfg(target_os = "linux")]
+const BEHIND: i32 = 5;
 
 #[derive(Default)]
 struct Queues {
@@ -70,9 +88,10 @@ impl Threads {
         let shared = Arc::new(Shared::default());
         shared.lock().permits = number;
         let start = |place: usize| {
-            let shared = Arc::clone(&shared);
+            let (shared, takes) =
+                (Arc::clone(&shared), if place == number { Takes::Beside } else { Takes::Any });
             let thread = std::thread::Builder::new().name(format!("plugins-{place}")).stack_size(stack);
-            thread.spawn(move || shared.work())
+            thread.spawn(move || shared.work(takes))
         };
         let handles = (0..=number).map(start).collect::<io::Result<_>>()?;
         Ok(Self { shared, handles })
@@ -80,8 +99,9 @@ impl Threads {
 
     /// Has a piece of a tenant's work done in its turn.
     pub fn spawn(&self, tenant: &TenantId, work: impl FnOnce() + Send + 'static) {
-        self.shared.lock().push(tenant, Box::new(work));
-        self.shared.more.notify_one();
+        let mut queues = self.shared.lock();
+        queues.push(tenant, Box::new(work));
+        self.shared.wake(&queues);
     }
 
     /// Begins a piece of work at once, whether anybody waits for it or not; nothing comes of it where it panicked.
@@ -116,6 +136,7 @@ impl Drop for Threads {
     fn drop(&mut self) {
         self.shared.lock().ending = true;
         self.shared.more.notify_all();
+        self.shared.beside.notify_all();
         let here = std::thread::current().id();
         for handle in self.handles.drain(..) {
             // The last to let go may be one of them.
@@ -131,15 +152,32 @@ impl Shared {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Somebody looks who may take what waits.
+    fn wake(&self, queues: &Queues) {
+        self.more.notify_one();
+        if queues.tenants.len() > 1 {
+            self.beside.notify_one();
+        }
+    }
+
     /// What a thread does until there is nothing left and nobody brings more.
-    fn work(&self) {
+    fn work(&self, takes: Takes) {
+        #[cfg(target_os = "linux")]
+        if takes == Takes::Any {
+            // Of this thread alone. Where it is refused, all are equals.
+            let _ = rustix::process::nice(BEHIND);
+        }
+        let news = match takes {
+            Takes::Any => &self.more,
+            Takes::Beside => &self.beside,
+        };
         let mut queues = self.lock();
         loop {
-            let Some((tenant, work)) = queues.next() else {
+            let Some((tenant, work)) = queues.next(takes) else {
                 if queues.ending {
                     return;
                 }
-                queues = self.more.wait(queues).unwrap_or_else(PoisonError::into_inner);
+                queues = news.wait(queues).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             drop(queues);
@@ -148,7 +186,7 @@ impl Shared {
             queues = self.lock();
             queues.done(&tenant, began.elapsed());
             // It had all its permits, perhaps, and more of it waits.
-            self.more.notify_one();
+            self.wake(&queues);
             if done.is_err() {
                 panicked(done);
             }
@@ -173,8 +211,12 @@ impl Queues {
     }
 
     /// The first piece of whoever has used least and may have another under way.
-    fn next(&mut self) -> Option<(TenantId, Work)> {
-        let permits = self.permits;
+    fn next(&mut self, takes: Takes) -> Option<(TenantId, Work)> {
+        let permits = match takes {
+            Takes::Any => self.permits,
+            Takes::Beside if self.tenants.values().any(|queue| queue.running > 0) => 1,
+            Takes::Beside => return None,
+        };
         let may =
             self.tenants.iter_mut().filter(|(_, queue)| queue.running < permits && !queue.waiting.is_empty());
         // Of equals the one with the smaller id, so that nothing depends on a table's order.
@@ -215,7 +257,7 @@ mod tests {
             let mut queues = Queues { permits: 1, ..Queues::default() };
             came.iter().for_each(|tenant| queues.push(&id(tenant), Box::new(|| {})));
             let mut order = Vec::new();
-            while let Some((tenant, _)) = queues.next() {
+            while let Some((tenant, _)) = queues.next(Takes::Any) {
                 // A piece of `slow` takes three times as long.
                 let took = Duration::from_millis(if tenant.as_str() == "slow" { 3 } else { 1 });
                 order.push(tenant.to_string());
@@ -238,7 +280,7 @@ mod tests {
         let tenants = ["a", "b", "c"];
         for round in 1..=3 {
             tenants.iter().for_each(|tenant| queues.push(&id(tenant), Box::new(|| {})));
-            while let Some((tenant, _)) = queues.next() {
+            while let Some((tenant, _)) = queues.next(Takes::Any) {
                 queues.done(&tenant, Duration::from_millis(1));
             }
             assert!(queues.tenants.is_empty());
