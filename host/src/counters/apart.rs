@@ -170,3 +170,85 @@ impl<'a> View<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use lanewright_learning::experiment::Share;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::counters::{Assignment, Ledger};
+    use crate::lead::RepId;
+    use crate::pipeline::fixture;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn config(reps: &[(u32, u32, Option<u32>)]) -> Config {
+        let rep = |(number, &(max_open, open, weekly)): (usize, &(u32, u32, Option<u32>))| Rep {
+            max_open,
+            open,
+            caps: Caps { daily: None, weekly },
+            ..fixture::rep(&format!("rep-{number}"))
+        };
+        Config { reps: reps.iter().enumerate().map(rep).collect(), ..fixture::config() }
+    }
+
+    fn arms(config: &Config, percent: u8, week: u32) -> [InArm; 2] {
+        let trace = ApartTrace { share: Share::percent(percent), week };
+        let apart = Arc::new(Apart::new(config, "faster", trace).expect("keys"));
+        [Arm::Control, Arm::Treatment].map(|arm| InArm::new(Arc::clone(&apart), arm))
+    }
+
+    proptest! {
+        #[test]
+        fn parts_sum_to_the_whole_and_are_recorded(
+            percent in 0u8..=100,
+            week in 0u32..50,
+            people in prop::collection::vec((0u32..30, 0u32..10, prop::option::of(0u32..20)), 1..6),
+            given in prop::collection::vec((0usize..6, 0usize..3, 1u32..4), 0..40),
+        ) {
+            let config = config(&people);
+            let arms = arms(&config, percent, week);
+            let mut ledger = Ledger::new(&config);
+            let rules: Vec<Vec<RuleId>> =
+                arms.iter().map(|arm| vec![arm.key().clone()]).chain([Vec::new()]).collect();
+            for (rep, arm, units) in given {
+                let rep: &RepId = &config.reps[rep % config.reps.len()].id;
+                let rules = &rules[arm];
+                ledger.apply(&Assignment { rep, at: NOW, units, rules, select: None, price: None });
+            }
+            let view = ledger.at(NOW);
+            let seen = view.record(config.reps.iter().map(|rep| &rep.id), arms[0].keys(), []);
+            let again = Ledger::from_recorded(&config, &seen);
+            for rep in &config.reps {
+                let caps = config.capacity.caps(rep);
+                let whole = view.limits(rep, caps);
+                let [control, treatment] = arms.each_ref().map(|arm| view.in_arm(Some(arm)).limits(rep, caps));
+                prop_assert_eq!(control.max + treatment.max, whole.max);
+                prop_assert_eq!(control.open + treatment.open, whole.open);
+                let capped = |limits: &Limits| limits.caps.weekly.unwrap_or_default();
+                prop_assert_eq!(capped(&control) + capped(&treatment), capped(&whole));
+                if caps.weekly.is_some() {
+                    prop_assert_eq!(control.new.week + treatment.new.week, whole.new.week);
+                }
+                let then = arms.each_ref().map(|arm| again.at(NOW).in_arm(Some(arm)).limits(rep, caps));
+                prop_assert_eq!(then, [control, treatment]);
+            }
+        }
+
+        #[test]
+        fn what_is_given_back_leaves_nothing(units in 1u32..5, arm in 0usize..2) {
+            let config = config(&[(10, 2, None)]);
+            let arms = arms(&config, 50, 0);
+            let mut ledger = Ledger::new(&config);
+            let (rep, rules) = (&config.reps[0].id, [arms[arm].key().clone()]);
+            ledger.begin(NOW);
+            let before = ledger.clone();
+            ledger.apply(&Assignment { rep, at: NOW, units, rules: &rules, select: None, price: None });
+            ledger.release(rep, units, &rules);
+            prop_assert_eq!(&ledger.rows[0].arms, &before.rows[0].arms);
+            prop_assert_eq!(ledger.rows[0].open, before.rows[0].open);
+        }
+    }
+}

@@ -247,8 +247,7 @@ pub(super) async fn published_now(
     let store = parts.store.of(id);
     let deployments = deployments(&store.plugins().await?)?;
     let learned = Learned::of(&store.row().await?);
-    let mut published = published(parts, id, &deployments, &learned).await?;
-    published.tried = published.tried.filter(|tried| tried.trying.treatment.configuration().is_none());
+    let published = published(parts, id, &deployments, &learned).await?.without_version();
     Ok((Arc::new(deployments), learned, Arc::new(published)))
 }
 

@@ -72,7 +72,7 @@ pub(super) async fn simulate(
         Some(ReleaseName { plugin, version }) => {
             let all = Arc::make_mut(&mut deployments);
             all.insert(plugin, Deployment { active: Some(version), ..Deployment::default() });
-            Arc::new(self::published(parts, id, all, &learned).await?)
+            Arc::new(self::published(parts, id, all, &learned).await?.without_version())
         }
         None => published,
     };

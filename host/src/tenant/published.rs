@@ -129,6 +129,13 @@ pub struct Component {
 }
 
 impl Published {
+    /// Without a version of the configuration that is tried: for another version than the one in force, none is.
+    #[must_use]
+    pub fn without_version(mut self) -> Self {
+        self.tried = self.tried.filter(|tried| tried.trying.treatment.configuration().is_none());
+        self
+    }
+
     /// Where a folder is used by itself: `published/NAME.wasm` of it stands for the active release, as version 0.0.0, and
     /// [`MODEL`] for what was learned.
     ///

@@ -8,7 +8,7 @@ use lanewright::lead::TenantId;
 use serde_json::{Value as Json, json};
 
 use super::experiments::{call, decision, log, make, one, replays, routed, treated};
-use super::harness::{BOTH, Host, On, Service};
+use super::harness::{BOTH, Host, On, Service, runtime};
 use super::learning::folder;
 
 /// The same people, with these rules, and an assignment taken within half an hour.
@@ -158,6 +158,48 @@ fn a_configuration_is_tried_on_some_accounts_and_comes_into_force_with_one_call(
             assert_eq!((by_rule(&after), &after["trace"]["arm"]), (true, &Json::Null));
         }
         assert_eq!(in_force(other, &key), [version]);
+    }
+}
+
+#[test]
+fn what_was_promoted_is_published_though_a_host_went_down_in_between() {
+    for on in BOTH {
+        let service = Service::new(on, 2);
+        let (tenant, key) = service.tenant(folder("").path());
+        let (host, other) = (service.host(), &service.hosts[1]);
+        let version = approved(&service, &tenant, with_rules(TO_BO).path());
+        make(host, &key, &tried("to-bo", version, &[50]));
+        assert_eq!(call(host, &key, "to-bo", "start").0, 200);
+        // As the commit of the promotion leaves it.
+        runtime().block_on(async {
+            let store = service.store().of(&tenant);
+            let row = store.experiment("to-bo").await.expect("asked").expect("there");
+            let mut state: Json = serde_json::from_str(&row.state).expect("JSON");
+            state["rollout"] = json!({"state": "promoted", "day": 28});
+            let now = service.clock.now().as_millisecond();
+            let trying =
+                json!({"experiment": "to-bo", "step": 1, "share": 10_000, "treatment": state["treatment"]});
+            let mut change = store.begin(now).await.expect("a change");
+            change.put_experiment("to-bo", &state.to_string(), Some(now)).await.expect("put");
+            change.put_tried_now(Some(&trying.to_string())).await.expect("put");
+            change.commit(&[]).await.expect("a commit");
+        });
+        // Everybody has it by the experiment, and then by itself.
+        for number in 0..4 {
+            let account = format!("between-{number}");
+            let found = routed([host, other][number % 2], &key, &account, &account);
+            assert!(by_rule(&found) && treated(&found), "{:#}", found["trace"]["arm"]);
+        }
+        assert_eq!(in_force(host, &key), [1]);
+        service.step();
+        assert_eq!(in_force(other, &key), [version]);
+        let found = routed(other, &key, "after", "after");
+        assert_eq!((by_rule(&found), &found["trace"]["arm"]), (true, &Json::Null));
+        replays(host, &key, "between-1");
+        // And whatever comes next may be published.
+        let next = approved(&service, &tenant, with_rules("").path());
+        assert_eq!(changed(other, &key, next, "publish", "\"2\"").0, 200);
+        assert!(!by_rule(&routed(host, &key, "next", "next")));
     }
 }
 
