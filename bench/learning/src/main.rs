@@ -36,14 +36,6 @@ fn main() -> Result<()> {
     let model = train(&histories[2], &settings, NOW, None)?;
     let ids: Vec<String> = (0..REPS).map(|rep| format!("rep-{rep}")).collect();
     let lead = facts(7);
-    let mut ways: Vec<Way<'_, anyhow::Error>> = CANDIDATES
-        .iter()
-        .map(|&number| {
-            let reps: Vec<&str> = ids.iter().take(number).map(String::as_str).collect();
-            let (model, lead) = (&model, &lead);
-            Way::new(format!("{number} candidates"), move || Ok(model.predict(lead, NOW, &reps)))
-        })
-        .collect();
     let reps: Vec<&str> = ids.iter().take(20).map(String::as_str).collect();
     let estimates = model.predict(&lead, NOW, &reps);
     let candidates: Vec<Candidate<'_>> = reps
@@ -53,6 +45,14 @@ fn main() -> Result<()> {
         .collect();
     let explore = Exploration::try_from(Wanted { bound: 0.1, floor: 0.02, development: 0.0 })?;
     let mut seed = 0;
+    let mut ways: Vec<Way<'_, anyhow::Error>> = CANDIDATES
+        .iter()
+        .map(|&number| {
+            let reps: Vec<&str> = ids.iter().take(number).map(String::as_str).collect();
+            let (model, lead) = (&model, &lead);
+            Way::new(format!("{number} candidates"), move || Ok(model.predict(lead, NOW, &reps)))
+        })
+        .collect();
     ways.push(Way::new("a draw among 20", || {
         seed += 1;
         Ok(explore.pick(&candidates, seed))
