@@ -34,7 +34,11 @@ pub(crate) const OUTSIDE: [Outside; 5] = [
     // The rest of it needs a second engine, which only the bench is worth waiting for.
     Outside {
         manifests: "bench/Cargo.toml",
-        asks: &[Ask::Test(&["lanewright-bench-learning", "lanewright-bench-logic", "lanewright-bench-measure"])],
+        asks: &[Ask::Test(&[
+            "lanewright-bench-learning",
+            "lanewright-bench-logic",
+            "lanewright-bench-measure",
+        ])],
     },
 ];
 
