@@ -190,7 +190,7 @@ impl App {
         let tenants = timers::deadlines(now, store, lines, metrics).await?;
         timers::counts(lines, store).await?;
         let releases = timers::releases(now, lines, metrics).await?;
-        let trained = usize::from(timers::training(now, store, lines).await?);
+        let trained = usize::from(timers::training(now, store, lines, metrics).await?);
         let looked = usize::from(timers::looks(now, store, lines).await?);
         let batches = usize::from(timers::batch(now, store, lines, metrics).await?);
         let destinations = self.deliver(now).await?;
@@ -280,7 +280,7 @@ impl App {
             timers::batch(now, &app.store, &app.lines, &app.metrics).await
         });
         self.every(&mut work, SECONDS, |app, now| async move {
-            timers::training(now, &app.store, &app.lines).await
+            timers::training(now, &app.store, &app.lines, &app.metrics).await
         });
         self.every(
             &mut work,

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use lanewright_learning::grades::Ranges;
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -65,7 +66,7 @@ pub use grants::{Difference, Grants, Kind, compare, in_vain};
 pub use handling::{Handling, Missed, Modes};
 pub use hours::Hours;
 pub use known::{Duplicates, Exclusions, HandoverRule, KnownRules, Sticky};
-pub use learning::{Explore, Fact, Learning, MOST_FACTS};
+pub use learning::{Explore, Fact, Learning, MOST_FACTS, UnknownFact, shares};
 pub use manifest::{MANIFEST, manifest};
 pub use plugins::choices;
 pub use problem::{Problem, Problems};
@@ -268,6 +269,8 @@ pub struct Matching {
     pub waive_territory: Vec<String>,
     /// When the best match is at odds with itself.
     pub conflict: Conflict,
+    /// From which totals a match has grade A, B and C, where it has one (P22).
+    pub grades: Option<Ranges>,
 }
 
 /// When the best match is at odds with itself (S2.6): strong in one thing that weighs, weak in another.

@@ -5,6 +5,7 @@
 //! it saw and the seed it drew from. Its JSON is what `lanewright route` prints, a line a lead.
 
 use jiff::Timestamp;
+use lanewright_learning::grades::Grade;
 use serde::{Deserialize, Serialize};
 
 use crate::lead::{Confidence, LaneId, LeadId, Mode, RepId, TeamId, TenantId, Tier};
@@ -56,6 +57,9 @@ pub struct Decision {
     pub mode: Mode,
     /// Where it went.
     pub outcome: Outcome,
+    /// How good the match of whoever got it is, where the tenant grades matches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<Grade>,
     /// Why a person should look as well, where one should.
     pub triage: Option<Triage>,
     /// What rules tagged it with, each once, in their order.

@@ -10,6 +10,8 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use lanewright_learning::analytics::targets::{Met, Target, targets};
 use lanewright_learning::analytics::{self, Analytics, Lead, Load, Mode, Placed, Stage};
+use lanewright_learning::drift::Watch;
+use lanewright_learning::grades::{Row as Graded, Scored};
 use lanewright_learning::rate::Rate;
 use lanewright_learning::readiness::{self, Finding, History, Queued};
 use lanewright_learning::suggest::{self, Deal, End, Predicted, Routed, Ruled, Suggestion};
@@ -37,6 +39,9 @@ pub struct Insight {
     pub analytics: Analytics,
     /// Against the targets of the field.
     pub targets: Vec<(Target, Met)>,
+    /// What each grade of matches won, from A to D, where the tenant grades them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grades: Option<[Graded; 4]>,
     /// What to automate, what not yet, and where simple rules serve better.
     pub readiness: Vec<Finding>,
     /// What somebody may accept or dismiss, those that were answered left out.
@@ -49,6 +54,8 @@ pub struct Asked<'a> {
     pub config: &'a Config,
     /// What was learned, where something was.
     pub model: Option<&'a Model>,
+    /// What was seen of the model in force on the deals that closed since it was trained, where somebody has looked.
+    pub watch: Option<Watch>,
     /// Reps and their loads.
     pub loads: &'a [Load],
     /// Ids of suggestions that somebody answered.
@@ -68,7 +75,7 @@ const MINUTE: f64 = 60_000.0;
 
 /// All of it, from the deals of that time.
 pub fn insight(deals: &[DealFound], asked: &Asked<'_>) -> Insight {
-    let Asked { config, model, loads, answered, queued, time: (from, to, now), segment } = *asked;
+    let Asked { config, model, watch, loads, answered, queued, time: (from, to, now), segment } = *asked;
     let zone = zone(&config.timezone).unwrap_or(TimeZone::UTC);
     let rows: Vec<Row<'_>> = deals.iter().map(|deal| Row::of(deal, segment)).collect();
     let routed = || rows.iter().filter(|row| row.deal.origin == "lead");
@@ -90,7 +97,11 @@ pub fn insight(deals: &[DealFound], asked: &Asked<'_>) -> Insight {
         segment: segment.to_owned(),
         leads: leads.len(),
         targets: targets(&analytics).to_vec(),
-        readiness: readiness::audit(&History { queued, ..history(&rows, config, model, (from, to)) }),
+        grades: config.matching.grades.map(|ranges| {
+            let scored = |row: &Row<'_>| Some(Scored { score: row.deal.total?, won: row.won() });
+            ranges.distribution(&routed().filter_map(scored).collect::<Vec<_>>())
+        }),
+        readiness: readiness::audit(&History { queued, watch, ..history(&rows, config, model, (from, to)) }),
         analytics,
         suggestions,
     }
@@ -291,6 +302,7 @@ fn history(
             !matches!(row.deal.found_by.as_deref(), Some("fallback"))
                 && (row.deal.rep.is_some() || row.deal.placed == "track")
         })),
+        watch: None,
         fields: config.learning.by.iter().filter_map(filled).collect(),
     }
 }

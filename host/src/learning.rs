@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::Fact;
+use crate::decision::Decision;
 use crate::lead::{FieldValue, LaneId, Lead};
 
 pub mod history;
@@ -17,7 +18,7 @@ mod policies;
 mod training;
 
 pub use history::PastDeal;
-pub use model::Model;
+pub use model::{Explained, Model, Part};
 pub use policies::{Became, Policy, Worth, logged};
 pub use training::{TrainError, Trained, compare, deal, outcome, train};
 
@@ -49,5 +50,39 @@ pub fn facts(
     by.iter().filter_map(|fact| Some((fact.to_string(), word(fact)?))).collect()
 }
 
+/// The same of a lead that was decided about.
+pub fn facts_of(by: &[Fact], decision: &Decision) -> BTreeMap<String, String> {
+    let trace = &decision.trace;
+    facts(by, &trace.enriched(), decision.lane.as_ref(), &trace.rules.segments)
+}
+
 /// A longer text is prose and no word, in bytes.
 const LONGEST: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::decision::{EnrichTrace, Outcome};
+    use crate::pipeline::fixture;
+
+    #[test]
+    fn what_enrichers_added_is_learned_as_it_was_asked() {
+        let mut lead = Lead::bare("one".parse().unwrap(), Timestamp::UNIX_EPOCH);
+        lead.fields.insert("plan".to_owned(), FieldValue::Text("Gold".to_owned()));
+        let mut decision = fixture::decision(&lead, Outcome::Triage);
+        let text = |text: &str| FieldValue::Text(text.to_owned());
+        let added = BTreeMap::from([("plan".to_owned(), text("Silver")), ("stack".to_owned(), text("SAP"))]);
+        decision.trace.enrich.push(EnrichTrace {
+            name: "crm".to_owned(),
+            calls: vec![],
+            exchanges: vec![],
+            added,
+        });
+        let by = ["plan", "stack", "shoe"].map(|name| Fact::Field(name.to_owned()));
+        let words = [("field.plan", "gold"), ("field.stack", "sap")];
+        let expect = words.map(|(name, word)| (name.to_owned(), word.to_owned()));
+        assert_eq!(facts_of(&by, &decision), BTreeMap::from(expect));
+    }
+}

@@ -28,7 +28,7 @@ pub struct Evidence {
     pub won: u64,
     /// Deals closed, as counted.
     pub closed: u64,
-    /// The same with those of long ago counting less.
+    /// The same with those of long ago counting less; never more than there are.
     pub effective: f64,
     /// What is believed of the win rate, after shrinkage and with recent deals counting more.
     pub rate: Beta,
@@ -139,7 +139,9 @@ impl Count {
     }
 
     fn evidence(self, mean: f64, strength: f64) -> Evidence {
-        let effective = self.weight_won + self.weight_lost;
+        // Weights add up to the effective number of all deals, so those of one whose deals are all recent add up to more
+        // than there are.
+        let effective = (self.weight_won + self.weight_lost).min(self.closed as f64);
         Evidence { won: self.won, closed: self.closed, effective, rate: self.within(mean, strength) }
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! Who wins what: [`deal`] → [`train`] → [`win`]. Training fits the shrunk logistic [`model`], lets boosted trees compete on
 //! newer deals, straightens chances where that helps, and asks the [`gates`] whether any of it may route a lead;
-//! [`cells`] count the record behind a sentence, [`metrics`] and [`drift`] say how good it is and whether it still is.
+//! [`shared`] is what tenants that opted in start from. [`cells`] count the record behind a sentence, [`metrics`] and [`drift`] say how good it is and whether it still is.
 
 pub mod analytics;
 pub mod bands;
@@ -27,6 +27,7 @@ pub mod model;
 pub mod policy;
 pub mod rate;
 pub mod readiness;
+pub mod shared;
 pub mod suggest;
 mod table;
 pub mod train;

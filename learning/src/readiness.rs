@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::drift::{Verdict as Fits, Watch};
 use crate::rate::Rate;
 
 /// Leads a month above which automation pays (S4.8).
@@ -47,6 +48,8 @@ pub struct History {
     pub overridden: Option<Rate>,
     /// Of all leads, those with at least one rep who may take them.
     pub covered: Option<Rate>,
+    /// What was seen of the model in use on the deals that closed since it was trained; none where none counts.
+    pub watch: Option<Watch>,
     /// By field that rules or the model read, the leads that have it.
     pub fields: Vec<(String, Rate)>,
 }
@@ -93,6 +96,8 @@ pub enum Area {
     Overrides,
     /// The share of leads with a rep who may take them, 0–1.
     Coverage,
+    /// Deals won beyond those that the model in use predicted, a deal; no finding where none is in use.
+    Model,
     /// The share of leads that have this field, 0–1.
     Field(String),
 }
@@ -123,6 +128,7 @@ pub fn audit(history: &History) -> Vec<Finding> {
         overrides(history),
         coverage(history),
     ];
+    findings.extend(history.watch.map(model));
     findings.extend(history.fields.iter().map(|(name, filled)| field(name, *filled)));
     findings
 }
@@ -259,6 +265,17 @@ fn coverage(history: &History) -> Finding {
             )
         }
     })
+}
+
+fn model(watch: Watch) -> Finding {
+    let Watch { look, baseline, .. } = watch;
+    let (known, verdict) = match look.verdict {
+        Fits::TooFew => (false, Verdict::Automate),
+        Fits::Steady => (true, Verdict::Automate),
+        Fits::WonMore | Fits::WonLess | Fits::Worse => (true, Verdict::SuggestionModeFirst),
+    };
+    let figure = known.then_some(look.surprise.mean - baseline.surprise.mean);
+    Finding { area: Area::Model, figure, verdict, sentence: watch.to_string() }
 }
 
 fn field(name: &str, filled: Rate) -> Finding {

@@ -86,11 +86,6 @@ pub enum Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "by")]
 pub enum Evidence {
-    /// Deals won, of those closed.
-    Deals {
-        /// Within the year.
-        won: Rate,
-    },
     /// A share above the one that is allowed.
     Above {
         /// The share seen.
@@ -182,18 +177,28 @@ pub struct Predicted {
     pub won: bool,
 }
 
-/// Industries for the profiles of reps who have won there [`TAG_DEALS`] times within a year.
+/// Industries for the profiles of reps who have won there [`TAG_DEALS`] times within a year, and more often than all other
+/// deals of that year were won: who is given many deals wins many, good at it or not.
 pub fn tags(deals: &[Deal]) -> Vec<Suggestion> {
-    let recent = deals.iter().filter(|deal| deal.days_ago <= 365 && !deal.on_profile);
-    let groups = grouped(recent.map(|deal| ((&deal.rep, &deal.industry), deal.won)));
+    let recent = || deals.iter().filter(|deal| deal.days_ago <= 365);
+    let Some(all) = Rate::count(recent().map(|deal| deal.won)) else { return Vec::new() };
+    let open = recent().filter(|deal| !deal.on_profile);
+    let groups = grouped(open.map(|deal| ((&deal.rep, &deal.industry), deal.won)));
     let tag = |((rep, industry), won): ((&String, &String), Vec<bool>)| {
-        let won = Rate::count(won).filter(|won| won.hits >= TAG_DEALS)?;
-        let sentence =
-            format!("{rep} won {won} of the {industry} deals of a year: add {industry} to the profile");
+        let seen = Rate::count(won).filter(|won| won.hits >= TAG_DEALS)?;
+        let others = Rate::of(all.hits - seen.hits, all.n - seen.n).filter(|others| others.n >= LEAST)?;
+        let counts = Counts { hits: seen.hits, n: seen.n, other_hits: others.hits, other_n: others.n };
+        let p = counts.more_than_others();
+        let sentence = format!(
+            "{rep} won {} and lost {} of the {industry} deals of a year, {seen}, and of all other deals {others} were won: add \
+             {industry} to the profile",
+            seen.hits,
+            seen.n - seen.hits
+        );
         let subject = Subject::Tag { rep: rep.clone(), industry: industry.clone() };
-        Some(Suggestion::of(subject, Evidence::Deals { won }, sentence))
+        Some((p, Suggestion::of(subject, Evidence::Others { seen, others, p }, sentence)))
     };
-    groups.into_iter().filter_map(tag).collect()
+    beyond_chance(groups.into_iter().filter_map(tag).collect())
 }
 
 /// Segments of which more than [`UNCOVERED`] ends unassigned, in the fallback, or late.

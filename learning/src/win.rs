@@ -6,10 +6,10 @@ use thiserror::Error;
 
 use crate::cells::{Cells, Evidence};
 use crate::deal::{Deal, Fields, Outcome};
-use crate::drift::ENOUGH;
+use crate::drift::{ENOUGH, Watch, watch};
 use crate::logistic::logit;
 use crate::metrics::{Difference, Metrics, Outturn, losses};
-use crate::model::{Cause, Estimate, Factor, Logit, Prior};
+use crate::model::{Cause, Estimate, Factor, Logit};
 use crate::table::{Coded, Names};
 use crate::train::Report;
 use crate::trees::Trees;
@@ -158,19 +158,41 @@ impl WinModel {
 
     /// What it says about the deals that were won or lost after a moment, and what came of them.
     pub fn outturns(&self, deals: &[Deal], after: i64) -> Vec<Outturn> {
-        let outturn = |deal: &Deal| {
-            let (closed, won) = match deal.outcome {
-                Outcome::Won { closed } => (closed, true),
-                Outcome::Lost { closed } => (closed, false),
-                Outcome::Open | Outcome::Disqualified { .. } => return None,
-            };
-            let estimate = match &deal.rep {
-                Some(rep) => *self.predict(&deal.fields, deal.opened, &[rep]).first()?,
-                None => self.lead(&deal.fields, deal.opened),
-            };
-            (closed > after).then(|| Outturn { chance: estimate.chance(), won })
+        let found = deals.iter().filter_map(|deal| self.outturn(deal));
+        found.filter(|(closed, _)| *closed > after).map(|(_, outturn)| outturn).collect()
+    }
+
+    /// Whether it still fits the deals that closed since it was trained, up to now; nothing where it says the global rate
+    /// because a gate failed.
+    pub fn watch(&self, deals: &[Deal], now: i64) -> Option<Watch> {
+        if self.way == Way::Rate {
+            return None;
+        }
+        let found = deals.iter().filter_map(|deal| self.outturn(deal));
+        let mut since: Vec<(i64, Outturn)> =
+            found.filter(|(closed, _)| *closed > self.trained_at && *closed <= now).collect();
+        since.sort_by_key(|(closed, _)| *closed);
+        let since: Vec<Outturn> = since.into_iter().map(|(_, outturn)| outturn).collect();
+        Some(watch(&self.report.baseline, &since))
+    }
+
+    /// When a deal was won or lost, and what it says about that.
+    fn outturn(&self, deal: &Deal) -> Option<(i64, Outturn)> {
+        let (closed, won) = match deal.outcome {
+            Outcome::Won { closed } => (closed, true),
+            Outcome::Lost { closed } => (closed, false),
+            Outcome::Open | Outcome::Disqualified { .. } => return None,
         };
-        deals.iter().filter_map(outturn).collect()
+        let estimate = match &deal.rep {
+            Some(rep) => *self.predict(&deal.fields, deal.opened, &[rep]).first()?,
+            None => self.lead(&deal.fields, deal.opened),
+        };
+        Some((closed, Outturn { chance: estimate.chance(), won }))
+    }
+
+    /// Names of the fields that it knows.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.names.fields.iter().map(|(name, _)| name.as_str())
     }
 
     fn estimates(&self, lead: &Coded, reps: &[u32]) -> Vec<Estimate> {
@@ -246,46 +268,4 @@ pub fn compare(current: &WinModel, candidate: &WinModel, deals: &[Deal]) -> Comp
         Better::Neither
     };
     Comparison { current: Metrics::of(&now), candidate: Metrics::of(&then), saved, verdict }
-}
-
-impl Prior {
-    /// What the models of tenants that opted in have in common: typical variances and intercepts, and the mean effects
-    /// of values that at least two of them know. `None` for fewer than two, whose deals would show through.
-    pub fn pool(models: &[&WinModel]) -> Option<Prior> {
-        if models.len() < 2 {
-            return None;
-        }
-        let count = models.len() as f64;
-        let mut logs = std::collections::BTreeMap::<&str, Vec<f64>>::new();
-        let mut effects = std::collections::BTreeMap::<(&str, &str), Vec<f64>>::new();
-        for model in models {
-            for (group, variance) in model.variances() {
-                logs.entry(group).or_default().push(libm::log(*variance));
-            }
-            for (field, (name, values)) in model.names.fields.iter().enumerate() {
-                for (code, value) in values.iter().enumerate() {
-                    effects.entry((name, value)).or_default().extend(model.logit.effect(field, code));
-                }
-            }
-        }
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        let intercepts: Vec<f64> = models.iter().map(|model| model.logit.intercept().0).collect();
-        let middle = mean(&intercepts);
-        let apart =
-            intercepts.iter().map(|value| (value - middle) * (value - middle)).sum::<f64>() / (count - 1.0);
-        let mut prior = Prior {
-            // Never surer than that a tenant's rate may be a few points off.
-            intercept: Some((middle, apart.max(0.1))),
-            variances: logs
-                .into_iter()
-                .map(|(group, logs)| (group.to_owned(), libm::exp(mean(&logs))))
-                .collect(),
-            worth: (4.0 * count).min(20.0),
-            effects: std::collections::BTreeMap::new(),
-        };
-        for ((field, value), found) in effects.into_iter().filter(|(_, found)| found.len() >= 2) {
-            prior.effects.entry(field.to_owned()).or_default().insert(value.to_owned(), mean(&found));
-        }
-        Some(prior)
-    }
 }

@@ -1,4 +1,4 @@
-//! `lanewright model list|show|train|use|compare|import`: win models of a service, and the deals of before that they learn from.
+//! `lanewright model list|show|train|use|compare|explain|import`: win models of a service, and the deals of before that they learn from.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -53,6 +53,19 @@ pub(super) enum Verb {
         /// Against which [default: the one in force]
         #[arg(long, value_name = "MODEL")]
         with: Option<i64>,
+        #[command(flatten)]
+        remote: Remote,
+    },
+    /// Tells why a rep was expected to win a lead, in factors that add up, the largest first
+    Explain {
+        /// The lead's id
+        lead: String,
+        /// Which of its decisions
+        #[arg(long, default_value_t = 1)]
+        decision: u32,
+        /// Of whom: a candidate or anybody [default: whoever got it]
+        #[arg(long)]
+        rep: Option<String>,
         #[command(flatten)]
         remote: Remote,
     },
@@ -113,6 +126,10 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
         Verb::Compare { model, with, remote } => compare(*model, *with, remote),
+        Verb::Explain { lead, decision, rep, remote } => {
+            let rep = rep.as_ref().map(|rep| format!("?rep={rep}")).unwrap_or_default();
+            explain(&remote.get(&format!("leads/{lead}/decisions/{decision}/win{rep}"))?)
+        }
         Verb::Import { file, remote } => import(file, remote),
     }
 }
@@ -137,6 +154,9 @@ fn list(answer: &Json) -> anyhow::Result<Exit> {
     if let Some(next) = answer["next_training"].as_str() {
         println!("\nthe next is trained at {next}");
     }
+    for model in items(answer).filter(|model| model["in_force"] == true && model["watch"]["alarm"] == true) {
+        println!("model {} is in force: {}", word(&model["version"]), word(&model["watch"]["told"]));
+    }
     Ok(Exit::Done)
 }
 
@@ -156,12 +176,54 @@ fn gates(gates: &Gates) -> String {
 }
 
 fn tell(mut model: Json) -> anyhow::Result<Exit> {
+    let pooled = model["report"]["pooled"].as_u64();
     let report: Report = understood(model["report"].take())?;
     let in_force = if model["in_force"] == true { ", in force" } else { "" };
     let [version, at, by, digest] =
         ["version", "made_at", "made_by", "digest"].map(|field| word(&model[field]));
     println!("model {version}{in_force}: made at {at} by {by}, {digest}");
     println!("{}", report::learned(&report, Look::of_stdout()));
+    if let Some(tenants) = pooled {
+        println!("It started from what {tenants} other tenants have in common.");
+    }
+    if model["watch"].is_object() {
+        println!("At {}: {}.", word(&model["watch"]["at"]), word(&model["watch"]["told"]));
+    }
+    Ok(Exit::Done)
+}
+
+/// The factors of an estimate, the largest first.
+fn explain(answer: &Json) -> anyhow::Result<Exit> {
+    let percent = |of: &Json| format!("{:.0}", 100.0 * of.as_f64().unwrap_or_default());
+    println!(
+        "{} wins it with {} % ({}–{} %), by model {}",
+        word(&answer["rep"]),
+        percent(&answer["probability"]),
+        percent(&answer["lower"]),
+        percent(&answer["upper"]),
+        word(&answer["model"])
+    );
+    for (key, before) in [("because", "the rep "), ("untrusted", "nothing learned counts: ")] {
+        if let Some(told) = answer[key].as_str() {
+            println!("{before}{told}");
+        }
+    }
+    if answer["as_decided"] == false {
+        println!(
+            "the decision went by other facts: its configuration was another than the model was trained by"
+        );
+    }
+    let effect = |part: &Json| part["effect"].as_f64().unwrap_or_default();
+    let mut parts: Vec<&Json> = answer["factors"].as_array().into_iter().flatten().collect();
+    parts.sort_by(|one, other| effect(other).abs().total_cmp(&effect(one).abs()));
+    let row = |part: &&Json| {
+        let known = if part["fact"].is_null() { String::new() } else { "unknown".to_owned() };
+        let said = part["word"].as_str().map_or(known, str::to_owned);
+        let fact = part["fact"].as_str().unwrap_or_default().to_owned();
+        vec![word(&part["of"]), fact, said, format!("{:+.3}", effect(part))]
+    };
+    println!();
+    show(&["of", "fact", "", "logits"], parts.iter().map(row), 3..4)?;
     Ok(Exit::Done)
 }
 

@@ -150,6 +150,8 @@ fn of_folder(
     let asked = Asked {
         config: &config,
         model: model.as_deref(),
+        // It was trained on all of it.
+        watch: None,
         loads: &loads,
         answered: &[],
         // A history says nothing of who waits now.

@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         bail!("there is no deal to learn from");
     }
     let now = at.unwrap_or_else(Timestamp::now);
-    let Trained { body, report } = learning::train(&deals, &config.learning, now, None)?;
+    let Trained { body, report, .. } = learning::train(&deals, &config.learning, now, None)?;
     let path = out.clone().unwrap_or_else(|| folder.join(MODEL));
     std::fs::write(&path, &body).with_context(|| format!("{} cannot be written", path.display()))?;
     let look = Look::of_stdout();

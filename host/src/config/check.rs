@@ -306,7 +306,7 @@ fn canonical(config: &Config) -> Json {
         tiers: Tiers { one, two, three_minutes, clock },
         capacity,
         fairness,
-        matching: Matching { threshold, qualified_within, fast_intent, waive_territory, conflict },
+        matching: Matching { threshold, qualified_within, fast_intent, waive_territory, conflict, grades },
         scarcity,
         learning,
         handling,
@@ -361,6 +361,9 @@ fn canonical(config: &Config) -> Json {
     }
     if let (Some(parts), Some(bands)) = (canonical.as_array_mut(), bands) {
         parts.push(json!({"bands": [bands.high.min(2.0), bands.medium.min(2.0)]}));
+    }
+    if let (Some(parts), Some(grades)) = (canonical.as_array_mut(), grades) {
+        parts.push(json!({"grades": grades}));
     }
     // The same for learning.
     if let (Some(parts), false) = (canonical.as_array_mut(), learning.is_default(segments)) {

@@ -1,8 +1,9 @@
 //! What is learned from won and lost deals, and what may be tried: `[learning]` of `tenant.toml`.
 
 use std::fmt;
+use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Problem;
 use super::read::At;
@@ -22,7 +23,8 @@ pub struct Learning {
     pub window_days: u32,
     /// Whether it is trained again every week (S3.9).
     pub weekly: bool,
-    /// Whether the tenant's variances may be part of what others start from, and theirs of what this one does.
+    /// Whether what the tenant's model has in common with others may be part of what they start from, and theirs of what this
+    /// one does.
     pub shared: bool,
     /// What may be tried; absent: nothing is.
     pub explore: Option<Explore>,
@@ -84,6 +86,43 @@ impl fmt::Display for Fact {
     }
 }
 
+/// As it stands with a deal and in a model; a segment is not looked for in the folder.
+impl FromStr for Fact {
+    type Err = UnknownFact;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFact> {
+        let own = |prefix: &str, fact: fn(String) -> Fact| {
+            text.strip_prefix(prefix).filter(|name| !name.is_empty()).map(|name| fact(name.to_owned()))
+        };
+        WORDS
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, fact)| fact.clone())
+            .or_else(|| own("field.", Self::Field))
+            .or_else(|| own("segment.", Self::Segment))
+            .ok_or(UnknownFact)
+    }
+}
+
+/// Nothing that is known of a lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownFact;
+
+/// Whether a `tenant.toml` that was published agrees to share; what is no TOML does not.
+pub fn shares(tenant_toml: &str) -> bool {
+    #[derive(Default, Deserialize)]
+    struct Root {
+        #[serde(default)]
+        learning: Shared,
+    }
+    #[derive(Default, Deserialize)]
+    struct Shared {
+        #[serde(default)]
+        shared: bool,
+    }
+    toml::from_str::<Root>(tenant_toml).unwrap_or_default().learning.shared
+}
+
 impl Learning {
     /// Of a tenant who says nothing: by industry and channel, and by its own segments.
     pub(crate) fn of(segments: &[Segment]) -> Self {
@@ -143,14 +182,11 @@ fn facts(table: &Table<'_>, texts: &[At<String>], segments: &[Segment]) -> Vec<F
 }
 
 fn fact(text: &str, segments: &[Segment]) -> Option<Fact> {
-    if let Some(name) = text.strip_prefix("field.").filter(|name| !name.is_empty()) {
-        return Some(Fact::Field(name.to_owned()));
+    let fact = text.parse().ok()?;
+    match &fact {
+        Fact::Segment(name) => segments.iter().any(|segment| segment.name == *name).then_some(fact),
+        _ => Some(fact),
     }
-    if let Some(name) = text.strip_prefix("segment.") {
-        let known = segments.iter().find(|segment| segment.name == name)?;
-        return Some(Fact::Segment(known.name.clone()));
-    }
-    WORDS.iter().find(|(word, _)| *word == text).map(|(_, fact)| fact.clone())
 }
 
 fn explore(table: &Table<'_>) -> Option<Explore> {
@@ -221,5 +257,19 @@ mod tests {
             "[learning.explore]\nwithin = 0.1\nfloor = 0.05\nnewer = 0.1\ntiers = [\"two\", \"three\"]",
             explore(0.1, 0.05, 0.1, vec![Tier::Two, Tier::Three]),
         );
+    }
+
+    #[test]
+    fn who_shares_says_so() {
+        for (text, expect) in [
+            ("[learning]\nshared = true", true),
+            ("[tenant]\nid = \"a\"\n[learning]\nby = [\"lane\"]\nshared = true", true),
+            ("[learning]\nshared = false", false),
+            ("[tenant]\nid = \"a\"", false),
+            ("shared = true", false),
+            ("[learning", false),
+        ] {
+            assert_eq!(shares(text), expect, "{text}");
+        }
     }
 }

@@ -79,7 +79,8 @@ fn a_small_folder_has_every_default() {
             qualified_within: 15.0,
             fast_intent: 85.0,
             waive_territory,
-            conflict: Conflict::default()
+            conflict: Conflict::default(),
+            grades: None,
         }
     );
     let ana = config.rep(&"ana".parse().unwrap()).unwrap();

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use lanewright_learning::grades::{Ranges, Wanted};
 use serde_json::Value as Json;
 
 use super::condition::condition;
@@ -151,7 +152,7 @@ pub(super) fn matching(root: &Table<'_>) -> Matching {
     let table = root.table(
         "matching",
         "[matching]",
-        &["threshold", "qualified_within", "fast_intent", "waive_territory", "conflict"],
+        &["threshold", "qualified_within", "fast_intent", "waive_territory", "conflict", "grades"],
     );
     let points = |key| table.and_then(|table| table.number(key, 0.0..=100.0, "points of a match's total"));
     let waived = table.and_then(|table| table.texts("waive_territory"));
@@ -171,6 +172,29 @@ pub(super) fn matching(root: &Table<'_>) -> Matching {
         conflict: table
             .and_then(|table| table.table("conflict", "`conflict`", &["weight", "strong", "weak", "within"]))
             .map_or_else(Conflict::default, |table| conflict(&table)),
+        grades: table
+            .and_then(|table| table.table("grades", "`grades`", &["a", "b", "c"]))
+            .and_then(|table| grades(&table)),
+    }
+}
+
+/// From which totals a match has grade A, B and C; what is below has D.
+fn grades(table: &Table<'_>) -> Option<Ranges> {
+    let least = |key| {
+        if table.lacks(key) && !table.misspells(key) {
+            let problem = Problem::at(&table.place(), format!("`grades` has no `{key}`"));
+            table.problem(problem.hint("the least total of each: grades = { a = 75, b = 50, c = 25 }"));
+        }
+        table.number(key, 0.0..=100.0, "the least total of a match with this grade")
+    };
+    let (a, b, c) = (least("a"), least("b"), least("c"));
+    match Ranges::try_from(Wanted { a: a?, b: b?, c: c? }) {
+        Ok(ranges) => Some(ranges),
+        Err(error) => {
+            let hint = "what is better begins higher: grades = { a = 75, b = 50, c = 25 }";
+            table.problem(Problem::at(&table.place(), error.to_string()).hint(hint));
+            None
+        }
     }
 }
 
@@ -195,6 +219,8 @@ fn conflict(table: &Table<'_>) -> Conflict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::load;
+    use crate::config::testing::{SMALL, small_with};
     use crate::lead::{Lead, Verdict};
     use crate::rules::Facts;
     use serde_json::json;
@@ -256,5 +282,28 @@ mod tests {
         check(TIER_TWO, company(None, "healthcare"), 60.0, true);
         check(TIER_TWO, json!({}), 85.0, true);
         check(TIER_TWO, json!({}), 84.0, false);
+    }
+
+    #[test]
+    fn grades_fall_from_a_to_c() {
+        let check = |grades: &str, expect: Result<[f64; 3], &str>| {
+            let tenant = format!("{}\n[matching]\ngrades = {{ {grades} }}\n", SMALL[0].1);
+            let found = load(small_with(&[("tenant.toml", &tenant)]).path());
+            let found = found
+                .map(|config| json!(config.matching.grades))
+                .map_err(|problems| problems.0[0].to_string());
+            match (found, expect) {
+                (Ok(grades), Ok(expect)) => assert_eq!(grades, json!(expect)),
+                (Err(found), Err(expect)) => assert!(found.contains(expect), "{found}"),
+                (found, expect) => panic!("{found:?}, and not {expect:?}"),
+            }
+        };
+        check("a = 80, b = 60.5, c = 30", Ok([80.0, 60.5, 30.0]));
+        check(
+            "a = 60, b = 60, c = 30",
+            Err("grades begin at 60 (A), 60 (B) and 30 (C), and have to fall from A to C"),
+        );
+        check("a = 60, b = 30", Err("`grades` has no `c`"));
+        check("a = 120, b = 60, c = 30", Err("120"));
     }
 }

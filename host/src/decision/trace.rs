@@ -1,5 +1,6 @@
 //! What every stage read, found and refused: enough to explain a decision and to replay it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use lanewright_learning::experiment::{Arm, Share};
@@ -191,6 +192,17 @@ impl CallTrace {
 }
 
 impl Trace {
+    /// The lead with what enrichers added, as every stage behind them saw it. The message's own fields hold.
+    pub fn enriched(&self) -> Cow<'_, Lead> {
+        let mut lead = Cow::Borrowed(&self.normalise.lead);
+        for (name, value) in self.enrich.iter().flat_map(|trace| &trace.added) {
+            if !lead.fields.contains_key(name) {
+                lead.to_mut().fields.insert(name.clone(), value.clone());
+            }
+        }
+        lead
+    }
+
     /// Every plugin call, in the order of the route.
     pub fn calls(&self) -> impl Iterator<Item = &CallTrace> {
         let enrich = self.enrich.iter().flat_map(|trace| &trace.calls);

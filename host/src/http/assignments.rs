@@ -318,7 +318,7 @@ async fn lane(
 pub(super) struct ReassignBody {
     /// The rep who is to have it.
     to: String,
-    /// Why, for the log; what a model learns from.
+    /// Why, for the log. Nothing is learned from the words; who has the lead when it is won or lost is.
     reason: String,
 }
 

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use jiff::Timestamp;
+use lanewright_learning::grades::Grade;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -64,6 +65,10 @@ pub(super) struct DecisionBody<'d> {
     /// Where it went: `kind` is `assigned`, `manager`, `held`, `track` or `triage`.
     #[schema(value_type = Object)]
     outcome: &'d Outcome,
+    /// `A` to `D`: how good the match of whoever got it is, where the tenant grades matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    grade: Option<Grade>,
     /// Why a person should look as well, where one should.
     #[schema(value_type = Option<String>)]
     triage: Option<Triage>,
@@ -99,6 +104,7 @@ impl<'d> DecisionBody<'d> {
             units: decision.units,
             mode: decision.mode,
             outcome: &decision.outcome,
+            grade: decision.grade,
             triage: decision.triage,
             tags: &decision.tags,
             flags: &decision.flags,
@@ -290,7 +296,7 @@ async fn one(
     Ok(Json(value))
 }
 
-async fn recorded(
+pub(super) async fn recorded(
     api: &Api,
     tenant: &crate::lead::TenantId,
     lead: &str,

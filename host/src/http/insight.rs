@@ -70,6 +70,7 @@ async fn told(api: &Api, tenant: &TenantId, query: InsightQuery) -> Result<Insig
     let store = api.store.of(tenant);
     let deals = store.deals(from.as_millisecond(), to.as_millisecond()).await?;
     let answered: Vec<String> = store.answered_suggestions().await?.into_iter().map(|(id, _)| id).collect();
+    let watch = api.lines.watched(tenant).await?;
     let loads: Vec<Load> = api
         .lines
         .reps(tenant)
@@ -85,6 +86,7 @@ async fn told(api: &Api, tenant: &TenantId, query: InsightQuery) -> Result<Insig
         let asked = Asked {
             config: &set_up.config,
             model: set_up.model.as_deref(),
+            watch,
             loads: &loads,
             answered: &answered,
             queued: Some(queued),

@@ -1,6 +1,7 @@
 //! Win models: trained, listed, compared, put in force; and the deals of before that they learn from.
 
 use axum::extract::{Request, State};
+use lanewright_learning::drift::Watch;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -8,9 +9,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
+use super::decisions::recorded;
 use super::extract::{Json, Optional, Path, Query, body, media_type};
 use super::problem::{Code, Problem, ProblemBody};
-use super::scope::{ApproveConfiguration, Caller, ReadConfiguration, WriteConfiguration};
+use super::scope::{ApproveConfiguration, Caller, ReadConfiguration, ReadTraces, WriteConfiguration};
+use crate::decision::Decision;
+use crate::lead::RepId;
+use crate::learning::Explained;
 use crate::learning::history::{self, Format};
 use crate::line::Refused;
 use crate::store::ModelRow;
@@ -23,6 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(in_force, put_in_force))
         .routes(routes!(compare))
         .routes(routes!(import))
+        .routes(routes!(explain))
 }
 
 /// A win model.
@@ -40,9 +46,31 @@ pub(super) struct ModelBody {
     /// Whether it is in force.
     in_force: bool,
     /// How it was chosen and how well it does: `counts` of deals, `gates` (X9), `compared` (log loss, Brier score and AUC of
-    /// each way on newer deals than it had seen), `best`, `calibration`, `variances` and `baseline`.
+    /// each way on newer deals than it had seen), `best`, `calibration`, `variances` and `baseline`; `pooled`, of how many other
+    /// tenants it started from what they have in common.
     #[schema(value_type = Object)]
     report: Value,
+    /// Whether it still fits, where it is or was in force and counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watch: Option<WatchBody>,
+}
+
+/// What was seen of a model on the deals that closed since it was trained.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ModelWatch)]
+pub(super) struct WatchBody {
+    /// When somebody looked.
+    at: String,
+    /// Whether it no longer fits: another is then trained without waiting for the week to pass.
+    alarm: bool,
+    /// In a sentence.
+    told: String,
+    /// Deals that `closed` since, and the `look`: at how many `deals`, their `surprise` (won less predicted) and log `loss` a
+    /// deal with standard errors, beside those of the `baseline` at training, and the `verdict`: `too-few`, `steady`, `won-more`,
+    /// `won-less`, `worse`.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    seen: Watch,
 }
 
 /// Models of a tenant.
@@ -77,6 +105,7 @@ async fn models(
 }
 
 fn told(row: ModelRow, in_force: Option<i64>) -> ModelBody {
+    let seen = row.watch.as_deref().and_then(|watch| serde_json::from_str::<Watch>(watch).ok());
     ModelBody {
         in_force: in_force == Some(row.version),
         version: row.version,
@@ -84,6 +113,12 @@ fn told(row: ModelRow, in_force: Option<i64>) -> ModelBody {
         made_at: time(row.made_at),
         made_by: row.made_by,
         report: serde_json::from_str(&row.report).unwrap_or_default(),
+        watch: seen.zip(row.watched_at).map(|(seen, at)| WatchBody {
+            at: time(at),
+            alarm: seen.look.verdict.is_alarm(),
+            told: seen.to_string(),
+            seen,
+        }),
     }
 }
 
@@ -211,6 +246,62 @@ async fn compare(
 ) -> Result<Json<ComparisonBody>, Problem> {
     let compared = api.lines.compare_models(caller.tenant(), (with, version), api.clock.now()).await?;
     Ok(Json(ComparisonBody { comparison: serde_json::to_value(compared).unwrap_or_default() }))
+}
+
+/// Of whom it is told.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExplainQuery {
+    /// The rep's id, a candidate's or anybody's; whoever got the lead where nothing is said.
+    rep: Option<String>,
+}
+
+/// Why a rep was expected to win a lead.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WinExplained)]
+pub(super) struct ExplainedBody {
+    /// The model of the decision.
+    model: i64,
+    /// Of whom it is told.
+    rep: String,
+    /// Whether it is what the decision went by, to the bit; absent where the rep was no candidate, or nothing learned counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_decided: Option<bool>,
+    /// `factors`, each `of` the `base`, the `lead`, the `season` or the `rep`, with the `fact` and its `word`, and the `effect` in
+    /// logits; those of the rep add up to `of_rep`, the others to `of_lead`, and both to `logit`, which is the `probability` to win
+    /// with its 80 % interval, `lower` and `upper`; `because`, the rep's record; `untrusted`, why nothing learned counts.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    explained: Explained,
+}
+
+/// Why a rep was expected to win the lead of a decision, in factors that add up.
+///
+/// By the model that the decision was made with, whichever is in force now.
+#[utoipa::path(get, path = "/v1/leads/{lead}/decisions/{number}/win", tag = "learning",
+    params(("lead" = String, Path, description = "The lead's id"),
+        ("number" = i64, Path, description = "Which of its decisions, from 1"), ExplainQuery),
+    responses((status = 200, body = ExplainedBody), (status = "default", body = ProblemBody)),
+    security(("bearer" = ["ReadTraces"])))]
+async fn explain(
+    caller: Caller<ReadTraces>,
+    State(api): State<Api>,
+    Path((lead, number)): Path<(String, i64)>,
+    Query(ExplainQuery { rep }): Query<ExplainQuery>,
+) -> Result<Json<ExplainedBody>, Problem> {
+    let json = recorded(&api, caller.tenant(), &lead, number).await?;
+    let decision: Decision =
+        serde_json::from_str(&json).map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let rep = rep.map(|rep| rep.parse::<RepId>()).transpose();
+    let rep = rep.map_err(|error| Problem::new(Code::Malformed, format!("`rep`: {error}")))?;
+    let told = api.lines.explain(caller.tenant(), &decision, rep).await?;
+    Ok(Json(ExplainedBody {
+        model: told.model.version,
+        rep: told.rep.to_string(),
+        as_decided: told.as_decided,
+        explained: told.explained,
+    }))
 }
 
 /// What came of a history.

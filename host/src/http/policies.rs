@@ -47,6 +47,8 @@ pub(super) struct JudgedBody {
     decisions: usize,
     /// Those that say something: somebody was drawn, and had it when it was closed.
     logged: usize,
+    /// Those left out since somebody else had the lead in the end than was picked, such as where a person gave it away.
+    passed_on: usize,
     /// The policy's worth a lead by four estimators, that of a pick at random, and the difference, each with its 95 %
     /// interval. Absent where the log cannot tell.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,5 +78,11 @@ async fn judge(
         Ok(value) => (Some(json!(value)), None),
         Err(why) => (None, Some(why.to_string())),
     };
-    Ok(Json(JudgedBody { decisions: judged.decisions, logged: judged.logged, value, refused }))
+    Ok(Json(JudgedBody {
+        decisions: judged.decisions,
+        logged: judged.logged,
+        passed_on: judged.passed_on,
+        value,
+        refused,
+    }))
 }

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use lanewright_learning::model::Cause;
 use lanewright_learning::win::{ModelError, Way, WinModel};
+use serde::Serialize;
 
+use crate::config::Fact;
 use crate::decision::{ModelName, WinFound, WinTrace};
 use crate::digest::Digest;
 use crate::lead::RepId;
@@ -15,6 +18,47 @@ use crate::lead::RepId;
 pub struct Model {
     name: ModelName,
     win: WinModel,
+}
+
+/// An estimate, and what it is the sum of, on the logit scale.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explained {
+    /// Why it is no more than the share of all deals that is won: a gate that failed (X9), with its figures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untrusted: Option<String>,
+    /// In the order in which they are added up: those of the lead make its part, those of the rep theirs, to the bit.
+    pub factors: Vec<Part>,
+    /// What the lead has, whoever takes it.
+    pub of_lead: f64,
+    /// What the rep has beside that.
+    pub of_rep: f64,
+    /// Both together.
+    pub logit: f64,
+    /// The chance to win, 0 to 1.
+    pub probability: f64,
+    /// The chance is above this with 90 %.
+    pub lower: f64,
+    /// And below this with 90 %.
+    pub upper: f64,
+    /// The rep's own record with such leads, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+/// A part of an estimate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Part {
+    /// `base`, what a lead has of which nothing is known; `lead`, what this fact adds with everybody; `season`; `rep`, with this
+    /// rep.
+    pub of: &'static str,
+    /// By which fact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fact: Option<String>,
+    /// What the lead has there; absent where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word: Option<String>,
+    /// What it adds to the logit.
+    pub effect: f64,
 }
 
 /// How sure the bounds of an estimate are.
@@ -71,6 +115,45 @@ impl Model {
             }
         });
         WinTrace { untrusted: None, estimates: found.collect(), because: None }
+    }
+
+    /// What it was learned by.
+    pub fn facts(&self) -> Vec<Fact> {
+        self.win.fields().filter_map(|name| name.parse().ok()).collect()
+    }
+
+    /// What it says of a rep with a lead of which this is known and that came then, and what that is the sum of. Where a
+    /// gate failed (X9), the share of all deals that is won, and why no more.
+    pub fn explain(&self, facts: &BTreeMap<String, String>, at: Timestamp, rep: &RepId) -> Explained {
+        let untrusted = (self.win.way() == Way::Rate).then(|| self.win.report().gates.to_string());
+        let at = at.as_millisecond();
+        let estimate = self.win.predict(facts, at, &[rep.as_str()]).first().copied();
+        let estimate = estimate.unwrap_or_else(|| self.win.lead(facts, at));
+        let (lower, upper) = estimate.interval(LEVEL);
+        let part = |cause: Cause| match cause {
+            Cause::Base => ("base", None),
+            Cause::Season => ("season", None),
+            Cause::Rep => ("rep", None),
+            Cause::Field(fact) => ("lead", Some(fact)),
+            Cause::RepBy(fact) => ("rep", Some(fact)),
+        };
+        let factors = self.win.explain(facts, at, rep.as_str());
+        let factors = factors.into_iter().map(|factor| {
+            let (of, fact) = part(factor.cause);
+            let word = fact.as_ref().and_then(|fact| facts.get(fact)).cloned();
+            Part { of, fact, word, effect: factor.effect }
+        });
+        Explained {
+            because: self.because(facts, rep).filter(|_| untrusted.is_none()),
+            untrusted,
+            factors: factors.collect(),
+            of_lead: estimate.lead,
+            of_rep: estimate.rep,
+            logit: estimate.logit(),
+            probability: estimate.chance(),
+            lower,
+            upper,
+        }
     }
 
     /// The rep's own record with such leads, where there is one: `won 9 of 14 healthcare, large deals, shrunk to 41 %

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use lanewright_learning::deal::{Deal, Outcome};
 use lanewright_learning::model::Prior;
+use lanewright_learning::shared::Summary;
 use lanewright_learning::train::{Report, Settings};
 use lanewright_learning::win::{Comparison, ModelError};
 use lanewright_learning::{train as statistics, win};
@@ -18,6 +19,8 @@ pub struct Trained {
     pub body: Vec<u8>,
     /// How it was chosen and how well it does.
     pub report: Report,
+    /// What it may add to what tenants that opted in have in common; absent where it rests on too few deals.
+    pub summary: Option<Summary>,
 }
 
 /// Why nothing was trained.
@@ -48,7 +51,7 @@ pub fn train(
         ..Settings::default()
     };
     let model = statistics::train(deals, &settings, now.as_millisecond(), prior)?;
-    Ok(Trained { body: model.to_bytes()?, report: model.report().clone() })
+    Ok(Trained { body: model.to_bytes()?, report: model.report().clone(), summary: model.summary() })
 }
 
 /// Which of two models did better on deals that closed after both were trained.

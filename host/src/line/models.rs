@@ -58,12 +58,23 @@ impl Lines {
         let now = Timestamp::from_millisecond(by.at).unwrap_or_default();
         let deals = self.deals(tenant, &config, now).await?;
         // Training takes a processor for seconds: one of the host's at a time.
+        let pooled = match config.shared {
+            true => self.pooled(tenant).await?,
+            false => None,
+        };
+        let (tenants, prior) = pooled.map(|pooled| (pooled.tenants, pooled.prior)).unzip();
+        let shared = config.shared;
         let one = self.publications.acquire().await.map_err(|_| Refused::Closing)?;
-        let trained = spawn_blocking(move || learning::train(&deals, &config, now, None)).await;
+        let trained = spawn_blocking(move || learning::train(&deals, &config, now, prior.as_ref())).await;
         drop(one);
         let trained = trained.map_err(|_| Refused::Broken)?;
-        let Trained { body, report } = trained.map_err(|error| Refused::Conflict(error.to_string()))?;
-        let (digest, told) = (Digest::of(&body).to_string(), json!(report).to_string());
+        let Trained { body, report, summary } =
+            trained.map_err(|error| Refused::Conflict(error.to_string()))?;
+        let mut told = json!(report);
+        if let Some(tenants) = tenants {
+            told["pooled"] = tenants.into();
+        }
+        let (digest, told) = (Digest::of(&body).to_string(), told.to_string());
         let mut change = store.begin(by.at).await?;
         let version = change.add_model((&digest, &told, &body), (by.at, by.actor)).await?;
         // The control of an experiment stays what it is.
@@ -72,9 +83,11 @@ impl Lines {
             change.put_model_in_force(Some(version)).await?;
         }
         let gates = report.gates;
-        let body = json!({"model": version, "in_force": put, "gates": gates.to_string()});
+        let body = json!({"model": version, "in_force": put, "gates": gates.to_string(), "pooled": tenants});
         commit(change, "model.trained", by, body).await?;
         store.put_train_at((now + WEEK).as_millisecond()).await?;
+        let summary = summary.filter(|_| shared).map(|summary| json!(summary).to_string());
+        store.put_summary(summary.as_deref(), by.at).await?;
         if put {
             self.reload(tenant).await?;
         }
@@ -218,7 +231,7 @@ fn since(config: &Learning, now: Timestamp) -> i64 {
     (now - window).as_millisecond()
 }
 
-async fn commit(
+pub(super) async fn commit(
     change: Change,
     kind: &'static str,
     by: By<'_>,

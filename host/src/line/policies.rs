@@ -22,6 +22,8 @@ pub struct Judged {
     pub decisions: usize,
     /// Those that say something of the policy.
     pub logged: usize,
+    /// Those whose lead somebody else had in the end than was picked: they say nothing of the pick.
+    pub passed_on: usize,
     /// Its worth beside a pick at random, or why the log cannot tell.
     pub value: Result<Advantage, policy::Refused>,
 }
@@ -48,7 +50,7 @@ impl Lines {
         let deals: HashMap<String, DealFound> =
             deals.into_iter().map(|deal| (deal.deal.clone(), deal)).collect();
         let of = Arrivals { from, to, lanes: Vec::new() };
-        let (mut behind, mut decisions, mut log) = ((-1, -1), 0, Vec::new());
+        let (mut behind, mut decisions, mut passed_on, mut log) = ((-1, -1), 0, 0, Vec::new());
         let (mut deals, mut model) = (deals, model);
         loop {
             let page = store.arrivals(&of, behind, PAGE).await?;
@@ -58,7 +60,7 @@ impl Lines {
             let asked = policy.clone();
             // Decisions are long: reading them takes a processor.
             let read = spawn_blocking(move || {
-                let mut rows = Vec::new();
+                let (mut rows, mut passed_on) = (Vec::new(), 0);
                 for arrived in page {
                     let Ok(decision) = serde_json::from_str::<Decision>(&arrived.json) else { continue };
                     let Some(deal) = deals.get(decision.lead.as_str()) else { continue };
@@ -68,19 +70,22 @@ impl Lines {
                         closing: closing(deal),
                         value: deal.value,
                     };
+                    let picked = decision.trace.select.as_ref().map(|select| &select.picked);
+                    passed_on += usize::from(picked.is_some() && picked != became.rep.as_ref());
                     rows.extend(learning::logged(&decision, &became, &asked, model.as_ref(), &facts, worth)?);
                 }
-                Ok((deals, model, rows))
+                Ok((deals, model, rows, passed_on))
             });
-            let rows;
-            (deals, model, rows) = read.await.map_err(|_| Refused::Broken)?.map_err(
+            let (rows, moved);
+            (deals, model, rows, moved) = read.await.map_err(|_| Refused::Broken)?.map_err(
                 |error: lanewright_learning::explore::NoShare| Refused::Conflict(error.to_string()),
             )?;
             log.extend(rows);
+            passed_on += moved;
         }
         let logged = log.len();
         let value =
             spawn_blocking(move || policy::against_random(&log)).await.map_err(|_| Refused::Broken)?;
-        Ok(Judged { decisions, logged, value })
+        Ok(Judged { decisions, logged, passed_on, value })
     }
 }

@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::effects::{Destination, Source, Summary, fan_out, notify};
 use crate::events::{Satisfaction, What};
 use crate::lead::{LeadId, Mode, TenantId};
-use crate::learning::facts;
+use crate::learning::facts_of;
 use crate::store::{
     AnswerRow, ClosingRow, Commit, CounterKind, CounterRow, DealRow, DecisionRow, EffectRow, EventRow,
     LeadRow, NewLeadRow, PluginUsageRow, RecordRow, UsageRow,
@@ -293,13 +293,7 @@ impl Of<'_> {
             step: arm.map(|arm| arm.step.into()),
             arm: arm.map(|arm| word(&arm.arm)),
             drawn_by: arm.map(|arm| arm.account.clone()),
-            facts: json!(facts(
-                self.facts,
-                &trace.normalise.lead,
-                decision.lane.as_ref(),
-                &trace.rules.segments
-            ))
-            .to_string(),
+            facts: json!(facts_of(self.facts, decision)).to_string(),
         }
     }
 

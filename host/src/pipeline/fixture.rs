@@ -196,6 +196,7 @@ pub(crate) fn config() -> Config {
             fast_intent: 85.0,
             waive_territory: vec!["demo-request".to_owned()],
             conflict: Conflict::default(),
+            grades: None,
         },
         routers: Vec::new(),
         handling: Handling {
@@ -271,6 +272,7 @@ pub(crate) fn decision(lead: &Lead, outcome: Outcome) -> Decision {
         units: 1,
         mode: Mode::Auto,
         outcome,
+        grade: None,
         triage: None,
         tags: vec![],
         flags: vec![],

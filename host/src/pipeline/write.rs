@@ -80,6 +80,10 @@ pub(super) fn write(tenant: &Tenant, prepared: &Numbered<'_>, outcome: Outcome, 
         config,
         &Decided { lead, tier: tier.tier, mode, due, outcome: &outcome, flags: &flags, trigger, free_from },
     );
+    let grade = match &outcome {
+        Outcome::Assigned { total, .. } => config.matching.grades.zip(*total),
+        _ => None,
+    };
     Decision {
         format: decision::FORMAT,
         tenant: config.tenant.clone(),
@@ -101,6 +105,7 @@ pub(super) fn write(tenant: &Tenant, prepared: &Numbered<'_>, outcome: Outcome, 
         why,
         brief,
         outcome,
+        grade: grade.map(|(ranges, total)| ranges.grade(total)),
         trace: decision::Trace {
             received: prepared.received.clone(),
             past: prepared.past.clone(),

@@ -114,7 +114,8 @@ impl Story {
 
 fn headline(story: &mut Story, decision: &Decision) {
     let (who, total) = destination(&decision.outcome);
-    let total = total.map(|total| format!(" with {total:.0} of 100")).unwrap_or_default();
+    let grade = decision.grade.map(|grade| format!(", grade {grade:?}")).unwrap_or_default();
+    let total = total.map(|total| format!(" with {total:.0} of 100{grade}")).unwrap_or_default();
     story.text = format!("{} → {}{total}\n", clean(decision.lead.as_str(), 128), clean(&who, 80));
     story.line(clean(&decision.why, 600));
     story.line(format!("tier {}: first touch within {} minutes", u8::from(decision.tier), decision.minutes));

@@ -5,6 +5,7 @@
 
 use lanewright_learning::analytics::targets::{Met, Target};
 use lanewright_learning::analytics::{Analytics, Average, FirstTouch, Mode, Satisfaction, Score, Week};
+use lanewright_learning::grades::Row as Graded;
 use lanewright_learning::policy::Lift;
 use lanewright_learning::rate::Rate;
 use lanewright_learning::readiness::{Area, Finding, Verdict};
@@ -52,7 +53,9 @@ fn sections(insight: &Insight) -> Vec<Section> {
     let found = &insight.analytics;
     let mut sections = vec![figures(insight), first_touch(&found.first_touch)];
     sections.push(or_nothing(trend(&found.trend)));
-    sections.extend([matches(found), or_nothing(satisfaction(&found.satisfaction))]);
+    sections.push(matches(found));
+    sections.extend(insight.grades.as_ref().map(grades));
+    sections.push(or_nothing(satisfaction(&found.satisfaction)));
     sections.push(lift(found.lift.as_ref().map(|lift| &lift.observational)));
     sections.extend([tiers(found), load(found), funnels(found, &insight.segment)].map(or_nothing));
     sections.extend([readiness(&insight.readiness), suggestions(&insight.suggestions)]);
@@ -213,6 +216,24 @@ fn matches(found: &Analytics) -> Section {
     }
 }
 
+fn grades(grades: &[Graded; 4]) -> Section {
+    let rows = grades.iter().map(|row| {
+        vec![
+            words(&format!("{:?}", row.grade)),
+            Cell::Number(row.leads.to_string()),
+            Cell::Bar(row.share),
+            Cell::Number(share(row.won)),
+            Cell::Rate(row.won),
+        ]
+    });
+    Section {
+        title: "Grades of matches".to_owned(),
+        notes: Vec::new(),
+        header: vec!["grade", "leads", "of all", "won of closed", "0 – 100 %"],
+        rows: rows.collect(),
+    }
+}
+
 fn lift(lift: Option<&Lift>) -> Section {
     let title = "Placed by the model, placed by people".to_owned();
     let header = vec!["placed by", "won of closed", "0 – 100 %"];
@@ -289,6 +310,7 @@ fn readiness(findings: &[Finding]) -> Section {
             Area::Deals => words("deals"),
             Area::Overrides => words("overrides"),
             Area::Coverage => words("coverage"),
+            Area::Model => words("model"),
             Area::Field(field) => name(field),
         };
         let verdict = match finding.verdict {

@@ -69,7 +69,7 @@ pub enum Swept {
 
 /// Tables whose rows go with their tenant. The keys of doors come first: they go at once.
 const DOORS: [&str; 3] = ["keys", "providers", "secrets"];
-const ROWS: [&str; 22] = [
+const ROWS: [&str; 23] = [
     "destinations",
     "effects",
     "answers",
@@ -89,6 +89,7 @@ const ROWS: [&str; 22] = [
     "trust",
     "deals",
     "models",
+    "summaries",
     "suggestions",
     "experiments",
     "blobs",

@@ -8,11 +8,12 @@ use sqlx::{AnyPool, AssertSqlSafe, SqlSafeStr};
 use super::{Db, Error};
 
 /// In their order; what was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "service", include_str!("migrations/0001_service.sql")),
     (2, "plugins", include_str!("migrations/0002_plugins.sql")),
     (3, "learning", include_str!("migrations/0003_learning.sql")),
     (4, "satisfaction", include_str!("migrations/0004_satisfaction.sql")),
+    (5, "watching", include_str!("migrations/0005_watching.sql")),
 ];
 
 /// Brings the tables up to date; hosts that start together wait for the first.

@@ -13,9 +13,15 @@ pub struct ModelRow {
     pub made_at: i64,
     pub made_by: String,
     pub report: String,
+    pub watched_at: Option<i64>,
+    pub watch: Option<String>,
 }
 
-const MODEL: &str = "SELECT version, digest, made_at, made_by, report FROM models WHERE tenant = $1";
+const MODEL: &str =
+    "SELECT version, digest, made_at, made_by, report, watched_at, watch FROM models WHERE tenant = $1";
+
+/// When it is looked next whether the model in force still fits, in milliseconds from now.
+const LOOK: i64 = 24 * 3_600_000;
 
 impl Store {
     /// A tenant whose model is to be trained again, and who is left alone until then by everybody else.
@@ -31,6 +37,23 @@ impl Store {
         let Some((tenant, at)) = due else { return Ok(None) };
         let claim = sqlx::query("UPDATE tenants SET train_at = $3 WHERE tenant = $1 AND train_at = $2");
         let claimed = claim.bind(tenant.clone()).bind(at).bind(until).execute(&self.write).await?;
+        Ok((claimed.rows_affected() == 1).then_some(tenant))
+    }
+
+    /// A tenant for whom it is to be looked whether the model in force still fits; the next look is a day away, whatever
+    /// comes of this one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn claim_watch(&self, now: i64) -> Result<Option<String>, Error> {
+        let due = sqlx::query_as(
+            "SELECT tenant, watch_at FROM tenants WHERE watch_at <= $1 AND erased_at IS NULL ORDER BY watch_at LIMIT 1",
+        );
+        let due: Option<(String, i64)> = due.bind(now).fetch_optional(&self.read).await?;
+        let Some((tenant, at)) = due else { return Ok(None) };
+        let claim = sqlx::query("UPDATE tenants SET watch_at = $3 WHERE tenant = $1 AND watch_at = $2");
+        let claimed = claim.bind(tenant.clone()).bind(at).bind(now + LOOK).execute(&self.write).await?;
         Ok((claimed.rows_affected() == 1).then_some(tenant))
     }
 }
@@ -91,6 +114,30 @@ impl TenantStore<'_> {
         put.bind(self.tenant.as_str()).bind(at).execute(&self.store.write).await?;
         Ok(())
     }
+
+    /// Keeps what was seen of a model, which is no change of what is decided.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn put_watch(&self, version: i64, watch: &str, at: i64) -> Result<(), Error> {
+        let put =
+            sqlx::query("UPDATE models SET watch = $3, watched_at = $4 WHERE tenant = $1 AND version = $2");
+        let put = put.bind(self.tenant.as_str()).bind(version).bind(watch).bind(at);
+        put.execute(&self.store.write).await?;
+        Ok(())
+    }
+
+    /// Has the model trained now, where it would be later.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn train_sooner(&self, at: i64) -> Result<(), Error> {
+        let put = sqlx::query("UPDATE tenants SET train_at = $2 WHERE tenant = $1 AND train_at > $2");
+        put.bind(self.tenant.as_str()).bind(at).execute(&self.store.write).await?;
+        Ok(())
+    }
 }
 
 impl Change {
@@ -132,15 +179,52 @@ impl Change {
     ///
     /// [`Error::Unavailable`].
     pub async fn put_model_in_force(&mut self, version: Option<i64>) -> Result<(), Error> {
+        let (tenant, watch_at) = (self.tenant.to_string(), self.at + LOOK);
         let put = match version {
-            Some(version) => sqlx::query("UPDATE tenants SET model = $2 WHERE tenant = $1")
-                .bind(self.tenant.to_string())
-                .bind(version),
+            Some(version) => sqlx::query("UPDATE tenants SET model = $2, watch_at = $3 WHERE tenant = $1")
+                .bind(tenant)
+                .bind(version)
+                .bind(watch_at),
             None => {
-                sqlx::query("UPDATE tenants SET model = NULL WHERE tenant = $1").bind(self.tenant.to_string())
+                sqlx::query("UPDATE tenants SET model = NULL, watch_at = NULL WHERE tenant = $1").bind(tenant)
             }
         };
         put.execute(self.connection()).await?;
         Ok(())
+    }
+}
+
+impl TenantStore<'_> {
+    /// Keeps what the tenant's model adds to the pool, or takes it out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn put_summary(&self, summary: Option<&str>, at: i64) -> Result<(), Error> {
+        let put = match summary {
+            Some(summary) => sqlx::query(
+                "INSERT INTO summaries (tenant, at, summary) VALUES ($1, $2, $3) \
+                 ON CONFLICT (tenant) DO UPDATE SET at = excluded.at, summary = excluded.summary",
+            )
+            .bind(self.tenant.as_str())
+            .bind(at)
+            .bind(summary),
+            None => sqlx::query("DELETE FROM summaries WHERE tenant = $1").bind(self.tenant.as_str()),
+        };
+        put.execute(&self.store.write).await?;
+        Ok(())
+    }
+
+    /// What other tenants add to the pool, by tenant, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn summaries_of_others(&self, most: i64) -> Result<Vec<(String, String)>, Error> {
+        let found = sqlx::query_as(
+            "SELECT s.tenant, s.summary FROM summaries s JOIN tenants t ON t.tenant = s.tenant \
+             WHERE s.tenant <> $1 AND t.erased_at IS NULL ORDER BY s.at DESC, s.tenant LIMIT $2",
+        );
+        Ok(found.bind(self.tenant.as_str()).bind(most).fetch_all(&self.store.read).await?)
     }
 }

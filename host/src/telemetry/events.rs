@@ -361,6 +361,23 @@ impl ModelTrained {
     }
 }
 
+/// The model in force no longer fits the deals that closed since it was trained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelDrifted {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub version: i64,
+}
+
+impl ModelDrifted {
+    /// Logs and counts it.
+    pub fn emit(&self, metrics: &Metrics) {
+        warn!(tenant = %self.tenant, version = self.version, "model drifted");
+        metrics.models_drifted.inc();
+    }
+}
+
 /// The collector did not take a batch of spans.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceExportFailed {

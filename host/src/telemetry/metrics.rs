@@ -34,6 +34,7 @@ pub struct Metrics {
     pub(super) effects: Family<EffectLabels, Counter>,
     pub(super) timers: Family<TimerLabels, Counter>,
     pub(super) releases_taken_back: Counter,
+    pub(super) models_drifted: Counter,
     pub(super) trace_exports_failed: Counter,
     pub(super) store_up: Gauge,
     queues: Family<QueueLabels, Gauge>,
@@ -128,6 +129,9 @@ impl Metrics {
         let releases_taken_back = Counter::default();
         let help = "Releases of plugins that went over their budgets";
         registry.register("releases_taken_back", help, releases_taken_back.clone());
+        let models_drifted = Counter::default();
+        let help = "Models in force that no longer fit the deals that closed since they were trained";
+        registry.register("models_drifted", help, models_drifted.clone());
         let store_up = Gauge::default();
         registry.register("store_up", "1 while the database answers", store_up.clone());
         let trace_exports_failed = Counter::default();
@@ -147,6 +151,7 @@ impl Metrics {
             effects,
             timers,
             releases_taken_back,
+            models_drifted,
             trace_exports_failed,
             store_up,
             queues,

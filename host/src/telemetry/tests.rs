@@ -39,6 +39,7 @@ fn emit_all(metrics: &Metrics) {
         EffectTried { tenant, lead, number: 1, kind, via, attempt: 2, result, fault }.emit(metrics);
     }
     ReleaseTakenBack { tenant: tenant.clone() }.emit(metrics);
+    ModelDrifted { tenant: tenant.clone(), version: 4 }.emit(metrics);
     TimerFired { tenant, timer: Timer::Lead, late: took }.emit(metrics);
     TraceExportFailed { status: Some(500) }.emit(metrics);
     DrainBegun { allowed: Duration::from_secs(30) }.emit();
@@ -94,6 +95,7 @@ fn every_event_is_a_line() {
         "level":"INFO","message":"effect retried","tenant":"acme","lead":"L-1","number":1,"kind":"notify","via":"email","attempt":2,"fault":"timeout","target":"lanewright::telemetry::events"}
         "level":"WARN","message":"effect given up","tenant":"acme","lead":"L-1","number":1,"kind":"notify","via":"email","attempt":2,"fault":"timeout","target":"lanewright::telemetry::events"}
         "level":"WARN","message":"release taken back","tenant":"acme","target":"lanewright::telemetry::events"}
+        "level":"WARN","message":"model drifted","tenant":"acme","version":4,"target":"lanewright::telemetry::events"}
         "level":"DEBUG","message":"timer fired","tenant":"acme","timer":"lead","late_ms":1.5,"target":"lanewright::telemetry::events"}
         "level":"WARN","message":"trace export failed","status":500,"target":"lanewright::telemetry::events"}
         "level":"INFO","message":"drain begun","allowed_seconds":30,"target":"lanewright::telemetry::events"}
@@ -124,6 +126,7 @@ fn every_event_counts() {
         lanewright_effects_total{kind="notify",via="email",result="given-up"} 1
         lanewright_effects_total{kind="notify",via="email",result="retried"} 1
         lanewright_leads_total{outcome="assigned",mode="auto"} 1
+        lanewright_models_drifted_total 1
         lanewright_plugin_failures_total{limit="fuel"} 1
         lanewright_queue_depth{queue="leads"} 4
         lanewright_refusals_total{limit="rate"} 1

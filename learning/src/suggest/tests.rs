@@ -17,13 +17,29 @@ fn deals(rep: &str, industry: &str, won: usize, n: usize, change: fn(&mut Deal))
 }
 
 #[test]
-fn fifteen_won_deals_suggest_a_tag() {
-    let healthcare =
-        ["ana won 15 of 20, 75 % (53–89 %) of the healthcare deals of a year: add healthcare to the profile"];
-    check(&tags(&deals("ana", "healthcare", 15, 20, |_| {})), &healthcare);
-    check(&tags(&deals("ana", "healthcare", 14, 40, |_| {})), &[]);
-    check(&tags(&deals("ana", "healthcare", 15, 20, |deal| deal.days_ago = 366)), &[]);
-    check(&tags(&deals("ana", "healthcare", 15, 20, |deal| deal.on_profile = true)), &[]);
+fn fifteen_won_deals_above_the_others_suggest_a_tag() {
+    let check = |ana: Vec<Deal>, others: usize, expect: &[&str]| {
+        let all = [ana, deals("ben", "retail", others, 100, |_| {})].concat();
+        super::tests::check(&tags(&all), expect);
+    };
+    let healthcare = |won, n, change| deals("ana", "healthcare", won, n, change);
+    check(
+        healthcare(15, 20, |_| {}),
+        10,
+        &[
+            "ana won 15 and lost 5 of the healthcare deals of a year, 15 of 20, 75 % (53–89 %), and of all other deals 10 of 100, \
+           10 % (6–17 %) were won: add healthcare to the profile",
+        ],
+    );
+    check(healthcare(14, 20, |_| {}), 10, &[]);
+    check(healthcare(15, 20, |deal| deal.days_ago = 366), 10, &[]);
+    check(healthcare(15, 20, |deal| deal.on_profile = true), 10, &[]);
+    // Fifteen are won and most are lost.
+    check(healthcare(15, 150, |_| {}), 10, &[]);
+    // Everybody wins as many: ben has the tag as little.
+    check(healthcare(75, 100, |_| {}), 75, &[]);
+    // Nobody is there to compare with.
+    super::tests::check(&tags(&healthcare(15, 20, |_| {})), &[]);
 }
 
 fn routed(segment: &str, covered: usize, other: &[End]) -> Vec<Routed> {
@@ -101,7 +117,8 @@ fn ids_are_the_same_for_ever() {
 proptest! {
     #[test]
     fn more_of_the_same_keeps_the_id(won in 15usize..40, more in 0usize..40) {
-        let ids = |n: usize| tags(&deals("ana", "retail", n, n, |_| {})).into_iter().map(|s| s.id).collect::<Vec<_>>();
+        let others = || deals("ben", "energy", 0, 40, |_| {});
+        let ids = |n: usize| tags(&[deals("ana", "retail", n, n, |_| {}), others()].concat()).into_iter().map(|s| s.id).collect::<Vec<_>>();
         prop_assert_eq!(ids(won), ids(won + more));
     }
 

@@ -162,9 +162,10 @@ fn models_are_compared_on_deals_newer_than_both() {
 
 #[test]
 fn tenants_with_few_deals_start_from_what_others_share() {
-    let many = [history(2_000, skilled), history(3_000, skilled)].map(|deals| trained(&deals));
-    let prior = Prior::pool(&[&many[0], &many[1]]).expect("two tenants");
-    assert_eq!(Prior::pool(&[&many[0]]), None);
+    let many =
+        [2_000, 2_500, 3_000].map(|deals| trained(&history(deals, skilled)).summary().expect("evidence"));
+    let prior = Prior::pool(&many).expect("three tenants");
+    assert_eq!(trained(&history(60, skilled)).summary(), None);
     let few = history(30, skilled);
     let settings = Settings::default();
     let newer: Vec<Deal> = history(3_000, skilled).split_off(1_500);
@@ -173,4 +174,41 @@ fn tenants_with_few_deals_start_from_what_others_share() {
         Metrics::of(&model.outturns(&newer, i64::MIN)).log_loss
     };
     assert!(loss(Some(&prior)) < loss(None));
+}
+
+#[test]
+fn a_model_is_watched_once_it_counts() {
+    let deals = history(3_000, skilled);
+    let model = trained(&deals);
+    let check = |model: &WinModel, deals: &[Deal], until: i64, expected: Option<(u64, bool)>| {
+        let watch = model.watch(deals, until);
+        assert_eq!(watch.map(|watch| (watch.closed, watch.look.verdict.is_alarm())), expected);
+    };
+    let closed = |deal: &Deal| match deal.outcome {
+        Outcome::Won { closed } | Outcome::Lost { closed } => closed,
+        _ => 0,
+    };
+    let since =
+        |until: i64| deals.iter().filter(|deal| (NOW + 1..=until).contains(&closed(deal))).count() as u64;
+    check(&model, &deals, NOW, Some((0, false)));
+    check(&model, &deals, 2 * NOW, Some((since(2 * NOW), false)));
+    check(&model, &deals, NOW + 90 * DAY, Some((since(NOW + 90 * DAY), false)));
+    let lost: Vec<Deal> = deals
+        .iter()
+        .map(|deal| Deal { outcome: Outcome::Lost { closed: closed(deal) }, ..deal.clone() })
+        .collect();
+    check(&model, &lost, 2 * NOW, Some((since(2 * NOW), true)));
+    check(&trained(&history(50, skilled)), &deals, 2 * NOW, None);
+}
+
+#[test]
+fn effective_deals_of_a_rep_are_never_more_than_deals() {
+    let mut deals = history(600, |_, _| 0.3);
+    deals.truncate(400);
+    for (deal, number) in deals.iter_mut().zip(0..6_i64) {
+        deal.rep = Some("new".to_owned());
+        deal.outcome = Outcome::Lost { closed: NOW - number * DAY };
+    }
+    let found = trained(&deals).evidence("new", &[]).expect("the rep");
+    assert_eq!((found.closed, found.effective), (6, 6.0));
 }

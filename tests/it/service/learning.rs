@@ -3,7 +3,9 @@
 
 use std::fmt::Write as _;
 
+use jiff::SignedDuration;
 use lanewright::lead::TenantId;
+use lanewright::learning::Model;
 use serde_json::{Value as Json, json};
 
 use super::harness::{BOTH, Host, On, Service};
@@ -275,4 +277,283 @@ fn a_policy_is_judged_from_the_log_or_it_is_said_why_not() {
         (of(&["policy", "doubly_robust", "value"]), of(&["random", "doubly_robust", "value"]));
     assert!((0.65..0.85).contains(&ana) && (0.4..0.6).contains(&random), "{judged:#}");
     assert!(of(&["difference", "low"]) > 0.0, "{judged:#}");
+}
+
+/// Deals that closed since a moment, one an hour.
+fn newer(since: jiff::Timestamp, deals: i64, won: fn(i64, bool) -> bool) -> String {
+    let mut history = "id,rep,opened_at,closed_at,outcome,industry,source\n".to_owned();
+    for number in 0..deals {
+        let (rep, industry) =
+            [("ana", "healthcare"), ("ana", "retail"), ("bo", "healthcare"), ("bo", "retail")]
+                [usize::try_from(number % 4).expect("a place")];
+        let outcome =
+            if won(number / 4, (rep == "ana") == (industry == "healthcare")) { "won" } else { "lost" };
+        let closed = since + SignedDuration::from_mins(30 + 30 * number);
+        let opened = closed - SignedDuration::from_hours(24 * 20);
+        writeln!(history, "new-{number},{rep},{opened},{closed},{outcome},{industry},web-form")
+            .expect("written");
+    }
+    history
+}
+
+#[test]
+fn a_model_that_no_longer_fits_is_told_and_trained_sooner() {
+    let as_before: fn(i64, bool) -> bool = |number, strong| (number % 4 == 0) != strong;
+    let turned: fn(i64, bool) -> bool = |number, strong| (number % 4 == 0) == strong;
+    let never = "[learning]\ntrain = \"never\"\n";
+    // What the folder says, what becomes of deals, and what is seen; the model in force then.
+    let cases: [(On, &str, i64, fn(i64, bool) -> bool, &str, i64); 6] = [
+        (On::Sqlite, "", 40, |_, _| false, "too-few", 1),
+        (On::Sqlite, "", 64, as_before, "steady", 1),
+        (On::Sqlite, "", 64, |_, _| false, "won-less", 2),
+        (On::Postgres, "", 64, |_, _| true, "won-more", 2),
+        (On::Sqlite, "", 64, turned, "worse", 2),
+        (On::Sqlite, never, 64, |_, _| false, "won-less", 1),
+    ];
+    for (on, also, deals, won, verdict, in_force) in cases {
+        let service = Service::new(on, 1);
+        let (_, key) = acme(&service, also);
+        let host = service.host();
+        import(host, &key, &history(&service));
+        host.ask("POST", "/v1/models", &key, None);
+        let trained = service.clock.now();
+        service.clock.set(trained + SignedDuration::from_hours(48));
+        import(host, &key, &newer(trained, deals, won));
+        service.step();
+        let (_, model) = host.ask("GET", "/v1/models/1", &key, None);
+        let (watch, alarm) = (&model["watch"], !["too-few", "steady"].contains(&verdict));
+        assert_eq!(
+            (&watch["look"]["verdict"], &watch["alarm"]),
+            (&json!(verdict), &json!(alarm)),
+            "{model:#}"
+        );
+        let (_, models) = host.ask("GET", "/v1/models", &key, None);
+        assert_eq!((&models["in_force"], &watch["closed"]), (&json!(in_force), &json!(deals)), "{models:#}");
+        // The operator sees the figures once, however often somebody looks.
+        service.pass(25 * 60);
+        let (_, audit) = host.ask("GET", "/v1/audit?kind=model.drifted", &key, None);
+        let told: Vec<&Json> = audit["items"].as_array().into_iter().flatten().collect();
+        assert_eq!(told.len(), usize::from(alarm), "{audit:#}");
+        assert!(told.iter().all(|event| event["body"]["told"] == watch["told"]), "{audit:#}");
+        let (_, ready) = host.ask("GET", "/v1/readiness", &key, None);
+        let finding =
+            ready["items"].as_array().into_iter().flatten().find(|finding| finding["area"] == "model");
+        let finding = finding.unwrap_or_else(|| panic!("{ready:#}"));
+        match in_force {
+            1 => assert_eq!(finding["sentence"], watch["told"], "{ready:#}"),
+            _ => assert!(
+                finding["sentence"].as_str().is_some_and(|why| why.starts_with("0 deals closed")),
+                "{ready:#}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn why_a_rep_was_expected_to_win_adds_up() {
+    let service = Service::new(On::Sqlite, 1);
+    let (_, key) = acme(&service, "");
+    let host = service.host();
+    host.lead(&key, &lead("before", "retail"));
+    let (status, none) = host.ask("GET", "/v1/leads/before/decisions/1/win", &key, None);
+    assert_eq!((status, &none["code"]), (409, &json!("conflict")), "{none:#}");
+    import(host, &key, &history(&service));
+    host.ask("POST", "/v1/models", &key, None);
+    host.lead(&key, &lead("one", "healthcare"));
+    // The model of the decision tells, whichever is in force.
+    host.ask("PUT", "/v1/models/in-force", &key, Some(&json!({"model": null})));
+    let (_, decision) = host.ask("GET", "/v1/leads/one/decisions/1", &key, None);
+    let number = |of: &Json| of.as_f64().expect("a number");
+    for (query, rep, as_decided) in [
+        ("", "ana", json!(true)),
+        ("?rep=ana", "ana", json!(true)),
+        ("?rep=bo", "bo", json!(true)),
+        ("?rep=nobody", "nobody", Json::Null),
+    ] {
+        let (status, told) = host.ask("GET", &format!("/v1/leads/one/decisions/1/win{query}"), &key, None);
+        assert_eq!((status, &told["rep"], &told["as_decided"]), (200, &json!(rep), &as_decided), "{told:#}");
+        let factors: Vec<&Json> = told["factors"].as_array().into_iter().flatten().collect();
+        let sum = |of_rep: bool| {
+            let of = factors.iter().filter(|factor| (factor["of"] == "rep") == of_rep);
+            of.map(|factor| number(&factor["effect"])).sum::<f64>()
+        };
+        assert_eq!((sum(false), sum(true)), (number(&told["of_lead"]), number(&told["of_rep"])), "{told:#}");
+        let estimates = decision["trace"]["score"]["win"]["estimates"].as_array().expect("estimates");
+        if let Some(found) = estimates.iter().find(|found| found["rep"] == rep) {
+            assert_eq!(found["probability"], told["probability"], "{told:#}");
+        }
+        let known =
+            factors.iter().any(|factor| factor["fact"] == "industry" && factor["word"] == "healthcare");
+        assert!(known, "{told:#}");
+    }
+    let (status, bad) = host.ask("GET", "/v1/leads/one/decisions/1/win?rep=%20", &key, None);
+    assert_eq!(status, 400, "{bad:#}");
+}
+
+#[test]
+fn matches_have_the_grade_that_the_tenant_says() {
+    for (grades, from) in [
+        ("", None),
+        ("a = 90, b = 60, c = 30", Some([90.0, 60.0, 30.0])),
+        ("a = 3, b = 2, c = 1", Some([3.0, 2.0, 1.0])),
+    ] {
+        let service = Service::new(On::Sqlite, 1);
+        let also =
+            if grades.is_empty() { String::new() } else { format!("[matching]\ngrades = {{ {grades} }}\n") };
+        let (_, key) = acme(&service, &also);
+        let host = service.host();
+        let (_, _) = routed(host, &key, "one", "retail");
+        let (_, decision) = host.ask("GET", "/v1/leads/one/decisions/1", &key, None);
+        let total = decision["outcome"]["total"].as_f64().expect("a total");
+        let grade = from.map(|from: [f64; 3]| {
+            from.iter()
+                .zip(["A", "B", "C"])
+                .find(|(least, _)| total >= **least)
+                .map_or("D", |(_, grade)| grade)
+        });
+        assert_eq!(decision["grade"], json!(grade), "{total}");
+        let (_, report) = host.ask("GET", "/v1/report", &key, None);
+        let leads: Vec<Json> = report["grades"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|row| row["leads"] == 1)
+            .cloned()
+            .collect();
+        assert_eq!(
+            leads.first().map(|row| row["grade"].clone()),
+            grade.map(|grade| json!(grade)),
+            "{report:#}"
+        );
+    }
+}
+
+/// A tenant of another name than the example's.
+fn named(service: &Service, name: &str, also: &str) -> (tempfile::TempDir, TenantId, String) {
+    let folder = renamed(name, also);
+    let (tenant, key) = service.tenant(folder.path());
+    (folder, tenant, key)
+}
+
+fn renamed(name: &str, also: &str) -> tempfile::TempDir {
+    let folder = folder(also);
+    let path = folder.path().join("tenant.toml");
+    let toml = std::fs::read_to_string(&path).expect("a file");
+    std::fs::write(&path, toml.replacen("id = \"acme\"", &format!("id = \"{name}\""), 1)).expect("a file");
+    folder
+}
+
+#[test]
+fn tenants_that_agree_start_from_what_three_others_have_in_common() {
+    const SHARED: &str = "[learning]\nshared = true\n";
+    for on in BOTH {
+        let service = Service::new(on, 1);
+        let host = service.host();
+        let mut tenants = Vec::new();
+        for name in ["one", "two", "three"] {
+            let (_, tenant, key) = named(&service, name, SHARED);
+            // Words and reps that no other tenant has.
+            let own = history(&service).replace(",ana,", &format!(",ana-{name},"));
+            let own: String = own
+                .lines()
+                .enumerate()
+                .map(|(line, deal)| match line % 8 {
+                    4 => format!("{}\n", deal.replace("retail", &format!("secret-{name}"))),
+                    _ => format!("{deal}\n"),
+                })
+                .collect();
+            import(host, &key, &own);
+            tenants.push((tenant, key));
+        }
+        let (_, learner, key) = named(&service, "learner", SHARED);
+        let some: Vec<String> = history(&service).lines().take(41).map(str::to_owned).collect();
+        import(host, &key, &(some.join("\n") + "\n"));
+        let train = |key: &str| {
+            let (status, model) = host.ask("POST", "/v1/models", key, None);
+            assert_eq!(status, 200, "{model:#}");
+            (model["report"]["pooled"].clone(), model["report"]["variances"].clone())
+        };
+        let alone = train(&key).1;
+        train(&tenants[0].1);
+        train(&tenants[1].1);
+        assert_eq!(train(&key), (Json::Null, alone.clone()), "two others are too few");
+        train(&tenants[2].1);
+        let (pooled, together) = train(&key);
+        assert_eq!(pooled, 3);
+        assert_ne!(together, alone);
+        // Nothing of the others is in the learner's model but numbers.
+        let store = service.store().of(&learner);
+        let body = super::harness::runtime().block_on(store.model(3)).expect("read").expect("a model");
+        let holds = |word: &str| body.windows(word.len()).any(|bytes| bytes == word.as_bytes());
+        assert!(holds("retail") && !holds("secret-") && !holds("ana-"));
+        // Who has too few deals hands nothing on: of the others, the first has two that do.
+        assert_eq!(train(&tenants[0].1).0, Json::Null);
+        // Who takes it back is left out at once, and does not learn from others.
+        service.publish(&tenants[1].0, renamed("two", "").path());
+        assert_eq!(train(&key), (Json::Null, alone.clone()));
+        service.publish(&tenants[1].0, renamed("two", SHARED).path());
+        assert_eq!(train(&key).0, 3);
+        service.publish(&learner, renamed("learner", "").path());
+        assert_eq!(train(&key), (Json::Null, alone));
+    }
+}
+
+#[test]
+fn an_override_teaches_who_worked_the_lead() {
+    let explore = "[learning.explore]\nwithin = 0.9\nfloor = 0.2\ntiers = [\"two\"]\n\n[matching]\nqualified_within = 100\n";
+    let service = Service::new(On::Sqlite, 1);
+    let (tenant, key) = acme(&service, explore);
+    let host = service.host();
+    import(host, &key, &history(&service));
+    host.ask("POST", "/v1/models", &key, None);
+    let store = service.store().of(&tenant);
+    let evidence = |version: i64| {
+        let body = super::harness::runtime().block_on(store.model(version)).expect("read").expect("a model");
+        let model = Model::read(version, &body).expect("a model");
+        ["ana", "bo"]
+            .map(|rep| model.win().evidence(rep, &[]).map_or((0, 0), |found| (found.won, found.closed)))
+    };
+    let before = evidence(1);
+    let post = |path: &str, body: Json| {
+        let (status, answer) = host.ask("POST", path, &key, Some(&body));
+        assert_eq!(status, 200, "{answer:#}");
+    };
+    let mut expect = before;
+    // Whether a person gives it to the other, and how it ends.
+    for (number, (given, outcome)) in
+        [(true, "won"), (true, "lost"), (false, "won"), (true, "won"), (false, "lost")]
+            .into_iter()
+            .enumerate()
+    {
+        let name = format!("lead-{number}");
+        let (picked, _) = routed(host, &key, &name, "healthcare");
+        let other = if picked == "ana" { "bo" } else { "ana" };
+        post(&format!("/v1/leads/{name}/outcome"), json!({"outcome": "first-touch"}));
+        let reassign = format!("/v1/leads/{name}/reassign");
+        let body = json!({"to": other, "reason": "knows them from before"});
+        if given {
+            post(&reassign, body.clone());
+        }
+        post(&format!("/v1/leads/{name}/outcome"), json!({"outcome": outcome}));
+        // Whoever gets it for the time after is no longer who won it.
+        let (status, closed) = host.ask("POST", &reassign, &key, Some(&body));
+        assert_eq!(status, 409, "{closed:#}");
+        let worked = if given { other } else { picked.as_str() };
+        let place = usize::from(worked == "bo");
+        expect[place].0 += u64::from(outcome == "won");
+        expect[place].1 += 1;
+        let deal = super::harness::runtime().block_on(store.deal(&name)).expect("read").expect("a deal");
+        assert_eq!((deal.rep.as_deref(), deal.first_rep.as_deref()), (Some(worked), Some(picked.as_str())));
+        assert_eq!((deal.overridden, deal.odds.is_none()), (i64::from(given), given), "{deal:?}");
+    }
+    service.pass(1);
+    host.ask("POST", "/v1/models", &key, None);
+    assert_eq!(evidence(2), expect);
+    // What came of a lead that somebody else had says nothing of the pick.
+    let now = service.clock.now();
+    let (from, to) = (now - SignedDuration::from_hours(1), now + SignedDuration::from_hours(1));
+    let body = json!({"from": from.to_string(), "to": to.to_string(), "policy": {"kind": "random"}});
+    let (_, judged) = host.ask("POST", "/v1/policies/value", &key, Some(&body));
+    let told = ["decisions", "logged", "passed_on"].map(|field| judged[field].clone());
+    assert_eq!(told, [json!(5), json!(2), json!(3)], "{judged:#}");
 }

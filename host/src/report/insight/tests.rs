@@ -60,6 +60,7 @@ fn told() -> Insight {
         segment: "industry".to_owned(),
         leads: leads.len(),
         targets: targets(&analytics).to_vec(),
+        grades: None,
         readiness: audit(&history),
         suggestions: gaps(&routed),
         analytics,
