@@ -190,10 +190,12 @@ pub fn tags(deals: &[Deal]) -> Vec<Suggestion> {
         let counts = Counts { hits: seen.hits, n: seen.n, other_hits: others.hits, other_n: others.n };
         let p = counts.more_than_others();
         let sentence = format!(
-            "{rep} won {} and lost {} of the {industry} deals of a year, {seen}, and of all other deals {others} were won: add \
-             {industry} to the profile",
+            "{rep} won {} and lost {} {industry} deals in a year, {:.0} % ({:.0}–{:.0} %), all others {others}: add {industry} to the profile",
             seen.hits,
-            seen.n - seen.hits
+            seen.n - seen.hits,
+            100.0 * seen.share,
+            100.0 * seen.low,
+            100.0 * seen.high
         );
         let subject = Subject::Tag { rep: rep.clone(), industry: industry.clone() };
         Some((p, Suggestion::of(subject, Evidence::Others { seen, others, p }, sentence)))

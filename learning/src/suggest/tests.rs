@@ -27,8 +27,7 @@ fn fifteen_won_deals_above_the_others_suggest_a_tag() {
         healthcare(15, 20, |_| {}),
         10,
         &[
-            "ana won 15 and lost 5 of the healthcare deals of a year, 15 of 20, 75 % (53–89 %), and of all other deals 10 of 100, \
-           10 % (6–17 %) were won: add healthcare to the profile",
+            "ana won 15 and lost 5 healthcare deals in a year, 75 % (53–89 %), all others 10 of 100, 10 % (6–17 %): add healthcare to the profile",
         ],
     );
     check(healthcare(14, 20, |_| {}), 10, &[]);
