@@ -14,6 +14,7 @@ fn ready() -> History {
         first_touch: vec![3.0, 9.0, 40.0],
         sla: 5.0,
         queued: Some(Queued { leads: 12, oldest: 28.0 }),
+        watch: None,
         closed: 400,
         effective: 210.0,
         overridden: rate(20, 400),
