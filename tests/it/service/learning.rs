@@ -298,11 +298,13 @@ fn newer(since: jiff::Timestamp, deals: i64, won: fn(i64, bool) -> bool) -> Stri
 
 #[test]
 fn a_model_that_no_longer_fits_is_told_and_trained_sooner() {
-    let as_before: fn(i64, bool) -> bool = |number, strong| (number % 4 == 0) != strong;
-    let turned: fn(i64, bool) -> bool = |number, strong| (number % 4 == 0) == strong;
+    /// Whether a deal of this number is won, by whether the rep is strong there.
+    type Won = fn(i64, bool) -> bool;
+    let as_before: Won = |number, strong| (number % 4 == 0) != strong;
+    let turned: Won = |number, strong| (number % 4 == 0) == strong;
     let never = "[learning]\ntrain = \"never\"\n";
     // What the folder says, what becomes of deals, and what is seen; the model in force then.
-    let cases: [(On, &str, i64, fn(i64, bool) -> bool, &str, i64); 6] = [
+    let cases: [(On, &str, i64, Won, &str, i64); 6] = [
         (On::Sqlite, "", 40, |_, _| false, "too-few", 1),
         (On::Sqlite, "", 64, as_before, "steady", 1),
         (On::Sqlite, "", 64, |_, _| false, "won-less", 2),
