@@ -62,7 +62,7 @@ fn suites(arguments: &[String]) -> Result<Vec<Run>> {
                 if let Ask::Test(packages) = ask {
                     let packages = packages.iter().flat_map(|package| ["--package", package]);
                     let suite =
-                        cargo(&["test", "--no-fail-fast", "--manifest-path", &manifest]).args(packages);
+                        cargo(&["test", "--locked", "--no-fail-fast", "--manifest-path", &manifest]).args(packages);
                     // What they share with the workspace is not built again.
                     suites.push(suite.env("CARGO_TARGET_DIR", target_dir()));
                 }
