@@ -31,12 +31,14 @@ impl WinModel {
         if self.report.gates.failed().contains(&Gate::Evidence) {
             return None;
         }
-        let effects = self.names.fields.iter().enumerate().map(|(field, (name, values))| {
-            let of = |(code, value): (usize, &String)| Some((value.clone(), self.logit.effect(field, code)?));
+        let effects = self.fitted.names.fields.iter().enumerate().map(|(field, (name, values))| {
+            let of = |(code, value): (usize, &String)| {
+                Some((value.clone(), self.fitted.logit.effect(field, code)?))
+            };
             (name.clone(), values.iter().enumerate().filter_map(of).collect())
         });
         Some(Summary {
-            intercept: self.logit.intercept().0,
+            intercept: self.fitted.logit.intercept().0,
             variances: self.variances().iter().cloned().collect(),
             effects: effects.collect(),
         })

@@ -63,6 +63,8 @@ pub(crate) struct Table {
     pub(crate) quarter: Vec<u8>,
     /// The quarter in which it was to be expected to close when it was opened.
     pub(crate) expected: Vec<u8>,
+    /// When it was opened.
+    pub(crate) opened: Vec<i64>,
     /// When it closed.
     pub(crate) closed: Vec<i64>,
     /// Whether it was won.
@@ -105,15 +107,13 @@ impl Table {
                 (name.clone(), sorted(values))
             })
             .collect();
-        let mut cycles: Vec<i64> =
-            kept.iter().map(|(deal, closed, _)| closed.saturating_sub(deal.opened)).collect();
-        cycles.sort_unstable();
-        let names = Names { cycle: cycles.get(cycles.len() / 2).copied().unwrap_or(0), reps, fields };
-        let mut rows: Vec<(i64, u32, Vec<u32>, u8, bool)> = kept
+        let names =
+            Names { cycle: cycle(kept.iter().map(|(deal, closed, _)| (deal.opened, *closed))), reps, fields };
+        let mut rows: Vec<(i64, u32, Vec<u32>, u8, bool, i64)> = kept
             .iter()
             .map(|&(deal, closed, won)| {
                 let Coded { codes, quarter } = names.lead(&deal.fields, deal.opened);
-                (closed, code(&names.reps, deal.rep.as_deref()), codes, quarter, won)
+                (closed, code(&names.reps, deal.rep.as_deref()), codes, quarter, won, deal.opened)
             })
             .collect();
         rows.sort_unstable();
@@ -124,6 +124,7 @@ impl Table {
             codes: rows.iter().flat_map(|row| row.2.iter().copied()).collect(),
             quarter: rows.iter().map(|row| quarter(row.0)).collect(),
             expected: rows.iter().map(|row| row.3).collect(),
+            opened: rows.iter().map(|row| row.5).collect(),
             closed: rows.iter().map(|row| row.0).collect(),
             won: rows.iter().map(|row| row.4).collect(),
             names,
@@ -156,6 +157,7 @@ impl Table {
             codes: self.codes[..rows * self.names.fields.len()].to_vec(),
             quarter: self.quarter[..rows].to_vec(),
             expected: self.expected[..rows].to_vec(),
+            opened: self.opened[..rows].to_vec(),
             closed: self.closed[..rows].to_vec(),
             won: self.won[..rows].to_vec(),
             weight: self.weight[..rows].to_vec(),
@@ -163,16 +165,50 @@ impl Table {
         }
     }
 
+    /// Some of the rows as a table of their own, in their order and without a field: what a tenant would have who had no other
+    /// deals.
+    pub(crate) fn part(&self, rows: &[usize], without: &str) -> Table {
+        let (reps, rep) = narrowed(&self.names.reps, rows.iter().map(|row| self.rep[*row]));
+        let (mut fields, mut columns) = (Vec::new(), Vec::new());
+        for (place, (name, values)) in self.names.fields.iter().enumerate() {
+            let (values, column) = narrowed(values, rows.iter().map(|row| self.codes_of(*row)[place]));
+            if name != without && !values.is_empty() {
+                fields.push((name.clone(), values));
+                columns.push(column);
+            }
+        }
+        let times = rows.iter().map(|row| (self.opened[*row], self.closed[*row]));
+        let cycle = cycle(times.clone());
+        let won: Vec<bool> = rows.iter().map(|row| self.won[*row]).collect();
+        let all = won.iter().filter(|won| **won).count() as u64;
+        Table {
+            names: Names { cycle, reps, fields },
+            rep,
+            codes: (0..rows.len()).flat_map(|row| columns.iter().map(move |column| column[row])).collect(),
+            quarter: rows.iter().map(|row| self.quarter[*row]).collect(),
+            expected: times.clone().map(|(opened, _)| quarter(opened.saturating_add(cycle))).collect(),
+            opened: times.clone().map(|(opened, _)| opened).collect(),
+            closed: times.map(|(_, closed)| closed).collect(),
+            counts: Counts { won: all, lost: won.len() as u64 - all, ..Counts::default() },
+            won,
+            weight: rows.iter().map(|row| self.weight[*row]).collect(),
+        }
+    }
+
     /// Σw and Σw².
     fn sums(&self) -> (f64, f64) {
-        self.weight.iter().fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w))
+        sums(self.weight.iter().copied())
     }
 
     /// Effective number of deals, (Σw)² / Σw² (Kish, Survey Sampling, 1965): what they are worth as evidence if
     /// recent ones count more.
     pub(crate) fn effective(&self) -> f64 {
-        let (sum, squares) = self.sums();
-        if squares > 0.0 { sum * sum / squares } else { 0.0 }
+        kish(self.sums())
+    }
+
+    /// The same of some rows.
+    pub(crate) fn effective_of(&self, rows: &[usize]) -> f64 {
+        kish(sums(rows.iter().map(|row| self.weight[*row])))
     }
 
     /// Weights that add up to the effective number of deals, so that a likelihood is as sharp as its
@@ -191,6 +227,34 @@ impl Table {
             .fold((0.0, 0.0), |(won, sum), (w, y)| (won + if *y { *w } else { 0.0 }, sum + w));
         if sum > 0.0 { won / sum } else { 0.5 }
     }
+}
+
+/// Σw and Σw².
+fn sums(weights: impl Iterator<Item = f64>) -> (f64, f64) {
+    weights.fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w))
+}
+
+/// (Σw)² / Σw²; of nothing, 0.
+fn kish((sum, squares): (f64, f64)) -> f64 {
+    if squares > 0.0 { sum * sum / squares } else { 0.0 }
+}
+
+/// Half of the deals took longer than this from opening to close.
+fn cycle(times: impl Iterator<Item = (i64, i64)>) -> i64 {
+    let mut cycles: Vec<i64> = times.map(|(opened, closed)| closed.saturating_sub(opened)).collect();
+    cycles.sort_unstable();
+    cycles.get(cycles.len() / 2).copied().unwrap_or(0)
+}
+
+/// The names that a column of codes uses, and the column in places among those.
+fn narrowed(names: &[String], column: impl Iterator<Item = u32> + Clone) -> (Vec<String>, Vec<u32>) {
+    let used: BTreeSet<u32> = column.clone().filter(|code| *code != UNKNOWN).collect();
+    let mut places = vec![UNKNOWN; names.len()];
+    for (place, code) in used.iter().enumerate() {
+        places[*code as usize] = place as u32;
+    }
+    let column = column.map(|code| places.get(code as usize).copied().unwrap_or(UNKNOWN)).collect();
+    (used.iter().map(|code| names[*code as usize].clone()).collect(), column)
 }
 
 /// Place of a name among sorted names.

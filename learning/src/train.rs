@@ -2,22 +2,23 @@
 //!
 //! The history is cut by time into a first half and a few blocks. Before each block everything that may be used is
 //! fitted on what came before it, and asked about the block (forward chaining). From those answers it is
-//! decided whether trees beat the shrunk model, whether chances need straightening, and whether the gates pass.
-//! What is returned is then fitted on all of the window.
+//! decided whether trees beat the shrunk model, whether chances need straightening, and whether the gates pass
+//! ([`HeldOut`]). What is returned is then fitted on all of the window. Where a field is named, each of its frequent words
+//! goes the same way alone ([`segments`]).
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::calibrate::{Fold, stretch, stretched};
 use crate::cells::Cells;
 use crate::deal::{Counts, Deal};
 use crate::drift::Baseline;
+use crate::fitted::Fitted;
 use crate::gates::Gates;
-use crate::logistic::{chance, logit as log_odds};
-use crate::metrics::{Difference, Metrics, Outturn, losses};
-use crate::model::{Logit, Prior, groups};
-use crate::table::{Coded, Table};
-use crate::trees::Trees;
+use crate::held_out::{HeldOut, Training};
+use crate::metrics::Metrics;
+use crate::model::{Prior, groups};
+use crate::segments::{self, Whole};
+use crate::table::Table;
 use crate::win::{Way, WinModel};
 
 /// Blocks that are asked about.
@@ -26,8 +27,6 @@ const BLOCKS: usize = 5;
 const LONG: usize = 20_000;
 /// A history of fewer deals is not cut up.
 const CUTTABLE: usize = 20;
-/// Effective deals below which trees are not even tried: they overfit there.
-const TREES: f64 = 300.0;
 
 /// How to train; a tenant's choice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,11 +40,19 @@ pub struct Settings {
     pub by_segment: bool,
     /// Whether boosted trees may compete.
     pub trees: bool,
+    /// The field whose words may have models of their own; none where absent.
+    pub segment: Option<String>,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { half_life_days: Some(180.0), window_days: 365.0, by_segment: true, trees: true }
+        Settings {
+            half_life_days: Some(180.0),
+            window_days: 365.0,
+            by_segment: true,
+            trees: true,
+            segment: None,
+        }
     }
 }
 
@@ -105,103 +112,25 @@ pub fn train(
             return Err(SettingsError { name, value });
         }
     }
+    let training = Training { settings, prior };
     let table = Table::new(deals, now, settings.window_days, half_life);
-    let effective = table.effective();
-    let with_trees = settings.trees && effective >= TREES;
-    let held = HeldOut::new(&table, settings.by_segment, with_trees, prior);
-    let best = held.best();
-    let chosen = held.of(best);
-    let rates = held.rate.iter().filter_map(|fold| fold.first()).map(|outturn| outturn.chance);
-    let folds: Vec<Fold> = rates.zip(chosen).map(|(rate, outturns)| Fold { rate, outturns }).collect();
-    let calibration = stretch(&folds);
-    let straighten = |fold: &Fold| -> Vec<Outturn> {
-        let factor = calibration.unwrap_or(1.0);
-        fold.outturns.iter().map(|outturn| stretched(outturn, fold.rate, factor)).collect()
+    let blocks = blocks(&table.closed);
+    let held = HeldOut::new(&table, &blocks, training);
+    let whole = Whole { table: &table, blocks: &blocks, held: &held };
+    let parts = settings.segment.as_ref().map(|field| segments::learn(field, &whole, training));
+    let baseline = match &parts {
+        Some((parts, said)) if parts.count() => Baseline::of(said),
+        _ => Baseline::of(&held.straight),
     };
-    let straight: Vec<Outturn> = folds.iter().flat_map(straighten).collect();
-    let gates = Gates {
-        effective,
-        saved: Difference::saved(&losses(&held.of(Way::Rate).concat()), &losses(&chosen.concat())),
-        measured_on: straight.len() as u64,
-    };
-    let mut logit = Logit::fit(&table, settings.by_segment, prior);
-    let mut trees = (best == Way::Trees).then(|| Trees::fit(&table));
-    if let Some(factor) = calibration {
-        let shift = (1.0 - factor) * log_odds(table.rate());
-        match trees.take() {
-            Some(fitted) => trees = Some(fitted.stretched(shift, factor)),
-            None => logit = logit.stretched(shift, factor),
-        }
-    }
+    let (logit, trees) = held.fit(&table, training);
     let variances = groups(&table.names).into_iter().zip(logit.variances().iter().copied()).collect();
-    let report = Report {
-        counts: table.counts,
-        gates,
-        compared: held.compared(),
-        best,
-        calibration,
-        variances,
-        baseline: Baseline::of(&straight),
-    };
+    let HeldOut { gates, compared, best, calibration, .. } = held;
+    let report = Report { counts: table.counts, gates, compared, best, calibration, variances, baseline };
     let way = if gates.passed() { best } else { Way::Rate };
-    Ok(WinModel { trained_at: now, way, cells: Cells::new(&table), logit, trees, names: table.names, report })
-}
-
-/// Answers about each block by what was fitted on the deals before it.
-struct HeldOut {
-    rate: Vec<Vec<Outturn>>,
-    logit: Vec<Vec<Outturn>>,
-    trees: Option<Vec<Vec<Outturn>>>,
-}
-
-impl HeldOut {
-    fn new(table: &Table, by_segment: bool, with_trees: bool, prior: Option<&Prior>) -> HeldOut {
-        let mut held = HeldOut { rate: Vec::new(), logit: Vec::new(), trees: with_trees.then(Vec::new) };
-        for (seen, end) in blocks(&table.closed) {
-            let before = table.before(seen);
-            let block = || (seen..end).map(|row| (coded(table, row), table.rep[row], table.won[row]));
-            let rate = before.rate();
-            held.rate.push(block().map(|(.., won)| Outturn { chance: rate, won }).collect());
-            let logit = Logit::fit(&before, by_segment, prior);
-            let answer =
-                |(lead, rep, won)| Outturn { chance: logit.estimate(&logit.lead(&lead), rep).chance(), won };
-            held.logit.push(block().map(answer).collect());
-            if let Some(answers) = &mut held.trees {
-                let trees = Trees::fit(&before);
-                let answer = |(lead, rep, won)| Outturn {
-                    chance: chance(trees.lead(&lead) + trees.advantages(&lead, &[rep])[0]),
-                    won,
-                };
-                answers.push(block().map(answer).collect());
-            }
-        }
-        held
-    }
-
-    fn of(&self, way: Way) -> &[Vec<Outturn>] {
-        match (way, &self.trees) {
-            (Way::Rate, _) => &self.rate,
-            (Way::Trees, Some(trees)) => trees,
-            (Way::Logit | Way::Trees, _) => &self.logit,
-        }
-    }
-
-    /// Trees where they are better than the shrunk model by more than one standard error.
-    fn best(&self) -> Way {
-        let saved = |trees: &Vec<Vec<Outturn>>| {
-            Difference::saved(&losses(&self.logit.concat()), &losses(&trees.concat()))
-        };
-        if self.trees.as_ref().is_some_and(|trees| saved(trees).is_clear()) { Way::Trees } else { Way::Logit }
-    }
-
-    fn compared(&self) -> Vec<Compared> {
-        let ways = [Way::Rate, Way::Logit].into_iter().chain(self.trees.is_some().then_some(Way::Trees));
-        ways.map(|way| Compared { way, metrics: Metrics::of(&self.of(way).concat()) }).collect()
-    }
-}
-
-fn coded(table: &Table, row: usize) -> Coded {
-    Coded { codes: table.codes_of(row).to_vec(), quarter: table.expected[row] }
+    let cells = Cells::new(&table);
+    let fitted = Fitted { way, names: table.names, logit, trees };
+    let parts = parts.map(|(parts, _)| parts);
+    Ok(WinModel { trained_at: now, cells, fitted, report, parts })
 }
 
 /// For each block the number of deals before it, and of those with it. Deals of the same moment stay together, so

@@ -7,15 +7,19 @@ use thiserror::Error;
 use crate::cells::{Cells, Evidence};
 use crate::deal::{Deal, Fields, Outcome};
 use crate::drift::{ENOUGH, Watch, watch};
+use crate::fitted::Fitted;
 use crate::logistic::logit;
 use crate::metrics::{Difference, Metrics, Outturn, losses};
 use crate::model::{Cause, Estimate, Factor, Logit};
-use crate::table::{Coded, Names};
+use crate::segments::{Part, Parts, Segments};
+use crate::table::Names;
 use crate::train::Report;
 use crate::trees::Trees;
 
-/// Number of the format of [`WinModel::to_bytes`]; another one is another format.
+/// Number of the format of [`WinModel::to_bytes`] for a model of all deals.
 pub const FORMAT: u32 = 1;
+/// The same for one that was trained by segment: as the first, and its parts behind it.
+pub const FORMAT_PARTS: u32 = 2;
 
 /// A way to predict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,22 +34,28 @@ pub enum Way {
 }
 
 /// Who wins which lead, as learned from a tenant's deals up to a moment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WinModel {
     pub(crate) trained_at: i64,
-    pub(crate) way: Way,
-    pub(crate) names: Names,
+    /// Records of all deals.
     pub(crate) cells: Cells,
-    pub(crate) logit: Logit,
-    pub(crate) trees: Option<Trees>,
+    /// The whole: what is fitted on all deals.
+    pub(crate) fitted: Fitted,
     pub(crate) report: Report,
+    /// What is fitted on the deals of some words, where that was asked for.
+    pub(crate) parts: Option<Parts>,
 }
+
+/// A model of all deals as it is written, field by field.
+type Stored = (i64, Way, Names, Cells, Logit, Option<Trees>, Report);
 
 /// Why bytes are no model.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ModelError {
     /// Another format.
-    #[error("win model of format {found}, where this version reads {FORMAT}: train it again")]
+    #[error(
+        "win model of format {found}, where this version reads {FORMAT} and {FORMAT_PARTS}: train it again"
+    )]
     Format {
         /// The number that was found.
         found: u32,
@@ -91,9 +101,14 @@ impl WinModel {
         self.trained_at
     }
 
-    /// How it predicts: by the rate alone where a gate failed.
+    /// How the whole predicts: by the rate alone where a gate failed.
     pub fn way(&self) -> Way {
-        self.way
+        self.fitted.way
+    }
+
+    /// How it predicts for a lead of which this is known: as the part of its word does, where there is one that counts.
+    pub fn way_for(&self, fields: &Fields) -> Way {
+        self.speaker(fields).way
     }
 
     /// What training found out.
@@ -101,45 +116,61 @@ impl WinModel {
         &self.report
     }
 
-    /// Variance of each group's effects: how much fields, season, reps, and reps with fields differ.
+    /// What training found out about the parts; nothing where it was not by segment.
+    pub fn segments(&self) -> Option<&Segments> {
+        self.parts.as_ref().map(|parts| &parts.told)
+    }
+
+    /// The part that speaks for a lead; nothing where the whole does.
+    pub fn part(&self, fields: &Fields) -> Option<&Part> {
+        Some(self.parts.as_ref()?.of(fields)?.0)
+    }
+
+    /// Variance of each group's effects in the whole: how much fields, season, reps, and reps with fields differ.
     pub fn variances(&self) -> &[(String, f64)] {
         &self.report.variances
     }
 
-    /// The same deals seen another way, for measuring; without trees, [`Way::Trees`] is [`Way::Logit`].
+    /// The whole without its parts, seen another way, for measuring; without trees, [`Way::Trees`] is [`Way::Logit`].
     pub fn by(mut self, way: Way) -> WinModel {
-        self.way = if way == Way::Trees && self.trees.is_none() { Way::Logit } else { way };
+        self.parts = None;
+        self.fitted.way = if way == Way::Trees && self.fitted.trees.is_none() { Way::Logit } else { way };
         self
     }
 
     /// What is expected of each rep with a lead that came at a moment. A rep nobody knows gets the rep part 0
     /// and the wider interval of a new one.
     pub fn predict(&self, fields: &Fields, at: i64, reps: &[&str]) -> Vec<Estimate> {
-        let codes: Vec<u32> = reps.iter().map(|rep| self.names.rep(rep)).collect();
-        self.estimates(&self.names.lead(fields, at), &codes)
+        let speaker = self.speaker(fields);
+        match speaker.way {
+            Way::Rate => vec![self.flat(); reps.len()],
+            Way::Logit | Way::Trees => speaker.predict(fields, at, reps),
+        }
     }
 
     /// What is expected of a lead whoever takes it: to rank leads by.
     pub fn lead(&self, fields: &Fields, at: i64) -> Estimate {
-        let lead = self.names.lead(fields, at);
-        self.estimates(&lead, &[u32::MAX]).pop().unwrap_or_else(|| self.flat())
+        let speaker = self.speaker(fields);
+        match speaker.way {
+            Way::Rate => self.flat(),
+            Way::Logit | Way::Trees => speaker.lead(fields, at).unwrap_or_else(|| self.flat()),
+        }
     }
 
     /// Why a rep is expected to win: factors on the logit scale. Those of the lead, added up in order, are the
     /// estimate's lead part, and those of the rep its rep part, to the bit.
     pub fn explain(&self, fields: &Fields, at: i64, rep: &str) -> Vec<Factor> {
-        let lead = self.names.lead(fields, at);
-        let code = self.names.rep(rep);
-        match (self.way, &self.trees) {
-            (Way::Rate, _) => vec![Factor { cause: Cause::Base, effect: self.flat().lead }],
-            (Way::Trees, Some(trees)) => {
-                let mut factors = trees.factors(&self.names, &lead);
-                let effect = trees.advantages(&lead, &[code])[0];
-                factors.push(Factor { cause: Cause::Rep, effect });
-                factors
-            }
-            (Way::Logit | Way::Trees, _) => self.logit.factors(&self.names, &lead, code),
+        let speaker = self.speaker(fields);
+        match speaker.way {
+            Way::Rate => vec![Factor { cause: Cause::Base, effect: self.flat().lead }],
+            Way::Logit | Way::Trees => speaker.explain(fields, at, rep),
         }
+    }
+
+    /// Who answers for a lead: the part of its word where one counts, or else the whole.
+    fn speaker(&self, fields: &Fields) -> &Fitted {
+        let part = self.parts.as_ref().and_then(|parts| parts.of(fields));
+        part.map_or(&self.fitted, |(_, fitted)| fitted)
     }
 
     /// A rep's record in a segment of one or two values (`[("industry", "healthcare"), ("size", "over $100K")]`), or over all
@@ -148,12 +179,13 @@ impl WinModel {
     pub fn evidence(&self, rep: &str, segment: &[(&str, &str)]) -> Option<Evidence> {
         let mut values = Vec::new();
         for (field, value) in segment {
-            let place = self.names.fields.binary_search_by(|(name, _)| name.as_str().cmp(field)).ok()?;
-            let code = self.names.fields[place].1.binary_search_by(|known| known.as_str().cmp(value)).ok()?;
+            let names = &self.fitted.names;
+            let place = names.fields.binary_search_by(|(name, _)| name.as_str().cmp(field)).ok()?;
+            let code = names.fields[place].1.binary_search_by(|known| known.as_str().cmp(value)).ok()?;
             values.push((place, code as u32));
         }
         values.sort_unstable();
-        self.cells.segment(&self.names, self.names.rep(rep), &values)
+        self.cells.segment(&self.fitted.names, self.fitted.names.rep(rep), &values)
     }
 
     /// What it says about the deals that were won or lost after a moment, and what came of them.
@@ -163,12 +195,13 @@ impl WinModel {
     }
 
     /// Whether it still fits the deals that closed since it was trained, up to now; nothing where it says the global rate
-    /// because a gate failed.
+    /// because a gate failed. Where some parts count and the whole does not, their deals alone are looked at.
     pub fn watch(&self, deals: &[Deal], now: i64) -> Option<Watch> {
-        if self.way == Way::Rate {
+        if self.way() == Way::Rate && !self.parts.as_ref().is_some_and(Parts::count) {
             return None;
         }
-        let found = deals.iter().filter_map(|deal| self.outturn(deal));
+        let counts = deals.iter().filter(|deal| self.way_for(&deal.fields) != Way::Rate);
+        let found = counts.filter_map(|deal| self.outturn(deal));
         let mut since: Vec<(i64, Outturn)> =
             found.filter(|(closed, _)| *closed > self.trained_at && *closed <= now).collect();
         since.sort_by_key(|(closed, _)| *closed);
@@ -192,22 +225,7 @@ impl WinModel {
 
     /// Names of the fields that it knows.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
-        self.names.fields.iter().map(|(name, _)| name.as_str())
-    }
-
-    fn estimates(&self, lead: &Coded, reps: &[u32]) -> Vec<Estimate> {
-        if self.way == Way::Rate {
-            return vec![self.flat(); reps.len()];
-        }
-        let part = self.logit.lead(lead);
-        let mut estimates: Vec<Estimate> = reps.iter().map(|rep| self.logit.estimate(&part, *rep)).collect();
-        if let (Way::Trees, Some(trees)) = (self.way, &self.trees) {
-            let of_lead = trees.lead(lead);
-            for (estimate, advantage) in estimates.iter_mut().zip(trees.advantages(lead, reps)) {
-                (estimate.lead, estimate.rep) = (of_lead, advantage);
-            }
-        }
-        estimates
+        self.fitted.names.fields.iter().map(|(name, _)| name.as_str())
     }
 
     /// The global rate, with the spread of a logit of a rate (delta method).
@@ -223,7 +241,14 @@ impl WinModel {
     ///
     /// None that is known; the encoder could report one.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
-        postcard::to_extend(self, FORMAT.to_le_bytes().to_vec()).map_err(damaged)
+        let Fitted { way, names, logit, trees } = &self.fitted;
+        let format = if self.parts.is_some() { FORMAT_PARTS } else { FORMAT };
+        let whole = (self.trained_at, way, names, &self.cells, logit, trees, &self.report);
+        let bytes = postcard::to_extend(&whole, format.to_le_bytes().to_vec()).map_err(damaged)?;
+        match &self.parts {
+            Some(parts) => postcard::to_extend(parts, bytes).map_err(damaged),
+            None => Ok(bytes),
+        }
     }
 
     /// Reads what [`WinModel::to_bytes`] wrote.
@@ -235,12 +260,21 @@ impl WinModel {
         let (format, rest) =
             bytes.split_first_chunk().ok_or_else(|| damaged("it ends within the number of its format"))?;
         let found = u32::from_le_bytes(*format);
-        if found != FORMAT {
+        if ![FORMAT, FORMAT_PARTS].contains(&found) {
             return Err(ModelError::Format { found });
         }
-        let (model, rest): (WinModel, _) = postcard::take_from_bytes(rest).map_err(damaged)?;
-        let whole = model.logit.is_whole(&model.names)
-            && model.trees.as_ref().is_none_or(|trees| trees.is_whole(&model.names));
+        let (whole, rest): (Stored, _) = postcard::take_from_bytes(rest).map_err(damaged)?;
+        let (parts, rest) = match found {
+            FORMAT_PARTS => {
+                let (parts, rest): (Parts, _) = postcard::take_from_bytes(rest).map_err(damaged)?;
+                (Some(parts), rest)
+            }
+            _ => (None, rest),
+        };
+        let (trained_at, way, names, cells, logit, trees, report) = whole;
+        let fitted = Fitted { way, names, logit, trees };
+        let model = WinModel { trained_at, cells, fitted, report, parts };
+        let whole = model.fitted.is_whole() && model.parts.as_ref().is_none_or(Parts::is_whole);
         match (rest, whole) {
             ([], true) => Ok(model),
             ([], false) => Err(damaged("its parts do not fit together")),

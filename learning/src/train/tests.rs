@@ -1,5 +1,7 @@
 //! A tenant's life: no deals, few, enough without skill, enough with it; the same model from bytes.
 
+use expect_test::{Expect, expect};
+
 use super::*;
 use crate::deal::{Fields, Outcome};
 use crate::gates::Gate;
@@ -131,6 +133,28 @@ fn bytes_are_the_model() {
             assert!(matches!(WinModel::from_bytes(&bytes[..cut]), Err(ModelError::Damaged { .. })), "{cut}");
         }
     }
+}
+
+/// Stored models are named by a digest of their bytes, so a model of one part stays what it was.
+#[test]
+fn bytes_are_those_of_the_first_version() {
+    let check = |model: WinModel, expected: Expect| {
+        let bytes = model.to_bytes().expect("encodes");
+        expected.assert_eq(&format!("{} {}", bytes.len(), blake3::hash(&bytes)));
+    };
+    check(trained(&[]), expect!["268 8cb67fa630a7deddc86f7178f84fe63fcb6ffa5729383de0a6949d5602cf4f8a"]);
+    check(
+        trained(&history(1_000, skilled)),
+        expect!["3937 97b29795588d38e7e1f5439b24ff5290d3271f19a23e3d0a7bad10692d23865b"],
+    );
+    let mut crossed = history(3_000, |rep, industry| if (rep + industry) % 2 == 0 { 0.85 } else { 0.15 });
+    for deal in &mut crossed {
+        deal.fields.extend(deal.rep.take().map(|rep| ("channel".to_owned(), rep)));
+    }
+    check(
+        trained(&crossed),
+        expect!["59962 46b9a677c07208a2da9c4b1a5ea35e5bb94677845d123e0afba0580a12953aeb"],
+    );
 }
 
 #[test]
