@@ -15,6 +15,7 @@ use lanewright_learning::win::{Way, WinModel};
 
 use crate::data::Draw;
 
+mod parted;
 mod sets;
 mod simulated;
 
@@ -34,6 +35,8 @@ pub(crate) fn report(root: &Path, folder: Option<&Path>) -> Result<(String, bool
     }
     page.set(&sets::salvirt(root)?)?;
     simulated::report(&mut page)?;
+    parted::report(&mut page)?;
+    simulated::times(&mut page)?;
     Ok(page.finish())
 }
 
@@ -51,7 +54,7 @@ struct Page {
 }
 
 /// Ways to predict that are measured on the published sets.
-const WAYS: [&str; 7] = [
+const WAYS: [&str; 8] = [
     "global rate",
     "raw rate of rep × segment",
     "beta-binomial, rep → rep × segment",
@@ -59,6 +62,7 @@ const WAYS: [&str; 7] = [
     "**shrunk logistic**",
     "boosted trees, on those parts alone where they won",
     "what the gates let through",
+    "the same with parts by the customer's size",
 ];
 
 impl Page {
@@ -109,6 +113,9 @@ impl Page {
         }
         let advantage = runs.iter().map(|run| run.advantage).fold(0.0, f64::max);
         writeln!(all, "\nSpread of the reps' advantages behind the gates: {advantage:.3} logits.")?;
+        let (tried, counting) =
+            runs.iter().fold((0, 0), |all, run| (all.0 + run.parts.0, all.1 + run.parts.1));
+        writeln!(all, "Models of their own by `{}`: {tried} tried, of which {counting} count.", set.parts)?;
         let ((auc, loss), (_, gated)) = (means[4], means[6]);
         match set.name {
             "Maven" => {
@@ -146,13 +153,17 @@ struct Run {
     outturns: Vec<Vec<Outturn>>,
     gates: String,
     advantage: f64,
+    /// Parts that were tried, and those that count.
+    parts: (usize, usize),
 }
 
 fn run(set: &Set, older: &[Deal], newer: &[Deal]) -> Result<Run> {
     let settings = Settings { half_life_days: set.dated.then_some(180.0), ..Settings::default() };
     let now = older.iter().map(closed).max().unwrap_or(0);
-    let model = train(older, &settings, now, None)?;
-    let main = train(older, &Settings { by_segment: false, trees: false, ..settings.clone() }, now, None)?;
+    let parted = Settings { segment: Some(set.parts.to_owned()), ..settings.clone() };
+    let parted = train(older, &parted, now, None)?;
+    let model = parted.clone().by(parted.way());
+    let main = train(older, &Settings { by_segment: false, trees: false, ..settings }, now, None)?;
     let logit = model.clone().by(Way::Logit);
     let trees = (model.report().best == Way::Trees).then(|| model.clone().by(Way::Trees));
     let by = |model: &WinModel| model.outturns(newer, i64::MIN);
@@ -165,6 +176,7 @@ fn run(set: &Set, older: &[Deal], newer: &[Deal]) -> Result<Run> {
         by(&logit),
         trees.as_ref().map(by).unwrap_or_default(),
         by(&model),
+        by(&parted),
     ];
     let advantages: Vec<f64> = newer
         .iter()
@@ -172,7 +184,9 @@ fn run(set: &Set, older: &[Deal], newer: &[Deal]) -> Result<Run> {
         .collect();
     let spread = advantages.iter().fold(0.0, |most: f64, x| most.max(*x))
         - advantages.iter().fold(0.0, |least: f64, x| least.min(*x));
-    Ok(Run { outturns, gates: model.report().gates.to_string(), advantage: spread })
+    let parts = parted.segments().map_or(&[][..], |segments| &segments.parts);
+    let parts = (parts.len(), parts.iter().filter(|part| part.counts).count());
+    Ok(Run { outturns, gates: model.report().gates.to_string(), advantage: spread, parts })
 }
 
 /// The rate of a rep with the deal's value of the set's segment.
@@ -213,6 +227,7 @@ fn folds(set: &Set, repeat: u64) -> Result<Run> {
             Some(all) => {
                 all.outturns.iter_mut().zip(found.outturns).for_each(|(all, found)| all.extend(found));
                 all.advantage = all.advantage.max(found.advantage);
+                all.parts = (all.parts.0 + found.parts.0, all.parts.1 + found.parts.1);
             }
         }
     }

@@ -24,6 +24,8 @@ pub(crate) struct Set {
     pub(crate) dated: bool,
     /// The field that is crossed with the rep where only one is.
     pub(crate) segment: &'static str,
+    /// The field whose words may have models of their own: the customer's size, in each of them.
+    pub(crate) parts: &'static str,
 }
 
 /// How a set is parted into what is learned from and what is measured on.
@@ -68,7 +70,7 @@ pub(crate) fn maven(root: &Path) -> Result<Set> {
     deals.sort_by_key(closed);
     let october = moment("2017-10-01")?;
     let split = Split::Time(deals.partition_point(|deal| closed(deal) < october));
-    Ok(Set { name: "Maven", deals, split, dated: true, segment: "product" })
+    Ok(Set { name: "Maven", deals, split, dated: true, segment: "product", parts: "size" })
 }
 
 /// Salvirt: no dates.
@@ -81,7 +83,14 @@ pub(crate) fn salvirt(root: &Path) -> Result<Set> {
             deal(&seller.unwrap_or_default(), row, 0, 0, status.as_deref() == Some("Won"))
         })
         .collect();
-    Ok(Set { name: "Salvirt", deals, split: Split::Folds, dated: false, segment: "Product" })
+    Ok(Set {
+        name: "Salvirt",
+        deals,
+        split: Split::Folds,
+        dated: false,
+        segment: "Product",
+        parts: "Comp_size",
+    })
 }
 
 /// IBM win-loss: the number of the opportunity stands in for time, the route to market for the rep.
@@ -119,7 +128,14 @@ pub(crate) fn ibm(folder: &Path) -> Result<Option<Set>> {
         })
         .collect();
     let split = Split::Time(deals.len() * 7 / 10);
-    Ok(Some(Set { name: "IBM", deals, split, dated: false, segment: "Supplies Subgroup" }))
+    Ok(Some(Set {
+        name: "IBM",
+        deals,
+        split,
+        dated: false,
+        segment: "Supplies Subgroup",
+        parts: "Client Size By Revenue",
+    }))
 }
 
 /// When a deal closed; open ones are not read.

@@ -58,7 +58,7 @@ pub(super) fn report(page: &mut Page) -> Result<()> {
         format!("80 % intervals hold the truth in {held:.1} % of all, 78 to 82 %"),
         (78.0..=82.0).contains(&held),
     );
-    times(page)
+    Ok(())
 }
 
 const INTERVALS: &str = "
@@ -74,13 +74,13 @@ the gates say. Regret is how many points of true win chance the picked rep is be
 
 /// A mean.
 #[derive(Default)]
-struct Share {
+pub(super) struct Share {
     sum: f64,
     of: f64,
 }
 
 impl Share {
-    fn note(&mut self, value: f64) {
+    pub(super) fn note(&mut self, value: f64) {
         self.sum += value;
         self.of += 1.0;
     }
@@ -90,7 +90,7 @@ impl Share {
         self.of += other.of;
     }
 
-    fn of(&self) -> f64 {
+    pub(super) fn of(&self) -> f64 {
         self.sum / self.of
     }
 }
@@ -138,16 +138,18 @@ impl Row {
     }
 }
 
-fn best(values: impl Iterator<Item = f64>) -> usize {
+/// The place of the greatest value.
+pub(super) fn best(values: impl Iterator<Item = f64>) -> usize {
     let best =
         values.enumerate().fold((0, f64::MIN), |best, value| if value.1 > best.1 { value } else { best });
     best.0
 }
 
 /// A tenant with true effects.
-struct Tenant {
-    names: Vec<String>,
-    base: f64,
+#[derive(Clone)]
+pub(super) struct Tenant {
+    pub(super) names: Vec<String>,
+    pub(super) base: f64,
     /// By field, by value.
     fields: Vec<Vec<f64>>,
     /// By rep.
@@ -157,7 +159,7 @@ struct Tenant {
 }
 
 impl Tenant {
-    fn drawn(seed: u64, spread: f64) -> Tenant {
+    pub(super) fn drawn(seed: u64, spread: f64) -> Tenant {
         let mut draw = Draw::seeded(seed);
         let reps = 15 + draw.place(26);
         let sizes: Vec<usize> = (0..3).map(|_| 4 + draw.place(9)).collect();
@@ -177,13 +179,29 @@ impl Tenant {
         }
     }
 
+    /// The same reps and values with other effects.
+    pub(super) fn again(&self, spread: f64, draw: &mut Draw) -> Tenant {
+        let mut effects =
+            |of: &[f64], spread: f64| -> Vec<f64> { of.iter().map(|_| spread * draw.normal()).collect() };
+        let crossed = |rep: &Vec<Vec<f64>>, effects: &mut dyn FnMut(&[f64], f64) -> Vec<f64>| {
+            rep.iter().map(|values| effects(values, 0.6 * spread)).collect()
+        };
+        Tenant {
+            names: self.names.clone(),
+            base: self.base,
+            fields: self.fields.iter().map(|values| effects(values, 0.5)).collect(),
+            reps: effects(&self.reps, spread),
+            crossed: self.crossed.iter().map(|rep| crossed(rep, &mut effects)).collect(),
+        }
+    }
+
     /// A lead: a value of each field, the first ones more often.
-    fn lead(&self, draw: &mut Draw) -> Vec<usize> {
+    pub(super) fn lead(&self, draw: &mut Draw) -> Vec<usize> {
         let mut value = |size: usize| draw.place(size).min(draw.place(size));
         self.fields.iter().map(|values| value(values.len())).collect()
     }
 
-    fn fields(&self, lead: &[usize]) -> Fields {
+    pub(super) fn fields(&self, lead: &[usize]) -> Fields {
         ["channel", "industry", "size"]
             .iter()
             .zip(lead)
@@ -195,7 +213,7 @@ impl Tenant {
         self.reps[rep] + self.crossed[rep].iter().zip(lead).map(|(values, value)| values[*value]).sum::<f64>()
     }
 
-    fn logit(&self, rep: usize, lead: &[usize]) -> f64 {
+    pub(super) fn logit(&self, rep: usize, lead: &[usize]) -> f64 {
         let own: f64 = self.fields.iter().zip(lead).map(|(values, value)| values[*value]).sum();
         self.base + own + self.advantage(rep, lead)
     }
@@ -215,7 +233,7 @@ impl Tenant {
 }
 
 /// How long training and predicting take.
-fn times(page: &mut Page) -> Result<()> {
+pub(super) fn times(page: &mut Page) -> Result<()> {
     let mut draw = Draw::seeded(3);
     let mut tenant = Tenant::drawn(3, 0.4);
     let sizes: Vec<usize> = tenant.fields.iter().map(Vec::len).collect();
@@ -231,6 +249,15 @@ fn times(page: &mut Page) -> Result<()> {
     let clock = Clock::start();
     let model = train(&deals, &Settings::default(), 365 * DAY, None)?;
     let with = clock.seconds();
+    let clock = Clock::start();
+    let parted = train(
+        &deals,
+        &Settings { segment: Some("size".to_owned()), ..Settings::default() },
+        365 * DAY,
+        None,
+    )?;
+    let by_part = clock.seconds();
+    let tried = parted.segments().map_or(0, |segments| segments.parts.len());
     let names: Vec<&str> = tenant.names.iter().map(String::as_str).collect();
     let mut each = |model: &WinModel| {
         let leads: Vec<Fields> = (0..1_000).map(|_| tenant.fields(&tenant.lead(&mut draw))).collect();
@@ -244,10 +271,16 @@ fn times(page: &mut Page) -> Result<()> {
     write!(
         page.text,
         "\n## Time\n\nOn one core, for 100,000 deals of 500 reps with three fields: {without:.1} s to train with all that is held \
-         out, {with:.1} s with trees as well. One lead with 500 reps: {logit:.2} ms; with {} {trees:.2} ms. The model is {bytes:.1} MB.\n",
+         out, {with:.1} s with trees as well, {by_part:.1} s with {tried} parts as well. One lead with 500 reps: {logit:.2} ms; with {} {trees:.2} ms. The model is {bytes:.1} MB.\n",
         if model.report().best == Way::Trees { "trees" } else { "the same, as trees did not win," },
     )?;
     page.mark(format!("100,000 deals are learned from in {with:.1} s, under 10 s"), with < 10.0);
+    page.mark(
+        format!(
+            "100,000 deals are learned from in {tried} parts and as a whole in {by_part:.1} s, under 30 s"
+        ),
+        by_part < 30.0,
+    );
     page.mark(format!("500 reps are asked about in {logit:.2} ms, under 0.5 ms"), logit < 0.5);
     Ok(())
 }

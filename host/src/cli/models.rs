@@ -7,6 +7,7 @@ use std::str::FromStr;
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use lanewright_learning::gates::{Gate, Gates};
+use lanewright_learning::segments::Segments;
 use lanewright_learning::train::Report;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -177,12 +178,13 @@ fn gates(gates: &Gates) -> String {
 
 fn tell(mut model: Json) -> anyhow::Result<Exit> {
     let pooled = model["report"]["pooled"].as_u64();
+    let segments: Option<Segments> = understood(model["report"]["segments"].clone())?;
     let report: Report = understood(model["report"].take())?;
     let in_force = if model["in_force"] == true { ", in force" } else { "" };
     let [version, at, by, digest] =
         ["version", "made_at", "made_by", "digest"].map(|field| word(&model[field]));
     println!("model {version}{in_force}: made at {at} by {by}, {digest}");
-    println!("{}", report::learned(&report, Look::of_stdout()));
+    println!("{}", report::learned(&report, segments.as_ref(), Look::of_stdout()));
     if let Some(tenants) = pooled {
         println!("It started from what {tenants} other tenants have in common.");
     }
@@ -203,6 +205,10 @@ fn explain(answer: &Json) -> anyhow::Result<Exit> {
         percent(&answer["upper"]),
         word(&answer["model"])
     );
+    let segment = &answer["segment"];
+    if segment.is_object() {
+        println!("told by the deals of {} {} alone", word(&segment["fact"]), word(&segment["word"]));
+    }
     for (key, before) in [("because", "the rep "), ("untrusted", "nothing learned counts: ")] {
         if let Some(told) = answer[key].as_str() {
             println!("{before}{told}");

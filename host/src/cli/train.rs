@@ -47,18 +47,24 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         bail!("there is no deal to learn from");
     }
     let now = at.unwrap_or_else(Timestamp::now);
-    let Trained { body, report, .. } = learning::train(&deals, &config.learning, now, None)?;
+    let trained = learning::train(&deals, &config.learning, now, None)?;
+    let Trained { body, report, segments, .. } = &trained;
     let path = out.clone().unwrap_or_else(|| folder.join(MODEL));
-    std::fs::write(&path, &body).with_context(|| format!("{} cannot be written", path.display()))?;
+    std::fs::write(&path, body).with_context(|| format!("{} cannot be written", path.display()))?;
     let look = Look::of_stdout();
     let mut told = std::io::stdout().lock();
     match format.unwrap_or(if look.terminal() { Format::Table } else { Format::Json }) {
         Format::Json => {
             let bytes = body.len();
-            writeln!(told, "{}", json!({"model": path, "bytes": bytes, "refused": bad, "report": report}))?;
+            writeln!(
+                told,
+                "{}",
+                json!({"model": path, "bytes": bytes, "refused": bad, "report": trained.told()})
+            )?;
         }
         Format::Table => {
-            writeln!(told, "{}\n{} ({} bytes)", report::learned(&report, look), path.display(), body.len())?;
+            let learned = report::learned(report, segments.as_ref(), look);
+            writeln!(told, "{learned}\n{} ({} bytes)", path.display(), body.len())?;
         }
     }
     Ok(if bad == 0 { Exit::Done } else { Exit::Findings })

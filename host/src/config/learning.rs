@@ -15,8 +15,11 @@ use crate::rules::Segment;
 /// How a tenant learns.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Learning {
-    /// What reps may differ by, at most [`MOST_FACTS`].
+    /// What reps may differ by, at most [`MOST_FACTS`]; `segment` is one of them.
     pub by: Vec<Fact>,
+    /// The fact whose words may have models of their own (P22); absent: one model speaks for all leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segment: Option<Fact>,
     /// Days after which a deal counts half (S3.5).
     pub half_life_days: u32,
     /// Days after which it does not count (S3.7).
@@ -128,7 +131,8 @@ impl Learning {
     pub(crate) fn of(segments: &[Segment]) -> Self {
         let own = segments.iter().map(|segment| Fact::Segment(segment.name.clone()));
         let by = [Fact::Industry, Fact::Channel].into_iter().chain(own).take(MOST_FACTS).collect();
-        Self { by, half_life_days: 180, window_days: 365, weekly: true, shared: false, explore: None }
+        let (half_life_days, window_days) = (180, 365);
+        Self { by, segment: None, half_life_days, window_days, weekly: true, shared: false, explore: None }
     }
 
     /// Whether it is what a tenant gets who says nothing.
@@ -137,17 +141,20 @@ impl Learning {
     }
 }
 
-const KEYS: &[&str] = &["by", "half_life_days", "window_days", "train", "shared", "explore"];
+const KEYS: &[&str] = &["by", "segment", "half_life_days", "window_days", "train", "shared", "explore"];
 
 pub(super) fn learning(root: &Table<'_>, segments: &[Segment]) -> Learning {
     let default = Learning::of(segments);
     let Some(table) = root.table("learning", "[learning]", KEYS) else { return default };
     let by = table.texts("by").map(|texts| facts(&table, &texts, segments));
+    let segment = table.text("segment").and_then(|text| segment(&table, &text, segments));
+    let by = with_segment(&table, by, segment.as_ref(), &default.by);
     let days = "days; a year has 365";
     let train = [("weekly", true), ("never", false)];
     let meanings = "\"weekly\" trains a model every week, \"never\" only when somebody asks for it";
     Learning {
-        by: by.unwrap_or(default.by),
+        by,
+        segment,
         half_life_days: table.count("half_life_days", 7..=3_650, days).unwrap_or(default.half_life_days),
         window_days: table.count("window_days", 30..=3_650, days).unwrap_or(default.window_days),
         weekly: table.choice("train", &train, meanings).unwrap_or(default.weekly),
@@ -170,15 +177,50 @@ fn facts(table: &Table<'_>, texts: &[At<String>], segments: &[Segment]) -> Vec<F
             }
             None => format!("`by` has {value:?}, which is nothing that is known of a lead"),
         };
-        let segments = segments.iter().map(|segment| format!("segment.{}", segment.name));
-        let all: Vec<String> = WORDS.iter().map(|(word, _)| (*word).to_owned()).chain(segments).collect();
-        let hint = match nearest(value, all.iter().map(String::as_str)) {
-            Some(near) if near != value => format!("did you mean \"{near}\"?"),
-            _ => format!("there are {}, and field.NAME for a custom field", all.join(", ")),
-        };
-        table.problem(Problem::at(place, message).hint(hint));
+        table.problem(Problem::at(place, message).hint(meant(value, segments)));
     }
     facts
+}
+
+fn segment(table: &Table<'_>, At { value, place }: &At<String>, segments: &[Segment]) -> Option<Fact> {
+    let found = fact(value, segments);
+    if found.is_none() {
+        let message = format!("`segment` is {value:?}, which is nothing that is known of a lead");
+        table.problem(Problem::at(place, message).hint(meant(value, segments)));
+    }
+    found
+}
+
+/// What is learned by, the segment among it: a tenant who names no facts gives up the last of the usual ones for it where
+/// there are as many as may be.
+fn with_segment(
+    table: &Table<'_>,
+    by: Option<Vec<Fact>>,
+    segment: Option<&Fact>,
+    usual: &[Fact],
+) -> Vec<Fact> {
+    let own = by.is_some();
+    let mut by = by.unwrap_or_else(|| usual.to_vec());
+    let Some(segment) = segment.filter(|segment| !by.contains(segment)) else { return by };
+    if by.len() == MOST_FACTS && own {
+        let message =
+            format!("`segment` is a fact beside the {MOST_FACTS} of `by`, which are as many as may be");
+        let hint = format!("take one out of `by`, or put \"{segment}\" in the place of one");
+        table.problem(Problem::at(&table.place_of("segment"), message).hint(hint));
+    }
+    by.truncate(MOST_FACTS - 1);
+    by.push(segment.clone());
+    by
+}
+
+/// What somebody meant who wrote what is no fact.
+fn meant(value: &str, segments: &[Segment]) -> String {
+    let segments = segments.iter().map(|segment| format!("segment.{}", segment.name));
+    let all: Vec<String> = WORDS.iter().map(|(word, _)| (*word).to_owned()).chain(segments).collect();
+    match nearest(value, all.iter().map(String::as_str)) {
+        Some(near) if near != value => format!("did you mean \"{near}\"?"),
+        _ => format!("there are {}, and field.NAME for a custom field", all.join(", ")),
+    }
 }
 
 fn fact(text: &str, segments: &[Segment]) -> Option<Fact> {
@@ -241,12 +283,29 @@ mod tests {
             "[learning]\nby = [\"industry\", \"field.plan\"]\nhalf_life_days = 90\nwindow_days = 400\ntrain = \"never\"\nshared = true",
             Learning {
                 by: vec![Fact::Industry, Fact::Field("plan".to_owned())],
+                segment: None,
                 half_life_days: 90,
                 window_days: 400,
                 weekly: false,
                 shared: true,
                 explore: None,
             },
+        );
+        let parted =
+            |by: &[Fact], segment: Fact| Learning { by: by.to_vec(), segment: Some(segment), ..default() };
+        let size = || Fact::Field("size".to_owned());
+        check(
+            "[learning]\nsegment = \"field.size\"",
+            parted(&[Fact::Industry, Fact::Channel, size()], size()),
+        );
+        check(
+            "[learning]\nby = [\"lane\", \"field.size\"]\nsegment = \"lane\"",
+            parted(&[Fact::Lane, size()], Fact::Lane),
+        );
+        let five = || vec![Fact::Channel, Fact::Country, Fact::Industry, Fact::Lane, Fact::Language];
+        check(
+            "[learning]\nby = [\"channel\", \"country\", \"industry\", \"lane\", \"language\"]\nsegment = \"field.size\"",
+            parted(&[five(), vec![size()]].concat(), size()),
         );
         let explore = |within, floor, newer, tiers| Learning {
             explore: Some(Explore { within, floor, newer, tiers }),
@@ -257,6 +316,23 @@ mod tests {
             "[learning.explore]\nwithin = 0.1\nfloor = 0.05\nnewer = 0.1\ntiers = [\"two\", \"three\"]",
             explore(0.1, 0.05, 0.1, vec![Tier::Two, Tier::Three]),
         );
+    }
+
+    #[test]
+    fn the_usual_facts_leave_room_for_a_segment() {
+        let tables: Vec<String> =
+            ["a", "b", "c", "d"].iter().map(|name| format!("[[segments]]\nname = \"{name}\"\nof = \"lead.value\"\nrows = [{{ from = 0, is = \"large\" }}]\nunknown = \"small\"\n")).collect();
+        let check = |learning: &str, expect: &str| {
+            let tenant = format!("{}\n{}{learning}", SMALL[0].1, tables.concat());
+            let by = config(&[("tenant.toml", &tenant), SMALL[1], SMALL[2]]).learning.by;
+            assert_eq!(by.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "), expect);
+        };
+        check("", "industry channel segment.a segment.b segment.c segment.d");
+        check(
+            "[learning]\nsegment = \"segment.d\"",
+            "industry channel segment.a segment.b segment.c segment.d",
+        );
+        check("[learning]\nsegment = \"lane\"", "industry channel segment.a segment.b segment.c lane");
     }
 
     #[test]

@@ -377,11 +377,23 @@ pub struct WinTrace {
     /// Why it counts for nothing: a gate that failed (X9), with its figures. Absent where it counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untrusted: Option<String>,
+    /// By which part of the model the estimates are; absent where by the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<WinSegment>,
     /// In the order of the candidates; empty where it counts for nothing.
     pub estimates: Vec<WinFound>,
     /// The record of whoever was picked with such leads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
+}
+
+/// A part of a model: one of the deals of a word alone (P22).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WinSegment {
+    /// The fact that deals are parted by, as `segment.size`.
+    pub fact: String,
+    /// The lead's word.
+    pub word: String,
 }
 
 /// How likely a rep wins the lead, as past deals tell.

@@ -47,7 +47,9 @@ pub(super) struct ModelBody {
     in_force: bool,
     /// How it was chosen and how well it does: `counts` of deals, `gates` (X9), `compared` (log loss, Brier score and AUC of
     /// each way on newer deals than it had seen), `best`, `calibration`, `variances` and `baseline`; `pooled`, of how many other
-    /// tenants it started from what they have in common.
+    /// tenants it started from what they have in common; `segments` where the tenant names one: its `field`, how many `others`
+    /// of its words have no model of their own, and `parts`, each with the `word`, `deals`, its own `gates`, `compared`, `best` and
+    /// `calibration`, the log loss `saved` a deal over the model of all deals, and whether it `counts`.
     #[schema(value_type = Object)]
     report: Value,
     /// Whether it still fits, where it is or was in force and counts.
@@ -270,7 +272,8 @@ pub(super) struct ExplainedBody {
     as_decided: Option<bool>,
     /// `factors`, each `of` the `base`, the `lead`, the `season` or the `rep`, with the `fact` and its `word`, and the `effect` in
     /// logits; those of the rep add up to `of_rep`, the others to `of_lead`, and both to `logit`, which is the `probability` to win
-    /// with its 80 % interval, `lower` and `upper`; `because`, the rep's record; `untrusted`, why nothing learned counts.
+    /// with its 80 % interval, `lower` and `upper`; `because`, the rep's record; `segment`, the `fact` and the `word` whose own deals
+    /// it is learned from, absent where it is from all; `untrusted`, why nothing learned counts.
     #[serde(flatten)]
     #[schema(value_type = Object)]
     explained: Explained,

@@ -9,7 +9,7 @@ use lanewright_learning::win::{ModelError, Way, WinModel};
 use serde::Serialize;
 
 use crate::config::Fact;
-use crate::decision::{ModelName, WinFound, WinTrace};
+use crate::decision::{ModelName, WinFound, WinSegment, WinTrace};
 use crate::digest::Digest;
 use crate::lead::RepId;
 
@@ -26,6 +26,9 @@ pub struct Explained {
     /// Why it is no more than the share of all deals that is won: a gate that failed (X9), with its figures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub untrusted: Option<String>,
+    /// By which part of the model it is; absent where by the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segment: Option<WinSegment>,
     /// In the order in which they are added up: those of the lead make its part, those of the rep theirs, to the bit.
     pub factors: Vec<Part>,
     /// What the lead has, whoever takes it.
@@ -94,9 +97,9 @@ impl Model {
     /// What it says of each rep with a lead of which this is known and that came then. Where a gate failed (X9), nothing
     /// but why.
     pub fn ask(&self, facts: &BTreeMap<String, String>, at: Timestamp, reps: &[&RepId]) -> WinTrace {
-        if self.win.way() == Way::Rate {
-            let untrusted = Some(self.win.report().gates.to_string());
-            return WinTrace { untrusted, estimates: Vec::new(), because: None };
+        if let Some(untrusted) = self.untrusted(facts) {
+            let untrusted = Some(untrusted);
+            return WinTrace { untrusted, segment: None, estimates: Vec::new(), because: None };
         }
         let ids: Vec<&str> = reps.iter().map(|rep| rep.as_str()).collect();
         let estimates = self.win.predict(facts, at.as_millisecond(), &ids);
@@ -114,7 +117,18 @@ impl Model {
                 newer: deals < NEWER,
             }
         });
-        WinTrace { untrusted: None, estimates: found.collect(), because: None }
+        WinTrace { untrusted: None, segment: self.segment(facts), estimates: found.collect(), because: None }
+    }
+
+    /// Why nothing counts that is said of a lead of which this is known: a gate that failed (X9), and no part for its word.
+    fn untrusted(&self, facts: &BTreeMap<String, String>) -> Option<String> {
+        (self.win.way_for(facts) == Way::Rate).then(|| self.win.report().gates.to_string())
+    }
+
+    /// The part that speaks for a lead of which this is known.
+    fn segment(&self, facts: &BTreeMap<String, String>) -> Option<WinSegment> {
+        let (fact, part) = self.win.segments().zip(self.win.part(facts))?;
+        Some(WinSegment { fact: fact.field.clone(), word: part.word.clone() })
     }
 
     /// What it was learned by.
@@ -125,7 +139,7 @@ impl Model {
     /// What it says of a rep with a lead of which this is known and that came then, and what that is the sum of. Where a
     /// gate failed (X9), the share of all deals that is won, and why no more.
     pub fn explain(&self, facts: &BTreeMap<String, String>, at: Timestamp, rep: &RepId) -> Explained {
-        let untrusted = (self.win.way() == Way::Rate).then(|| self.win.report().gates.to_string());
+        let untrusted = self.untrusted(facts);
         let at = at.as_millisecond();
         let estimate = self.win.predict(facts, at, &[rep.as_str()]).first().copied();
         let estimate = estimate.unwrap_or_else(|| self.win.lead(facts, at));
@@ -146,6 +160,7 @@ impl Model {
         Explained {
             because: self.because(facts, rep).filter(|_| untrusted.is_none()),
             untrusted,
+            segment: self.segment(facts),
             factors: factors.collect(),
             of_lead: estimate.lead,
             of_rep: estimate.rep,

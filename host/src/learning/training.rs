@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use lanewright_learning::deal::{Deal, Outcome};
 use lanewright_learning::model::Prior;
+use lanewright_learning::segments::Segments;
 use lanewright_learning::shared::Summary;
 use lanewright_learning::train::{Report, Settings};
 use lanewright_learning::win::{Comparison, ModelError};
 use lanewright_learning::{train as statistics, win};
+use serde_json::{Value as Json, json};
 
 use super::{Model, PastDeal};
 use crate::config::Learning;
@@ -19,6 +21,8 @@ pub struct Trained {
     pub body: Vec<u8>,
     /// How it was chosen and how well it does.
     pub report: Report,
+    /// The same of its parts; absent where the tenant names no segment.
+    pub segments: Option<Segments>,
     /// What it may add to what tenants that opted in have in common; absent where it rests on too few deals.
     pub summary: Option<Summary>,
 }
@@ -48,10 +52,33 @@ pub fn train(
     let settings = Settings {
         half_life_days: Some(f64::from(learning.half_life_days)),
         window_days: f64::from(learning.window_days),
+        segment: learning.segment.as_ref().map(ToString::to_string),
         ..Settings::default()
     };
     let model = statistics::train(deals, &settings, now.as_millisecond(), prior)?;
-    Ok(Trained { body: model.to_bytes()?, report: model.report().clone(), summary: model.summary() })
+    Ok(Trained {
+        body: model.to_bytes()?,
+        report: model.report().clone(),
+        segments: model.segments().cloned(),
+        summary: model.summary(),
+    })
+}
+
+impl Trained {
+    /// The report as it is kept and told, its parts among it.
+    pub fn told(&self) -> Json {
+        let mut told = json!(self.report);
+        if let Some(segments) = &self.segments {
+            told["segments"] = json!(segments);
+        }
+        told
+    }
+
+    /// Whether it counts for any lead: its gates pass, or a part counts.
+    pub fn counts(&self) -> bool {
+        let part = |segments: &Segments| segments.parts.iter().any(|part| part.counts);
+        self.report.gates.passed() || self.segments.as_ref().is_some_and(part)
+    }
 }
 
 /// Which of two models did better on deals that closed after both were trained.

@@ -22,7 +22,7 @@ use crate::learning::{self, Model, PastDeal, Trained};
 use crate::store::{Change, DealFound, Event, PastDealRow};
 use crate::versions::By;
 use lanewright_learning::deal::Deal;
-use lanewright_learning::train::Report;
+use lanewright_learning::segments::Segments;
 use lanewright_learning::win::Comparison;
 
 /// How long until a model is trained again (S3.9).
@@ -39,8 +39,8 @@ const AT_ONCE: usize = 500;
 pub struct Learned {
     /// The model's number.
     pub version: i64,
-    /// How it was chosen and how well it does.
-    pub report: Report,
+    /// Whether it counts for any lead.
+    pub counts: bool,
     /// Whether it is in force now.
     pub in_force: bool,
 }
@@ -68,9 +68,9 @@ impl Lines {
         let trained = spawn_blocking(move || learning::train(&deals, &config, now, prior.as_ref())).await;
         drop(one);
         let trained = trained.map_err(|_| Refused::Broken)?;
-        let Trained { body, report, summary } =
-            trained.map_err(|error| Refused::Conflict(error.to_string()))?;
-        let mut told = json!(report);
+        let trained = trained.map_err(|error| Refused::Conflict(error.to_string()))?;
+        let (counts, mut told) = (trained.counts(), trained.told());
+        let Trained { body, report, segments, summary } = trained;
         if let Some(tenants) = tenants {
             told["pooled"] = tenants.into();
         }
@@ -83,7 +83,12 @@ impl Lines {
             change.put_model_in_force(Some(version)).await?;
         }
         let gates = report.gates;
-        let body = json!({"model": version, "in_force": put, "gates": gates.to_string(), "pooled": tenants});
+        let mut body =
+            json!({"model": version, "in_force": put, "gates": gates.to_string(), "pooled": tenants});
+        if let Some(Segments { field, parts, .. }) = segments {
+            let words = parts.iter().filter(|part| part.counts).map(|part| part.word.as_str());
+            body["segments"] = json!({"by": field, "counting": words.collect::<Vec<_>>()});
+        }
         commit(change, "model.trained", by, body).await?;
         store.put_train_at((now + WEEK).as_millisecond()).await?;
         let summary = summary.filter(|_| shared).map(|summary| json!(summary).to_string());
@@ -91,7 +96,7 @@ impl Lines {
         if put {
             self.reload(tenant).await?;
         }
-        Ok(Learned { version, report, in_force: put })
+        Ok(Learned { version, counts, in_force: put })
     }
 
     /// The same because it is time; nothing for a tenant who has it trained only when somebody asks.

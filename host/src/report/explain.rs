@@ -3,7 +3,7 @@
 use super::{Look, destination, excerpt, laid_out, plain_table};
 use crate::decision::{
     AssignedBy, BriefKind, CallTrace, Decision, EligibilityTrace, FallbackTrace, Found, Known, KnownTrace,
-    Method, Relation, RulesTrace, ScoreTrace, SelectTrace, SkillTrace, WinFound, WinTrace,
+    Method, Relation, RulesTrace, ScoreTrace, SelectTrace, SkillTrace, WinFound, WinSegment, WinTrace,
 };
 use crate::failure::clean;
 use crate::lead::{FieldValue, Lead, Mode, Turns, Verdict};
@@ -292,6 +292,9 @@ fn learned(story: &mut Story, win: &WinTrace) {
     story.section("Learned from deals");
     if let Some(why) = &win.untrusted {
         return story.line(format!("counts for nothing yet: {why}"));
+    }
+    if let Some(WinSegment { fact, word }) = &win.segment {
+        story.line(format!("by the deals of {} {} alone", clean(fact, 80), clean(word, 60)));
     }
     let mut estimates: Vec<&WinFound> = win.estimates.iter().collect();
     estimates.sort_by(|one, other| other.probability.total_cmp(&one.probability));

@@ -3,14 +3,16 @@
 use std::fmt::Write as _;
 
 use comfy_table::Cell;
+use lanewright_learning::gates::{ENOUGH, Gate};
 use lanewright_learning::metrics::Metrics;
+use lanewright_learning::segments::{MOST, Segments};
 use lanewright_learning::train::Report;
 use lanewright_learning::win::{Better, Comparison, Way};
 
 use super::{Look, laid_out, plain_table};
 
-/// Counts, gates, what was compared, and how far chances can be taken at their word.
-pub fn learned(report: &Report, look: Look) -> String {
+/// Counts, gates, what was compared, how far chances can be taken at their word, and which parts count.
+pub fn learned(report: &Report, segments: Option<&Segments>, look: Look) -> String {
     let counts = report.counts;
     let mut text = format!("{} deals won and {} lost are learned from", counts.won, counts.lost);
     let others = [
@@ -53,6 +55,45 @@ pub fn learned(report: &Report, look: Look) -> String {
     let told: Vec<String> =
         differ.iter().take(5).map(|(group, variance)| format!("{group} {:.2}", variance.sqrt())).collect();
     let _ = write!(text, "\nWhat tells deals apart, in logits: {}.", told.join(", "));
+    if let Some(segments) = segments {
+        let _ = write!(text, "\n\n{}", parts(segments, look));
+    }
+    text
+}
+
+/// Models of their own, by the words of a fact.
+fn parts(Segments { field, parts, others }: &Segments, look: Look) -> String {
+    let mut text = String::new();
+    if parts.is_empty() {
+        let _ = write!(text, "No word of {field} has {ENOUGH} effective deals for a model of its own.");
+        return text;
+    }
+    let mut table = plain_table(look);
+    table.set_header([field.as_str(), "deals", "effective", "gates", "saved over the whole", "speaks"]);
+    for part in parts {
+        let gates = match part.gates.failed()[..] {
+            [] => "passed",
+            [Gate::Evidence] => "evidence failed",
+            [Gate::Skill] => "skill failed",
+            _ => "both failed",
+        };
+        table.add_row([
+            part.word.clone(),
+            part.deals.to_string(),
+            format!("{:.0}", part.gates.effective),
+            gates.to_owned(),
+            format!("{:.4} ± {:.4}", part.saved.mean, part.saved.error),
+            if part.counts { "the word's own" } else { "the whole" }.to_owned(),
+        ]);
+    }
+    let _ = write!(text, "{}", laid_out(&mut table, 1..3));
+    if *others > 0 {
+        let words = if *others == 1 { "word" } else { "words" };
+        let _ = write!(
+            text,
+            "\nThe whole speaks for {others} other {words}, with less than {ENOUGH} effective deals or after the {MOST} with the most."
+        );
+    }
     text
 }
 

@@ -32,7 +32,7 @@ pub async fn training(
     let by = By { actor: ACTOR, at: now.as_millisecond() };
     match lines.train_when_due(&tenant, by).await {
         Ok(Some(learned)) => {
-            ModelTrained { tenant, version: learned.version, trusted: learned.report.gates.passed() }.emit();
+            ModelTrained { tenant, version: learned.version, trusted: learned.counts }.emit();
         }
         Ok(None) | Err(Refused::UnknownTenant(_) | Refused::NotReady(_)) => {}
         Err(refused) => tracing::warn!(%tenant, why = %refused, "a model could not be trained"),
