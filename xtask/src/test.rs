@@ -61,8 +61,8 @@ fn suites(arguments: &[String]) -> Result<Vec<Run>> {
             for ask in outside.asks {
                 if let Ask::Test(packages) = ask {
                     let packages = packages.iter().flat_map(|package| ["--package", package]);
-                    let suite =
-                        cargo(&["test", "--locked", "--no-fail-fast", "--manifest-path", &manifest]).args(packages);
+                    let suite = cargo(&["test", "--locked", "--no-fail-fast", "--manifest-path", &manifest])
+                        .args(packages);
                     // What they share with the workspace is not built again.
                     suites.push(suite.env("CARGO_TARGET_DIR", target_dir()));
                 }

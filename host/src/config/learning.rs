@@ -166,18 +166,24 @@ pub(super) fn learning(root: &Table<'_>, segments: &[Segment]) -> Learning {
 fn facts(table: &Table<'_>, texts: &[At<String>], segments: &[Segment]) -> Vec<Fact> {
     let mut facts = Vec::new();
     for At { value, place } in texts {
-        let message = match fact(value, segments) {
-            Some(fact) if facts.contains(&fact) => format!("`by` has {value:?} twice"),
-            Some(_) if facts.len() == MOST_FACTS => {
-                format!("`by` has more than {MOST_FACTS} facts, and hardly a deal is like another")
+        let (message, hint) = match fact(value, segments) {
+            Some(fact) if facts.contains(&fact) => {
+                (format!("`by` has {value:?} twice"), "take one of them out".to_owned())
             }
+            Some(_) if facts.len() == MOST_FACTS => (
+                format!("`by` has more than {MOST_FACTS} facts, and hardly a deal is like another"),
+                "keep those that reps differ by most".to_owned(),
+            ),
             Some(fact) => {
                 facts.push(fact);
                 continue;
             }
-            None => format!("`by` has {value:?}, which is nothing that is known of a lead"),
+            None => (
+                format!("`by` has {value:?}, which is nothing that is known of a lead"),
+                meant(value, segments),
+            ),
         };
-        table.problem(Problem::at(place, message).hint(meant(value, segments)));
+        table.problem(Problem::at(place, message).hint(hint));
     }
     facts
 }
@@ -218,8 +224,8 @@ fn meant(value: &str, segments: &[Segment]) -> String {
     let segments = segments.iter().map(|segment| format!("segment.{}", segment.name));
     let all: Vec<String> = WORDS.iter().map(|(word, _)| (*word).to_owned()).chain(segments).collect();
     match nearest(value, all.iter().map(String::as_str)) {
-        Some(near) if near != value => format!("did you mean \"{near}\"?"),
-        _ => format!("there are {}, and field.NAME for a custom field", all.join(", ")),
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!("there are {}, and field.NAME for a custom field", all.join(", ")),
     }
 }
 
@@ -269,7 +275,8 @@ fn explore(table: &Table<'_>) -> Option<Explore> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::testing::{SMALL, config};
+    use crate::config::load;
+    use crate::config::testing::{SMALL, config, small_with};
 
     #[test]
     fn learning_is_as_written() {
@@ -333,6 +340,41 @@ mod tests {
             "industry channel segment.a segment.b segment.c segment.d",
         );
         check("[learning]\nsegment = \"lane\"", "industry channel segment.a segment.b segment.c lane");
+    }
+
+    #[test]
+    fn what_is_no_fact_is_told_with_what_there_is() {
+        let check = |learning: &str, expect: &[&str]| {
+            let tenant = format!("{}\n[learning]\n{learning}", SMALL[0].1);
+            let folder = small_with(&[("tenant.toml", &tenant)]);
+            let problems = load(folder.path()).expect_err(learning);
+            let told = problems.0.iter().map(|problem| {
+                format!("{}: {}", problem.message, problem.hint.as_deref().unwrap_or_default())
+            });
+            assert_eq!(told.collect::<Vec<_>>(), expect, "{learning}");
+        };
+        let all = "there are channel, country, industry, lane, language, and field.NAME for a custom field";
+        check(
+            "segment = \"size\"",
+            &[&format!("`segment` is \"size\", which is nothing that is known of a lead: {all}")],
+        );
+        check(
+            "segment = \"industri\"",
+            &[
+                "`segment` is \"industri\", which is nothing that is known of a lead: did you mean \"industry\"?",
+            ],
+        );
+        check(
+            "segment = \"segment.size\"",
+            &[&format!("`segment` is \"segment.size\", which is nothing that is known of a lead: {all}")],
+        );
+        check("by = [\"industry\", \"industry\"]", &["`by` has \"industry\" twice: take one of them out"]);
+        check(
+            "by = [\"channel\", \"country\", \"industry\", \"lane\", \"language\", \"field.a\"]\nsegment = \"field.b\"",
+            &[
+                "`segment` is a fact beside the 6 of `by`, which are as many as may be: take one out of `by`, or put \"field.b\" in the place of one",
+            ],
+        );
     }
 
     #[test]
