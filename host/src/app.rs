@@ -8,6 +8,7 @@
 //! Everything that time does is a step that is told what time it is ([`App::step`]), and the loops below do nothing but
 //! call it: so a test steps a whole service through days without waiting for any of them.
 
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ use crate::store::{Error, Options, Store, Swept};
 use crate::telemetry::{DrainBegun, Metrics, ServiceEnded, StoreFound, StoreLost};
 use crate::threads::Threads;
 use crate::timers::{self, Kept};
+use crate::trust::{MAX_ROOT, SigstoreRoot};
 
 /// The service, ready to serve.
 pub struct App {
@@ -126,6 +128,7 @@ impl App {
                 idle: settings.limits.idle,
                 ..line::Limits::default()
             },
+            sigstore: sigstore_root(settings.sigstore_root.as_deref())?,
             metrics: metrics.clone(),
         });
         let mailer =
@@ -361,6 +364,20 @@ fn make_private(folder: &std::path::Path) -> anyhow::Result<()> {
         .mode(0o700)
         .create(folder)
         .with_context(|| format!("the state folder {} cannot be made", folder.display()))
+}
+
+/// What Sigstore bundles are checked against: what a `trusted_root.json` says, or the public Sigstore's.
+///
+/// # Errors
+///
+/// Where the file cannot be read or is none, or this program checks no bundles.
+pub fn sigstore_root(file: Option<&std::path::Path>) -> anyhow::Result<SigstoreRoot> {
+    let Some(file) = file else { return Ok(SigstoreRoot::public_good()?) };
+    let mut json = Vec::new();
+    let opened = std::fs::File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    // One byte more than there may be, so that it is noticed.
+    opened.take(MAX_ROOT as u64 + 1).read_to_end(&mut json)?;
+    SigstoreRoot::read(&json).with_context(|| format!("{} cannot be used", file.display()))
 }
 
 /// Opens secrets of destinations, where there is a key.

@@ -35,7 +35,7 @@ use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::tenant::Tenant;
 use crate::threads::Threads;
-use crate::trust::Distrust;
+use crate::trust::{Distrust, SigstoreRoot};
 
 mod beside;
 mod cases;
@@ -299,6 +299,8 @@ pub struct Parts {
     pub health: Health,
     /// How much may wait.
     pub limits: Limits,
+    /// What Sigstore bundles are checked against.
+    pub sigstore: SigstoreRoot,
     /// Counts what happens.
     pub metrics: Metrics,
 }

@@ -30,7 +30,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 
-use form::{address, folder, header, key, list, mailbox, number, switch, text, url, whole, word};
+use form::{address, file, folder, header, key, list, mailbox, number, switch, text, url, whole, word};
 pub use given::Given;
 use keys::Keys;
 pub use keys::Row;
@@ -61,6 +61,8 @@ pub struct Settings {
     pub allow_private_hosts: bool,
     /// Whether a configuration has to be approved by somebody who has not written in it.
     pub four_eyes: bool,
+    /// The `trusted_root.json` that Sigstore bundles are checked against; absent: the public Sigstore's.
+    pub sigstore_root: Option<PathBuf>,
     /// What one tenant may ask at once.
     pub limits: Limits,
     /// How long what is over is kept.
@@ -274,6 +276,12 @@ fn read(keys: &mut Keys, given: &Given) -> Settings {
             switch(),
             false,
             "whether a configuration is published only once somebody has approved it who has not written in it",
+        ),
+        sigstore_root: keys.maybe(
+            "sigstore_root",
+            file(),
+            "that of the public Sigstore, as built in",
+            "a `trusted_root.json`, which plugins' Sigstore bundles are checked against; read at the start",
         ),
         limits: limits(keys),
         retention: retention(keys),

@@ -1,10 +1,10 @@
 //! Whose plugins are run: what publishers sign, whom a tenant trusts, what is revoked.
 //!
-//! A component comes in with its [`Manifest`] and, mostly, a [`Signed`] statement about both. [`verify`] says
-//! whether a tenant's [`Trust`] covers it, or the one reason why not. It is a function of values: whoever calls it
-//! has the bytes in hand that the digest is of, and goes on with those same bytes.
+//! A component comes in with its [`Manifest`] and, mostly, a [`Signed`] statement about both: by a key, or by somebody
+//! whom Sigstore vouches for. [`verify`] says whether a tenant's [`Trust`] covers it, or the one reason why not. It is a
+//! function of values: whoever calls it has the bytes in hand that the digest is of, and goes on with those same bytes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,28 +12,32 @@ use crate::digest::Digest;
 use crate::releases::Version;
 
 mod few;
+mod identity;
 mod keys;
 mod manifest;
 mod names;
 mod revocations;
+mod signers;
+mod sigstore;
 mod statement;
 #[cfg(test)]
 mod tests;
 
+pub use identity::{Identity, IdentityError};
 pub use keys::{KeyError, PublicKey, Signature, SigningKey};
 pub use manifest::{Asks, MAX_FIELDS, MAX_MANIFEST, MAX_ORIGINS, MAX_SECRETS, Manifest, Role};
 pub use names::{
     Description, Field, Licence, MAX_WORD, Name, NameError, Origin, PluginName, Publisher, SecretName,
 };
 pub use revocations::{MAX_REVOCATIONS, Revocation, Revocations, TooMany};
-pub use statement::{MAX_SIGNED, STATEMENT_TYPE, Signed, SignedError, Statement};
+pub use signers::{MAX_SIGNERS, Scope, Signer, SignerError, Signers};
+pub use sigstore::{HAS_SIGSTORE, MAX_ROOT, RootError, SigstoreRoot};
+pub use statement::{MAX_SIGNED, MAX_SIGSTORE, STATEMENT_TYPE, Signed, SignedError, Statement};
 
 use few::few;
 
 /// The most publishers a tenant may trust.
 pub const MAX_PUBLISHERS: usize = 1000;
-/// The most keys of one publisher, and the most plugins that a key is limited to.
-pub const MAX_KEYS: usize = 100;
 
 /// Whom a tenant trusts. By default nobody but itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,43 +48,25 @@ pub struct Trust {
     pub own_uploads: OwnUploads,
     /// Whom else it trusts.
     #[serde(default, deserialize_with = "few::<MAX_PUBLISHERS, _, _>")]
-    pub publishers: BTreeMap<Publisher, Keys>,
+    pub publishers: BTreeMap<Publisher, Signers>,
+}
+
+impl Trust {
+    /// Those whom Sigstore vouches for.
+    pub fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.publishers.values().flat_map(Signers::identities)
+    }
 }
 
 /// What becomes of a tenant's own uploads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OwnUploads {
-    /// They need no signature, unless they are named for a publisher who has keys here.
+    /// They need no signature, unless they are named for a publisher whom somebody signs for here.
     #[default]
     Unsigned,
     /// They are signed like everybody else's.
     Signed,
-}
-
-/// A publisher's keys, and what each is trusted for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Keys(#[serde(deserialize_with = "few::<MAX_KEYS, _, _>")] pub BTreeMap<PublicKey, Scope>);
-
-/// Which plugins of a publisher a key is trusted for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scope {
-    /// All of them.
-    All,
-    /// These.
-    #[serde(deserialize_with = "few::<MAX_KEYS, _, _>")]
-    Only(BTreeSet<Name>),
-}
-
-impl Scope {
-    fn covers(&self, name: &Name) -> bool {
-        match self {
-            Self::All => true,
-            Self::Only(names) => names.contains(name),
-        }
-    }
 }
 
 /// A component that somebody would like to run.
@@ -117,11 +103,11 @@ pub struct Seen {
 }
 
 /// Why a component may run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trusted {
-    /// This key signed for it, and the tenant trusts the key for it.
-    Signed(PublicKey),
+    /// This one signed for it, and the tenant trusts whoever that is for it.
+    Signed(Signer),
     /// It is the tenant's own.
     Own,
 }
@@ -147,6 +133,28 @@ pub enum Distrust {
         /// For what.
         plugin: PluginName,
     },
+    /// The tenant does not trust the identity, or trusts it for other plugins.
+    #[error("{identity} is not trusted for {plugin}; if it signs for {}, add it for this plugin", plugin.publisher)]
+    IdentityNotTrusted {
+        /// Which identity.
+        identity: Identity,
+        /// For what.
+        plugin: PluginName,
+    },
+    /// The bundle does not show that the identity signed this.
+    #[error(
+        "the Sigstore bundle does not show that {identity} signed this statement: {why}; sign what `lanewright plugin \
+         statement` writes, not the component, and fetch or sign again"
+    )]
+    BadBundle {
+        /// Whose it is said to be.
+        identity: Identity,
+        /// In words.
+        why: String,
+    },
+    /// It is signed with Sigstore, which this program cannot check.
+    #[error("{}", sigstore::NONE)]
+    NoSigstore,
     /// The key did not sign this.
     #[error(
         "the signature is not one of {key} over this statement; fetch the release again, or have it signed again"
@@ -224,17 +232,18 @@ pub enum Distrust {
 }
 
 /// Whether a component may run for a tenant. `seen` is the highest version of this plugin that it accepted; `None`
-/// where it has none.
+/// where it has none; Sigstore bundles are checked against `root`.
 ///
 /// # Errors
 ///
-/// The first reason, in this order: revoked; what is signed is something else; the key is not trusted; the
+/// The first reason, in this order: revoked; what is signed is something else; who signed is not trusted; the
 /// signature does not hold; it goes back.
 pub fn verify(
     offer: &Offer<'_>,
     trust: &Trust,
     revocations: &Revocations,
     seen: Option<&Seen>,
+    root: &SigstoreRoot,
 ) -> Result<Trusted, Distrust> {
     if let Some(by) = revocations.of_release(offer.manifest, offer.digest) {
         return Err(Distrust::Revoked { by: Box::new(by.clone()) });
@@ -242,7 +251,7 @@ pub fn verify(
     let trusted = match offer.signed {
         Some(signed) => {
             same(&signed.statement, offer)?;
-            signed_by(signed, trust, revocations)?
+            signed_by(signed, trust, revocations, root)?
         }
         None => own(offer, trust)?,
     };
@@ -285,21 +294,29 @@ fn same(
 }
 
 /// Whether somebody who is trusted with the plugin signed the statement.
-fn signed_by(signed: &Signed, trust: &Trust, revocations: &Revocations) -> Result<Trusted, Distrust> {
-    let (key, plugin) = (signed.key, signed.statement.manifest.plugin());
-    let Some(Keys(keys)) = trust.publishers.get(&plugin.publisher) else {
+fn signed_by(
+    signed: &Signed,
+    trust: &Trust,
+    revocations: &Revocations,
+    root: &SigstoreRoot,
+) -> Result<Trusted, Distrust> {
+    let (signer, plugin) = (signed.signer(), signed.statement.manifest.plugin());
+    if matches!(signer, Signer::Identity(_)) && !HAS_SIGSTORE {
+        return Err(Distrust::NoSigstore);
+    }
+    let Some(signers) = trust.publishers.get(&plugin.publisher) else {
         return Err(Distrust::UnknownPublisher { publisher: plugin.publisher });
     };
-    if let Some(by) = revocations.of_key(key) {
+    if let Some(by) = revocations.of_signer(&signer) {
         return Err(Distrust::Revoked { by: Box::new(by.clone()) });
     }
-    if !keys.get(&key).is_some_and(|scope| scope.covers(&plugin.name)) {
-        return Err(Distrust::KeyNotTrusted { key, plugin });
+    if !signers.cover(&signer, &plugin.name) {
+        return Err(match signer {
+            Signer::Key(key) => Distrust::KeyNotTrusted { key, plugin },
+            Signer::Identity(identity) => Distrust::IdentityNotTrusted { identity, plugin },
+        });
     }
-    match signed.holds() {
-        true => Ok(Trusted::Signed(key)),
-        false => Err(Distrust::BadSignature { key }),
-    }
+    signed.holds(root).map(|()| Trusted::Signed(signer))
 }
 
 /// Whether it may go without a signature. Nobody takes another's name that way.

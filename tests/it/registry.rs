@@ -14,8 +14,8 @@ use lanewright::digest::Digest;
 use lanewright::fetch::{Ask, Fetcher, Method, Reach};
 use lanewright::oci::{Cases, Credentials, Limits, Package, RegistryError, Repository, Which, pull, push};
 use lanewright::trust::{
-    Distrust, Keys, OwnUploads, Revocations, Scope, Seen, SigningKey, Source, Statement, Trust, Trusted,
-    verify,
+    Distrust, OwnUploads, Revocations, Scope, Seen, Signers, SigningKey, SigstoreRoot, Source, Statement,
+    Trust, Trusted, verify,
 };
 
 use crate::harness;
@@ -190,14 +190,15 @@ fn a_tag_that_moves_moves_nobody() {
     assert_eq!(pull(Which::Digest(new_digest)), new);
     let served = pull(Which::Tag("1.2.0".to_owned()));
     assert_eq!(served, old);
-    let keys = Keys([(key(1).public(), Scope::All)].into());
-    let publishers = [("acme".parse().expect("a publisher"), keys)].into();
+    let signers = Signers([(key(1).public().into(), Scope::All)].into());
+    let publishers = [("acme".parse().expect("a publisher"), signers)].into();
     let trust = Trust { own_uploads: OwnUploads::Signed, publishers };
     let seen = Seen { version: new.manifest.version.clone(), digest: Digest::of(&new.component) };
+    let root = SigstoreRoot::public_good().expect("a root");
     let verdict = |package: &Package| {
-        verify(&package.offer(Source::Elsewhere), &trust, &Revocations::default(), Some(&seen))
+        verify(&package.offer(Source::Elsewhere), &trust, &Revocations::default(), Some(&seen), &root)
     };
-    assert_eq!(verdict(&new), Ok(Trusted::Signed(key(1).public())));
+    assert_eq!(verdict(&new), Ok(Trusted::Signed(key(1).public().into())));
     assert!(matches!(verdict(&served), Err(Distrust::Downgrade { .. })));
     // Or gives it out as the new one.
     let forged = Package { manifest: new.manifest.clone(), ..old };

@@ -39,7 +39,7 @@ const LAYERS: [&[&str]; 18] = [
 const GROUND: [&str; 7] = ["lead", "assignment", "digest", "failure", "hours", "nearest", "zones"];
 
 /// Who may name what. A module stands for everything below it.
-const WORDS: [(&str, &[&str]); 31] = [
+const WORDS: [(&str, &[&str]); 32] = [
     ("wasmtime", &["plugin"]),
     ("wasmparser", &["plugin"]),
     ("wit_component", &["plugin"]),
@@ -68,6 +68,7 @@ const WORDS: [(&str, &[&str]); 31] = [
     ("jsonwebtoken", &["access"]),
     ("chacha20poly1305", &["access"]),
     ("ed25519_dalek", &["trust"]),
+    ("lanewright_sigstore", &["trust"]),
     ("semver", &["releases"]),
     ("tar", &["versions"]),
     ("similar", &["versions"]),

@@ -1,10 +1,9 @@
-//! `lanewright plugin keygen|sign|verify|push|pull|bundle`: a component becomes a release that others can trust.
+//! `lanewright plugin keygen|statement|sign|verify|push|pull|bundle`: a component becomes a release that others can trust.
 //!
 //! A release is on the disk in one of two forms: a component with `plugin.toml` and, once signed, `COMPONENT.sig`
 //! beside it, and its cases: the project's `cases/` with `settings.json` and `tenant/`, or `COMPONENT.cases` as it was
 //! pulled; or all of that in a bundle, whose name ends in `.tar`.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -19,10 +18,11 @@ use crate::config::{self, MANIFEST};
 use crate::digest::Digest;
 use crate::fetch::{Fetcher, Reach};
 use crate::oci::{self, Cases, Credentials, Limits, Package, Pulled, Reference, Repository, bundle};
-use crate::trust::{
-    Keys, MAX_SIGNED, Manifest, OwnUploads, PublicKey, Revocations, Scope, Signed, SigningKey, Source,
-    Statement, Trust, Trusted, verify,
-};
+use crate::trust::{MAX_SIGNED, MAX_SIGSTORE, Manifest, Signed, Signer, SigningKey, Statement};
+
+mod signers;
+
+use signers::{Sigstore, TrustedSigners};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -31,20 +31,26 @@ pub(super) enum Verb {
         /// Where to write the private half; only you can read it
         file: PathBuf,
     },
+    /// Writes what is signed, for tools of Sigstore: the component's digest, its plugin.toml and its cases
+    Statement {
+        /// The component; the statement goes to COMPONENT.statement
+        component: PathBuf,
+    },
     /// Signs a component, its plugin.toml and, where they lie beside it, its cases
     Sign {
         /// The component; its signature goes to COMPONENT.sig
         component: PathBuf,
-        /// The private key, as keygen wrote it
-        #[arg(long, value_name = "FILE", env = "LANEWRIGHT_SIGNING_KEY")]
-        key: PathBuf,
+        #[command(flatten)]
+        with: With,
+        #[command(flatten)]
+        sigstore: Sigstore,
     },
-    /// Says whether a release is signed by one of these keys
+    /// Says whether a release is signed by one of these keys or identities
     Verify {
         /// A component with plugin.toml and signature beside it, or a bundle
         release: PathBuf,
         #[command(flatten)]
-        keys: TrustedKeys,
+        signers: TrustedSigners,
     },
     /// Puts a release into one file, for sites without a network
     Bundle {
@@ -71,18 +77,22 @@ pub(super) enum Verb {
         #[arg(long, short, value_name = "FILE")]
         output: PathBuf,
         #[command(flatten)]
-        keys: TrustedKeys,
+        signers: TrustedSigners,
         #[command(flatten)]
         registry: Registry,
     },
 }
 
-/// Whom a person trusts here and now.
+/// What a release is signed with.
 #[derive(Debug, Args)]
-pub(super) struct TrustedKeys {
-    /// A public key of the publisher; again for each
-    #[arg(long = "key", value_name = "KEY", required = true)]
-    keys: Vec<PublicKey>,
+#[group(required = true, multiple = false)]
+pub(super) struct With {
+    /// The private key, as keygen wrote it
+    #[arg(long, value_name = "FILE", env = "LANEWRIGHT_SIGNING_KEY")]
+    key: Option<PathBuf>,
+    /// A Sigstore bundle about COMPONENT.statement, as `cosign sign-blob --bundle` writes it
+    #[arg(long, value_name = "FILE")]
+    sigstore: Option<PathBuf>,
 }
 
 /// How a registry is reached.
@@ -102,10 +112,16 @@ pub(super) struct Registry {
 pub(super) fn run(verb: &Verb) -> anyhow::Result<Exit> {
     match verb {
         Verb::Keygen { file } => keygen(file),
-        Verb::Sign { component, key } => sign(component, key),
-        Verb::Verify { release, keys } => {
+        Verb::Statement { component } => {
+            let to = beside(component, ".statement");
+            std::fs::write(&to, statement(component)?.payload()).with_context(|| cannot_write(&to))?;
+            println!("{}", to.display());
+            Ok(Exit::Done)
+        }
+        Verb::Sign { component, with, sigstore } => sign(component, with, sigstore),
+        Verb::Verify { release, signers } => {
             let package = load(release)?;
-            Ok(if keys.trust(&package) { Exit::Done } else { Exit::Findings })
+            Ok(if signers.trust(&package)? { Exit::Done } else { Exit::Findings })
         }
         Verb::Bundle { component, output } => {
             let output = output.clone().unwrap_or_else(|| component.with_extension("tar"));
@@ -115,12 +131,12 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<Exit> {
             store(&load(component)?, &output)
         }
         Verb::Push { release, repository, registry } => push(release, repository, registry),
-        Verb::Pull { reference, output, keys, registry } => {
+        Verb::Pull { reference, output, signers, registry } => {
             let fetcher = registry.fetcher(&reference.repository);
             let pulled = oci::pull(&fetcher, reference, registry.credentials()?.as_ref(), &Limits::default());
             let Pulled { digest, package } =
                 pulled.with_context(|| format!("{reference} cannot be pulled"))?;
-            if !keys.trust(&package) {
+            if !signers.trust(&package)? {
                 return Ok(Exit::Findings);
             }
             println!("{}", reference.repository.at(oci::Which::Digest(digest)));
@@ -156,17 +172,47 @@ fn signing_key(file: &Path) -> anyhow::Result<SigningKey> {
     text.trim_end().parse().with_context(|| format!("{} holds no key", file.display()))
 }
 
-fn sign(component: &Path, key: &Path) -> anyhow::Result<Exit> {
-    let key = signing_key(key)?;
-    let bytes = read(component)?;
+fn statement(component: &Path) -> anyhow::Result<Statement> {
     let cases = cases(component)?.map(|cases| cases.digest());
-    let statement = Statement { manifest: manifest(component)?, digest: Digest::of(&bytes), cases };
-    let signed = statement.sign(&key);
+    Ok(Statement { manifest: manifest(component)?, digest: Digest::of(read(component)?), cases })
+}
+
+fn sign(component: &Path, with: &With, sigstore: &Sigstore) -> anyhow::Result<Exit> {
+    let signed = match (&with.key, &with.sigstore) {
+        (Some(key), _) => {
+            let key = signing_key(key)?;
+            statement(component)?.sign(&key)
+        }
+        (None, Some(bundle)) => {
+            let shown = statement(component)?.with_bundle(bounded(bundle)?, &sigstore.root()?);
+            shown.with_context(|| {
+                format!("{} does not show who signed {}.statement", bundle.display(), component.display())
+            })?
+        }
+        (None, None) => bail!("name a key or a Sigstore bundle"),
+    };
     let to = beside(component, ".sig");
     std::fs::write(&to, signed.write()).with_context(|| cannot_write(&to))?;
     tell_statement(&signed.statement);
+    if let Signer::Identity(identity) = signed.signer() {
+        println!("signed by {identity}");
+    }
     println!("{}", to.display());
     Ok(Exit::Done)
+}
+
+/// A Sigstore bundle from the disk, not read to its end where it is larger than any can be.
+fn bounded(bundle: &Path) -> anyhow::Result<Vec<u8>> {
+    match std::fs::metadata(bundle) {
+        Ok(found) if found.len() > MAX_SIGSTORE as u64 => {
+            bail!(
+                "{} has {} bytes, and a Sigstore bundle at most {MAX_SIGSTORE}",
+                bundle.display(),
+                found.len()
+            )
+        }
+        _ => read(bundle),
+    }
 }
 
 fn push(release: &Path, repository: &Repository, registry: &Registry) -> anyhow::Result<Exit> {
@@ -182,30 +228,6 @@ fn push(release: &Path, repository: &Repository, registry: &Registry) -> anyhow:
     println!("{}", repository.at(oci::Which::Tag(tag)));
     println!("{}", repository.at(oci::Which::Digest(digest)));
     Ok(Exit::Done)
-}
-
-impl TrustedKeys {
-    /// Whether one of them signed a package; says so.
-    fn trust(&self, package: &Package) -> bool {
-        let keys = Keys(self.keys.iter().map(|key| (*key, Scope::All)).collect());
-        let publishers = BTreeMap::from([(package.manifest.publisher.clone(), keys)]);
-        let trust = Trust { own_uploads: OwnUploads::Signed, publishers };
-        let offer = package.offer(Source::Elsewhere);
-        match verify(&offer, &trust, &Revocations::default(), None) {
-            Ok(Trusted::Signed(key)) => {
-                let (manifest, digest, cases) = (package.manifest.clone(), offer.digest, offer.cases);
-                tell_statement(&Statement { manifest, digest, cases });
-                println!("signed by {key}");
-                true
-            }
-            // Nothing is a person's own here.
-            Ok(Trusted::Own) => false,
-            Err(why) => {
-                println!("refused: {why}");
-                false
-            }
-        }
-    }
 }
 
 impl Registry {

@@ -24,11 +24,12 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 #[serde(deny_unknown_fields)]
 pub(super) struct TrustBody {
     /// `own_uploads`: `unsigned` (what the tenant itself uploads needs no signature) or `signed`; `publishers`: by
-    /// name their public keys, each with what it is trusted for: `"all"`, or `{"only": ["NAME"]}`.
+    /// name their public keys and identities (`sigstore:ISSUER SUBJECT`, where the service was built with Sigstore),
+    /// each with what it is trusted for: `"all"`, or `{"only": ["NAME"]}`.
     #[schema(value_type = Object)]
     trust: Trust,
-    /// What is trusted no longer: `{"kind": "component", "digest"}`, `{"kind": "key", "key"}` or
-    /// `{"kind": "versions", "plugin", "from", "before"}`. The list only grows: what was on it stays there.
+    /// What is trusted no longer: `{"kind": "component", "digest"}`, `{"kind": "key", "key"}`,
+    /// `{"kind": "identity", "identity"}` or `{"kind": "versions", "plugin", "from", "before"}`. The list only grows: what was on it stays there.
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     revoked: Revocations,

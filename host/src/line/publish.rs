@@ -21,7 +21,7 @@ use crate::oci::Package;
 use crate::plugin::{Prototype, Refusal, Stage};
 use crate::releases::Version;
 use crate::store::{Event, ReleaseRow};
-use crate::trust::{Manifest, Role, Source};
+use crate::trust::{Manifest, Role, Signed, Source};
 use crate::versions::By;
 
 /// A release that is to be published.
@@ -157,6 +157,7 @@ impl Lines {
             let played = self.played(tenant, prototype, Arc::clone(&component), Arc::clone(cases));
             report.cases = Some(played.await?);
         }
+        let signer = signed.as_ref().map(Signed::signer);
         let row = ReleaseRow {
             plugin: plugin.clone(),
             version: version.clone(),
@@ -186,7 +187,7 @@ impl Lines {
             change.put_plugin(&plugin, "{}").await?;
         }
         let body = json!({"plugin": plugin, "version": version, "digest": digest, "source": row.source,
-            "publisher": row.publisher});
+            "publisher": row.publisher, "signer": signer});
         let event = Event { kind: "plugin.published", actor: by.actor.to_owned(), lead: None, body };
         change.commit(&[event]).await?;
         Ok((row, true))

@@ -13,7 +13,8 @@ use crate::lead::TenantId;
 use crate::releases::{Step, Version};
 use crate::store::{Change, Event, ReleaseRow, TrustRow};
 use crate::trust::{
-    Distrust, Manifest, OwnUploads, Revocation, Revocations, Seen, Signed, Source, Trust, Trusted, verify,
+    Distrust, HAS_SIGSTORE, Manifest, OwnUploads, Revocation, Revocations, Seen, Signed, Source, Trust,
+    Trusted, verify,
 };
 use crate::versions::By;
 
@@ -43,9 +44,14 @@ impl Lines {
         let store = self.parts.store.of(tenant);
         let mut change = store.begin(by.at).await?;
         // Nobody else changes it until this ends.
-        let (_, mut all, head) = read(change.trust().await?)?;
+        let (before, mut all, head) = read(change.trust().await?)?;
         if seen.is_some_and(|seen| seen != head) {
             return Err(Refused::Changed);
+        }
+        // One that another program put there may stay, so that what is in a hurry is not refused for it.
+        let is_new = |identity| before.identities().all(|before| before != identity);
+        if !HAS_SIGSTORE && trust.identities().any(is_new) {
+            return Err(Refused::Distrusted(Distrust::NoSigstore));
         }
         all.merge(revoked.iter().cloned()).map_err(|error| Refused::Conflict(error.to_string()))?;
         change.put_trust(&json!(trust).to_string(), &json!(all).to_string()).await?;
@@ -101,7 +107,8 @@ impl Lines {
                 // The same again is what it was.
                 let again = published.iter().any(|row| row.version == package.manifest.version.to_string());
                 let seen = highest.filter(|_| !again);
-                match verify(&package.offer(source), &trust, &revocations, seen.as_ref()) {
+                let root = &self.parts.sigstore;
+                match verify(&package.offer(source), &trust, &revocations, seen.as_ref(), root) {
                     Ok(Trusted::Signed(_)) => Ok(Some(package.manifest.publisher.to_string())),
                     Ok(Trusted::Own) => Ok(None),
                     Err(why) => Err(Refused::Distrusted(why)),
@@ -190,5 +197,5 @@ fn revoked(revocations: &Revocations, row: &ReleaseRow) -> Option<Revocation> {
         None => revoked_component(revocations, digest),
     };
     let signed: Option<Signed> = row.signed.as_deref().and_then(|signed| serde_json::from_str(signed).ok());
-    found.or_else(|| revocations.of_key(signed?.key)).cloned()
+    found.or_else(|| revocations.of_signer(&signed?.signer())).cloned()
 }

@@ -172,6 +172,11 @@ pub(super) fn folder() -> Form<PathBuf> {
     Form::of_text("a folder", "", |text| Ok(PathBuf::from(text)))
 }
 
+/// A file's path; it is read where it is used.
+pub(super) fn file() -> Form<PathBuf> {
+    Form::of_text("a file", "", |text| Ok(PathBuf::from(text)))
+}
+
 /// A URL of one of some schemes, with a host. It is not repeated in messages, since it may hold a password.
 pub(super) fn url(schemes: &'static [&'static str]) -> Form<Url> {
     let all: Vec<String> = schemes.iter().map(|scheme| format!("{scheme}://")).collect();

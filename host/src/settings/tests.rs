@@ -75,6 +75,7 @@ fn without_anything() {
             drain: 30s,
             allow_private_hosts: false,
             four_eyes: false,
+            sigstore_root: None,
             limits: Limits {
                 body_bytes: 1048576,
                 upload_bytes: 67108864,
@@ -159,7 +160,7 @@ host = 1
           hint: set `smtp.from` as well
         $DIR/lanewright.toml:11: `log.format` is "jsn"; did you mean `json`?
         $DIR/lanewright.toml:13: there is no key `mail.host`
-          hint: there are listen, metrics_listen, public_url, state, database, database_file, connections, threads, drain_seconds, allow_private_hosts, four_eyes, [limits], [retention], [secrets], [smtp], [log], [otlp]
+          hint: there are listen, metrics_listen, public_url, state, database, database_file, connections, threads, drain_seconds, allow_private_hosts, four_eyes, sigstore_root, [limits], [retention], [secrets], [smtp], [log], [otlp]
         --allow-private-hosts: `allow_private_hosts` is yes, and must be true or false
         --otlp-sample-ratio: `otlp.sample_ratio` is 1.5, and must be a number from 0 to 1
         LANEWRIGHT_DATABASE: `database` must begin with sqlite: or postgres://
@@ -203,7 +204,7 @@ fn what_is_no_toml() {
         $DIR/lanewright.toml:5: `otlp.headers` must be a list, each `name=value`, found one text
           hint: put it between brackets: ["…"]
         $DIR/lanewright.toml:6: there is no key `other`
-          hint: there are listen, metrics_listen, public_url, state, database, database_file, connections, threads, drain_seconds, allow_private_hosts, four_eyes, [limits], [retention], [secrets], [smtp], [log], [otlp]"#]],
+          hint: there are listen, metrics_listen, public_url, state, database, database_file, connections, threads, drain_seconds, allow_private_hosts, four_eyes, sigstore_root, [limits], [retention], [secrets], [smtp], [log], [otlp]"#]],
     );
     let given = Given { file: Some("nowhere/lanewright.toml".to_owned()), ..Given::default() };
     expect![[r#"

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::few::few;
+use super::identity::Identity;
 use super::keys::PublicKey;
 use super::manifest::Manifest;
 use super::names::PluginName;
+use super::signers::Signer;
 use crate::digest::Digest;
 use crate::releases::Version;
 
@@ -27,6 +29,11 @@ pub enum Revocation {
     Key {
         /// Which.
         key: PublicKey,
+    },
+    /// An identity, and with it all that it signed.
+    Identity {
+        /// Which; where it ends in `*`, all that begin so.
+        identity: Identity,
     },
     /// Releases of a plugin, by their order: `1.0.0-rc.1` stands before `1.0.0`.
     Versions {
@@ -89,13 +96,18 @@ impl Revocations {
                     && from.as_ref().is_none_or(|from| *from <= manifest.version)
                     && before.as_ref().is_none_or(|before| manifest.version < *before)
             }
-            Revocation::Component { .. } | Revocation::Key { .. } => false,
+            Revocation::Component { .. } | Revocation::Key { .. } | Revocation::Identity { .. } => false,
         };
         self.0.get(&Revocation::Component { digest }).or_else(|| self.0.iter().find(hit))
     }
 
-    /// What says that a key is not to be believed.
-    pub fn of_key(&self, key: PublicKey) -> Option<&Revocation> {
-        self.0.get(&Revocation::Key { key })
+    /// What says that somebody who signs is not to be believed.
+    pub fn of_signer(&self, signer: &Signer) -> Option<&Revocation> {
+        match signer {
+            Signer::Key(key) => self.0.get(&Revocation::Key { key: *key }),
+            Signer::Identity(found) => self.0.iter().find(
+                |revocation| matches!(revocation, Revocation::Identity { identity } if identity.covers(found)),
+            ),
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! What a publisher signs, and the signature over it.
 //!
-//! The bytes that are signed are DSSE's pre-authentication encoding (github.com/secure-systems-lab/dsse) of the
+//! The bytes that a key signs are DSSE's pre-authentication encoding (github.com/secure-systems-lab/dsse) of the
 //! statement's JSON under a media type of its own, so that no signature of anything else can be taken for one of
-//! these. A statement has one JSON; another spelling of the same is refused when it is read.
+//! these. Tools of Sigstore sign files, so what they sign is the JSON itself. A statement has one JSON; another
+//! spelling of the same is refused when it is read.
 
 use std::fmt;
 
@@ -10,14 +11,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use super::Distrust;
+use super::identity::Identity;
 use super::keys::{PublicKey, Signature, SigningKey};
 use super::manifest::Manifest;
+use super::signers::Signer;
+use super::sigstore::{RootError, SigstoreRoot, Unshown};
 use crate::digest::Digest;
 
 /// What the payload of a statement's envelope is.
 pub const STATEMENT_TYPE: &str = "application/vnd.lanewright.plugin.statement.v1+json";
 /// The largest signed statement, in bytes.
-pub const MAX_SIGNED: usize = 128 << 10;
+pub const MAX_SIGNED: usize = 192 << 10;
+/// The largest Sigstore bundle, in bytes; with the provenance of a build one has about 12,000.
+pub const MAX_SIGSTORE: usize = 64 << 10;
 
 /// "These bytes are that release of that plugin, and it asks for this."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,26 +43,46 @@ impl Statement {
     /// Signs it.
     pub fn sign(self, key: &SigningKey) -> Signed {
         let signature = key.sign(&signed_bytes(STATEMENT_TYPE, &self.payload()));
-        Signed { statement: self, key: key.public(), signature }
+        Signed { statement: self, proof: Proof::Key(key.public(), signature) }
+    }
+
+    /// Puts a Sigstore bundle to it, as whoever the bundle shows to have signed [`Self::payload`].
+    ///
+    /// # Errors
+    ///
+    /// Where the bundle does not show that anybody did.
+    pub fn with_bundle(self, bundle: Vec<u8>, root: &SigstoreRoot) -> Result<Signed, RootError> {
+        match root.signer(&bundle, &self.payload()) {
+            Ok(identity) => Ok(Signed { statement: self, proof: Proof::Sigstore(identity, bundle) }),
+            Err(Unshown::NotBuilt) => Err(RootError::NotBuilt),
+            Err(Unshown::Why(why)) => Err(RootError::Root(why)),
+        }
     }
 
     /// Its one JSON.
-    fn payload(&self) -> Vec<u8> {
+    pub fn payload(&self) -> Vec<u8> {
         // Structs and sets of texts; nothing in them can fail to be written.
         serde_json::to_vec(self).unwrap_or_default()
     }
 }
 
 /// A statement with a signature that is not checked yet; [`super::verify`] does so. As JSON it is an envelope of
-/// DSSE with one signature.
+/// DSSE with one signature, or with a Sigstore bundle in place of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Envelope", into = "Envelope")]
 pub struct Signed {
     /// What is said.
     pub statement: Statement,
-    /// Who is said to have signed it.
-    pub key: PublicKey,
-    pub(super) signature: Signature,
+    pub(super) proof: Proof,
+}
+
+/// What shows who signed, and who that is said to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// A signature of a key.
+    Key(PublicKey, Signature),
+    /// A Sigstore bundle, of an exact identity; at most [`MAX_SIGSTORE`] bytes, and not read here.
+    Sigstore(Identity, Vec<u8>),
 }
 
 impl Signed {
@@ -78,9 +105,34 @@ impl Signed {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Whether [`Self::key`] did sign this statement.
-    pub(super) fn holds(&self) -> bool {
-        self.key.signed(&signed_bytes(STATEMENT_TYPE, &self.statement.payload()), &self.signature)
+    /// Who is said to have signed it.
+    pub fn signer(&self) -> Signer {
+        match &self.proof {
+            Proof::Key(key, _) => Signer::Key(*key),
+            Proof::Sigstore(identity, _) => Signer::Identity(identity.clone()),
+        }
+    }
+
+    /// Whether [`Self::signer`] did sign this statement.
+    pub(super) fn holds(&self, root: &SigstoreRoot) -> Result<(), Distrust> {
+        let payload = self.statement.payload();
+        match &self.proof {
+            Proof::Key(key, signature) => {
+                match key.signed(&signed_bytes(STATEMENT_TYPE, &payload), signature) {
+                    true => Ok(()),
+                    false => Err(Distrust::BadSignature { key: *key }),
+                }
+            }
+            Proof::Sigstore(identity, bundle) => match root.signer(bundle, &payload) {
+                Ok(found) if found == *identity => Ok(()),
+                Ok(found) => {
+                    let why = format!("it is of {found}");
+                    Err(Distrust::BadBundle { identity: identity.clone(), why })
+                }
+                Err(Unshown::NotBuilt) => Err(Distrust::NoSigstore),
+                Err(Unshown::Why(why)) => Err(Distrust::BadBundle { identity: identity.clone(), why }),
+            },
+        }
     }
 }
 
@@ -95,13 +147,16 @@ pub enum SignedError {
     Json(String),
 }
 
-/// The wire's form, as DSSE names its parts.
+/// The wire's form, as DSSE names its parts; one of `signatures` and `sigstore` is there.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Envelope {
     payload_type: String,
     payload: String,
-    signatures: [EnvelopeSignature; 1],
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signatures: Option<[EnvelopeSignature; 1]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sigstore: Option<EnvelopeBundle>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -109,6 +164,13 @@ struct Envelope {
 struct EnvelopeSignature {
     keyid: PublicKey,
     sig: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnvelopeBundle {
+    identity: Identity,
+    bundle: String,
 }
 
 /// What is wrong with an envelope.
@@ -123,18 +185,23 @@ impl fmt::Display for Wrong {
 
 impl From<Signed> for Envelope {
     fn from(signed: Signed) -> Self {
-        Self {
-            payload_type: STATEMENT_TYPE.to_owned(),
-            payload: BASE64.encode(signed.statement.payload()),
-            signatures: [EnvelopeSignature { keyid: signed.key, sig: BASE64.encode(signed.signature.0) }],
-        }
+        let (signatures, sigstore) = match signed.proof {
+            Proof::Key(keyid, signature) => {
+                (Some([EnvelopeSignature { keyid, sig: BASE64.encode(signature.0) }]), None)
+            }
+            Proof::Sigstore(identity, bundle) => {
+                (None, Some(EnvelopeBundle { identity, bundle: BASE64.encode(bundle) }))
+            }
+        };
+        let payload = BASE64.encode(signed.statement.payload());
+        Self { payload_type: STATEMENT_TYPE.to_owned(), payload, signatures, sigstore }
     }
 }
 
 impl TryFrom<Envelope> for Signed {
     type Error = Wrong;
     fn try_from(envelope: Envelope) -> Result<Self, Wrong> {
-        let Envelope { payload_type, payload, signatures: [EnvelopeSignature { keyid, sig }] } = envelope;
+        let Envelope { payload_type, payload, signatures, sigstore } = envelope;
         if payload_type != STATEMENT_TYPE {
             return Err(Wrong("the payload is of another type"));
         }
@@ -144,9 +211,25 @@ impl TryFrom<Envelope> for Signed {
         if statement.payload() != payload {
             return Err(Wrong("the statement is spelled in another way than it is signed"));
         }
-        let signature = BASE64.decode(sig).ok().and_then(|bytes| bytes.try_into().ok());
-        let signature = Signature(signature.ok_or(Wrong("the signature is not 64 bytes in Base64"))?);
-        Ok(Self { statement, key: keyid, signature })
+        let proof = match (signatures, sigstore) {
+            (Some([EnvelopeSignature { keyid, sig }]), None) => {
+                let signature = BASE64.decode(sig).ok().and_then(|bytes| bytes.try_into().ok());
+                let signature = signature.ok_or(Wrong("the signature is not 64 bytes in Base64"))?;
+                Proof::Key(keyid, Signature(signature))
+            }
+            (None, Some(EnvelopeBundle { identity, bundle })) => {
+                let bundle = BASE64.decode(bundle).map_err(|_| Wrong("the bundle is not Base64"))?;
+                if bundle.len() > MAX_SIGSTORE {
+                    return Err(Wrong("the bundle is larger than any can be"));
+                }
+                if !identity.is_exact() {
+                    return Err(Wrong("whoever signed is one, and the identity ends in `*`"));
+                }
+                Proof::Sigstore(identity, bundle)
+            }
+            _ => return Err(Wrong("there is one of `signatures` and `sigstore`")),
+        };
+        Ok(Self { statement, proof })
     }
 }
 

@@ -1,7 +1,15 @@
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
+use super::statement::Proof;
 use super::*;
+
+mod identities;
+
+/// The public Sigstore's, which keys do not ask.
+fn root() -> SigstoreRoot {
+    SigstoreRoot::public_good().expect("a root")
+}
 
 fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
@@ -32,10 +40,10 @@ fn digest() -> Digest {
     Digest::of("a component")
 }
 
-/// Trusts these keys of acme's.
-fn trust(keys: impl IntoIterator<Item = (PublicKey, Scope)>) -> Trust {
-    let publishers =
-        BTreeMap::from([("acme".parse().expect("a publisher"), Keys(keys.into_iter().collect()))]);
+/// Trusts these of acme's.
+fn trust<S: Into<Signer>>(signers: impl IntoIterator<Item = (S, Scope)>) -> Trust {
+    let signers = signers.into_iter().map(|(signer, scope)| (signer.into(), scope));
+    let publishers = BTreeMap::from([("acme".parse().expect("a publisher"), Signers(signers.collect()))]);
     Trust { own_uploads: OwnUploads::Unsigned, publishers }
 }
 
@@ -65,7 +73,7 @@ fn outcome(
     seen: Option<Seen>,
 ) -> String {
     let offer = Offer { manifest, digest: digest(), cases: None, signed, source };
-    match verify(&offer, trust, revocations, seen.as_ref()) {
+    match verify(&offer, trust, revocations, seen.as_ref(), &root()) {
         Ok(Trusted::Signed(_)) => "signed".to_owned(),
         Ok(Trusted::Own) => "own".to_owned(),
         Err(why) => serde_json::to_value(why).expect("JSON")["code"].as_str().expect("a code").to_owned(),
@@ -171,7 +179,7 @@ fn the_page_is_true() {
     let [trust, revocations] = &blocks("json")[..] else { panic!("trust and revocations") };
     let trust: Trust = serde_json::from_str(trust).expect("trust");
     let revocations: Revocations = serde_json::from_str(revocations).expect("revocations");
-    assert_eq!((trust.publishers.len(), revocations.iter().len()), (2, 3));
+    assert_eq!((trust.publishers.len(), revocations.iter().len()), (2, 4));
     let signed = Statement { manifest: manifest.clone(), digest: Digest::of("x"), cases: None }.sign(&key(2));
     let offer = Offer {
         manifest: &manifest,
@@ -180,9 +188,9 @@ fn the_page_is_true() {
         signed: Some(&signed),
         source: Source::Elsewhere,
     };
-    let why = verify(&offer, &trust, &Revocations::default(), None).expect_err("another key");
+    let why = verify(&offer, &trust, &Revocations::default(), None, &root()).expect_err("another key");
     assert!(matches!(why, Distrust::KeyNotTrusted { .. }), "{why}");
-    assert!(matches!(verify(&offer, &trust, &revocations, None), Err(Distrust::Revoked { .. })));
+    assert!(matches!(verify(&offer, &trust, &revocations, None, &root()), Err(Distrust::Revoked { .. })));
 }
 
 /// Each message says what to do next.
@@ -209,8 +217,8 @@ fn no_signature_of_anything_else_is_one_of_a_statement() {
     let json = serde_json::to_vec(&statement).expect("JSON");
     let check = |message: &[u8], expect: bool| {
         let forged =
-            Signed { statement: statement.clone(), key: key(1).public(), signature: key(1).sign(message) };
-        assert_eq!(forged.holds(), expect, "{}", String::from_utf8_lossy(message));
+            Signed { statement: statement.clone(), proof: Proof::Key(key(1).public(), key(1).sign(message)) };
+        assert_eq!(forged.holds(&root()).is_ok(), expect, "{}", String::from_utf8_lossy(message));
     };
     check(&statement::signed_bytes(STATEMENT_TYPE, &json), true);
     check(&json, false);
@@ -283,7 +291,7 @@ fn what_comes_in_is_bounded() {
     assert_eq!(fields(MAX_FIELDS), Ok(()));
     assert_eq!(fields(MAX_FIELDS + 1), Err("65 entries where at most 64 may be".to_owned()));
     let scope = |n: usize| serde_json::from_value::<Scope>(json!({"only": many(n)})).is_ok();
-    assert_eq!((scope(MAX_KEYS), scope(MAX_KEYS + 1)), (true, false));
+    assert_eq!((scope(MAX_SIGNERS), scope(MAX_SIGNERS + 1)), (true, false));
     let mut revocations = Revocations::default();
     let one = |n: usize| Revocation::Component { digest: Digest::of(n.to_string()) };
     assert_eq!(revocations.merge((0..MAX_REVOCATIONS).map(one)), Ok(()));
@@ -348,8 +356,8 @@ fn revocations() -> impl Strategy<Value = Revocations> {
 
 /// Trusts one key with everything that [`manifests`] makes.
 fn everybody() -> Trust {
-    let keys = || Keys(BTreeMap::from([(key(1).public(), Scope::All)]));
-    let publishers = ["a", "b"].map(|name| (name.parse().expect("a publisher"), keys()));
+    let signers = || Signers(BTreeMap::from([(key(1).public().into(), Scope::All)]));
+    let publishers = ["a", "b"].map(|name| (name.parse().expect("a publisher"), signers()));
     Trust { own_uploads: OwnUploads::Signed, publishers: publishers.into() }
 }
 
@@ -357,7 +365,7 @@ fn trusts(statement: &Statement, signed: &Signed, revocations: &Revocations) -> 
     let Statement { manifest, digest, cases } = statement;
     let (digest, cases, signed) = (*digest, *cases, Some(signed));
     let offer = Offer { manifest, digest, cases, signed, source: Source::Elsewhere };
-    verify(&offer, &everybody(), revocations, None)
+    verify(&offer, &everybody(), revocations, None, &root())
 }
 
 proptest! {
@@ -371,8 +379,7 @@ proptest! {
     /// Nor does its signature hold for another statement.
     #[test]
     fn a_signature_holds_for_one_statement(a in statements(), b in statements()) {
-        let signature = a.clone().sign(&key(1)).signature;
-        let moved = Signed { statement: b.clone(), key: key(1).public(), signature };
+        let moved = Signed { statement: b.clone(), proof: a.clone().sign(&key(1)).proof };
         prop_assert_eq!(trusts(&b, &moved, &Revocations::default()).is_ok(), a == b);
     }
 
@@ -380,7 +387,8 @@ proptest! {
     #[test]
     fn every_bit_of_a_signature_counts(a in statements(), bit in 0..512_usize) {
         let mut signed = a.clone().sign(&key(1));
-        signed.signature.0[bit / 8] ^= 1 << (bit % 8);
+        let Proof::Key(_, signature) = &mut signed.proof else { unreachable!("signed with a key") };
+        signature.0[bit / 8] ^= 1 << (bit % 8);
         let refused = Err(Distrust::BadSignature { key: key(1).public() });
         prop_assert_eq!(trusts(&a, &signed, &Revocations::default()), refused);
     }

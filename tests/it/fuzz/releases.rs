@@ -4,7 +4,8 @@ use lanewright::config;
 use lanewright::digest::Digest;
 use lanewright::oci::{Limits, Package, Reference, bundle};
 use lanewright::trust::{
-    Keys, Manifest, OwnUploads, Revocations, Scope, Signed, SigningKey, Source, Statement, Trust, verify,
+    Manifest, OwnUploads, Revocations, Scope, Signed, Signers, SigningKey, SigstoreRoot, Source, Statement,
+    Trust, verify,
 };
 
 use super::Target;
@@ -110,12 +111,16 @@ fn package() -> Package {
     Package { manifest, component, cases: None, signed: Some(statement.sign(&key())) }
 }
 
+fn root() -> SigstoreRoot {
+    SigstoreRoot::public_good().expect("a root")
+}
+
 /// Why a package is not trusted; what is trusted is the one that was signed.
 fn verdict(found: &Package) -> String {
-    let keys = Keys([(key().public(), Scope::All)].into());
-    let publishers = [(found.manifest.publisher.clone(), keys)].into();
+    let signers = Signers([(key().public().into(), Scope::All)].into());
+    let publishers = [(found.manifest.publisher.clone(), signers)].into();
     let trust = Trust { own_uploads: OwnUploads::Signed, publishers };
-    match verify(&found.offer(Source::Elsewhere), &trust, &Revocations::default(), None) {
+    match verify(&found.offer(Source::Elsewhere), &trust, &Revocations::default(), None, &root()) {
         Ok(_) => {
             assert_eq!(*found, package());
             "trusted".to_owned()

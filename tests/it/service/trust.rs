@@ -16,7 +16,7 @@ fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
 }
 
-fn manifest(version: &str) -> Manifest {
+pub(super) fn manifest(version: &str) -> Manifest {
     let manifest = json!({"publisher": "lanes", "name": "fit", "version": version, "description": "Says where leads belong.",
         "licence": "Apache-2.0", "interface": "0.2.0", "roles": ["classifier"], "asks": {}});
     serde_json::from_value(manifest).expect("a manifest")
@@ -34,11 +34,11 @@ fn signed(version: &str, signer: u8) -> Vec<u8> {
     })
 }
 
-fn pack(package: Package) -> Vec<u8> {
+pub(super) fn pack(package: Package) -> Vec<u8> {
     bundle::write(&package, Vec::new()).expect("a bundle")
 }
 
-fn publish(host: &Host, key: &str, version: &str, bundle: &[u8]) -> (u16, Json) {
+pub(super) fn publish(host: &Host, key: &str, version: &str, bundle: &[u8]) -> (u16, Json) {
     host.send("PUT", &format!("/v1/plugins/fit/releases/{version}"), key, "application/x-tar", bundle)
 }
 
@@ -46,7 +46,7 @@ fn trusting(signer: u8) -> Json {
     json!({"publishers": {"lanes": {key(signer).public().to_string(): "all"}}})
 }
 
-fn put(host: &Host, path: &str, key: &str, body: &Json) -> Json {
+pub(super) fn put(host: &Host, path: &str, key: &str, body: &Json) -> Json {
     let (status, answer) = host.ask("PUT", path, key, Some(body));
     assert_eq!(status, 200, "{body}: {answer:#}");
     answer

@@ -12,36 +12,35 @@ use crate::digest::Digest;
 use crate::fetch::Method;
 use crate::releases::Version;
 use crate::trust::{
-    Keys, Name, OwnUploads, PluginName, PublicKey, Publisher, Revocation, Revocations, Scope, Trust,
+    Identity, Name, OwnUploads, PluginName, PublicKey, Publisher, Revocation, Revocations, Scope, Signer,
+    Signers, Trust,
 };
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Verb {
-    /// Lists whose plugins are trusted, with which keys and for what, and what is revoked
+    /// Lists whose plugins are trusted, signed by whom and for what, and what is revoked
     List {
         #[command(flatten)]
         whose: Whose,
     },
-    /// Trusts a key of a publisher; said again, it is trusted for that instead
+    /// Trusts a key or an identity of a publisher; said again, it is trusted for that instead
     Accept {
         /// The publisher, such as acme
         publisher: Publisher,
-        /// Their public key
-        #[arg(long, value_name = "KEY")]
-        key: PublicKey,
+        #[command(flatten)]
+        by: By,
         /// A plugin that it is trusted for; again for each [default: all of theirs]
         #[arg(long, value_name = "NAME")]
         only: Vec<Name>,
         #[command(flatten)]
         whose: Whose,
     },
-    /// Takes no more releases of a publisher, or of one of their keys; what is published stays, unless it is revoked
+    /// Takes no more releases of a publisher, or of one of their keys or identities; what is published stays, unless it is revoked
     Withdraw {
         /// The publisher
         publisher: Publisher,
-        /// One of their keys [default: all of them]
-        #[arg(long, value_name = "KEY")]
-        key: Option<PublicKey>,
+        #[command(flatten)]
+        by: Option<By>,
         #[command(flatten)]
         whose: Whose,
     },
@@ -76,6 +75,13 @@ pub(in crate::cli) enum What {
         #[command(flatten)]
         whose: Whose,
     },
+    /// An identity, and with it all that it signed
+    Identity {
+        /// The identity, "sigstore:ISSUER SUBJECT"; with `*` at its end, all that begin so
+        identity: Identity,
+        #[command(flatten)]
+        whose: Whose,
+    },
     /// Releases of a plugin, also those that are still to come
     Versions {
         /// The plugin, PUBLISHER/NAME
@@ -89,6 +95,25 @@ pub(in crate::cli) enum What {
         #[command(flatten)]
         whose: Whose,
     },
+}
+
+/// Who signs for a publisher.
+#[derive(Debug, Args)]
+#[group(id = "by", required = true, multiple = false)]
+pub(in crate::cli) struct By {
+    /// Their public key
+    #[arg(long, value_name = "KEY")]
+    key: Option<PublicKey>,
+    /// Whom Sigstore vouches for: "sigstore:ISSUER SUBJECT", with `*` for any tag or branch of a workflow
+    #[arg(long, value_name = "IDENTITY")]
+    identity: Option<Identity>,
+}
+
+impl By {
+    fn signer(&self) -> anyhow::Result<Signer> {
+        let key = self.key.map(Signer::Key);
+        key.or_else(|| self.identity.clone().map(Signer::Identity)).context("name a key or an identity")
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -115,26 +140,29 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<Exit> {
             let (trust, revoked, _) = whose.read()?;
             list(&trust, &revoked)
         }
-        Verb::Accept { publisher, key, only, whose } => {
+        Verb::Accept { publisher, by, only, whose } => {
+            let signer = by.signer()?;
             let scope = match only.is_empty() {
                 true => Scope::All,
                 false => Scope::Only(only.iter().cloned().collect()),
             };
             whose.change(|trust| {
-                trust.publishers.entry(publisher.clone()).or_default().0.insert(*key, scope);
+                trust.publishers.entry(publisher.clone()).or_default().0.insert(signer, scope);
                 Ok(())
             })
         }
-        Verb::Withdraw { publisher, key, whose } => whose.change(|trust| {
+        Verb::Withdraw { publisher, by, whose } => whose.change(|trust| {
             let unknown = || anyhow!("{publisher} is none of the publishers trusted here");
-            let Keys(keys) = trust.publishers.get_mut(publisher).ok_or_else(unknown)?;
-            match key {
-                Some(key) => {
-                    drop(keys.remove(key).with_context(|| format!("{publisher} has no key {key} here"))?)
+            let Signers(signers) = trust.publishers.get_mut(publisher).ok_or_else(unknown)?;
+            match by {
+                Some(by) => {
+                    let signer = by.signer()?;
+                    let removed = signers.remove(&signer);
+                    drop(removed.with_context(|| format!("{publisher} has no {signer} here"))?)
                 }
-                None => keys.clear(),
+                None => signers.clear(),
             }
-            if keys.is_empty() {
+            if signers.is_empty() {
                 trust.publishers.remove(publisher);
             }
             Ok(())
@@ -154,6 +182,7 @@ fn revoke(what: &What) -> anyhow::Result<Exit> {
     let (revocation, whose) = match what {
         What::Component { digest, whose } => (Revocation::Component { digest: *digest }, whose),
         What::Key { key, whose } => (Revocation::Key { key: *key }, whose),
+        What::Identity { identity, whose } => (Revocation::Identity { identity: identity.clone() }, whose),
         What::Versions { plugin, from, before, whose } => {
             let (plugin, from, before) = (plugin.clone(), from.clone(), before.clone());
             (Revocation::Versions { plugin, from, before }, whose)
@@ -204,20 +233,21 @@ fn list(trust: &Trust, revoked: &Revocations) -> anyhow::Result<Exit> {
         OwnUploads::Signed => "have to be signed",
     };
     println!("own uploads {own}\n");
-    let keys = trust.publishers.iter().flat_map(|(publisher, Keys(keys))| {
-        keys.iter().map(move |(key, scope)| {
+    let signers = trust.publishers.iter().flat_map(|(publisher, Signers(signers))| {
+        signers.iter().map(move |(signer, scope)| {
             let plugins = match scope {
                 Scope::All => "all plugins".to_owned(),
                 Scope::Only(names) => names.iter().map(Name::as_str).collect::<Vec<_>>().join(", "),
             };
-            vec![publisher.to_string(), key.to_string(), plugins]
+            vec![publisher.to_string(), signer.to_string(), plugins]
         })
     });
-    show(&["publisher", "key", "trusted for"], keys, 3..3)?;
+    show(&["publisher", "signed by", "trusted for"], signers, 3..3)?;
     println!();
     let rows = revoked.iter().map(|revocation| match revocation {
         Revocation::Component { digest } => vec!["component".to_owned(), digest.to_string(), String::new()],
         Revocation::Key { key } => vec!["key".to_owned(), key.to_string(), String::new()],
+        Revocation::Identity { identity } => vec!["identity".to_owned(), identity.to_string(), String::new()],
         Revocation::Versions { plugin, from, before } => {
             let end = |version: &Option<Version>| word(&json!(version));
             let range = format!("from {}, before {}", end(from), end(before));
