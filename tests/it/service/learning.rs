@@ -56,7 +56,7 @@ pub(super) fn import(host: &Host, key: &str, history: &str) -> Json {
     taken
 }
 
-fn lead(name: &str, industry: &str) -> Json {
+pub(super) fn lead(name: &str, industry: &str) -> Json {
     json!({"id": name, "source": "web-form", "text": "What would the team plan cost for 12 users?",
         "contact": {"email": format!("io@{name}.example")}, "company": {"industry": industry}})
 }
