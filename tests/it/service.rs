@@ -16,6 +16,7 @@ mod publishing;
 mod report;
 mod reprocess;
 mod roles;
+mod segments;
 mod sigstore;
 mod simulate;
 mod slow;

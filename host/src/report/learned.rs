@@ -10,6 +10,7 @@ use lanewright_learning::train::Report;
 use lanewright_learning::win::{Better, Comparison, Way};
 
 use super::{Look, laid_out, plain_table};
+use crate::failure::clean;
 
 /// Counts, gates, what was compared, how far chances can be taken at their word, and which parts count.
 pub fn learned(report: &Report, segments: Option<&Segments>, look: Look) -> String {
@@ -30,9 +31,11 @@ pub fn learned(report: &Report, segments: Option<&Segments>, look: Look) -> Stri
         let _ = write!(text, "; left out are {}", others.join(", "));
     }
     text.push_str(".\n\n");
-    let verdict = match report.gates.passed() {
-        true => "It counts: both gates are passed.",
-        false => "It counts for nothing yet, and the rules alone decide: a gate is not passed.",
+    let a_part_counts = segments.is_some_and(|segments| segments.parts.iter().any(|part| part.counts));
+    let verdict = match (report.gates.passed(), a_part_counts) {
+        (true, _) => "It counts: both gates are passed.",
+        (false, true) => "The whole counts for nothing yet, and parts of it do: a gate is not passed.",
+        (false, false) => "It counts for nothing yet, and the rules alone decide: a gate is not passed.",
     };
     let _ = write!(text, "{verdict}\n{}\n\n", report.gates);
     let rows = report.compared.iter().map(|compared| {
@@ -78,7 +81,7 @@ fn parts(Segments { field, parts, others }: &Segments, look: Look) -> String {
             _ => "both failed",
         };
         table.add_row([
-            part.word.clone(),
+            clean(&part.word, 60),
             part.deals.to_string(),
             format!("{:.0}", part.gates.effective),
             gates.to_owned(),
@@ -138,5 +141,65 @@ fn name(way: Way) -> &'static str {
         Way::Rate => "the share that is won",
         Way::Logit => "shrunk logistic model",
         Way::Trees => "boosted trees",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use lanewright_learning::gates::Gates;
+    use lanewright_learning::metrics::Difference;
+    use lanewright_learning::segments::Part;
+
+    use super::*;
+
+    #[test]
+    fn parts_say_which_speaks() {
+        let check = |parts: &[(&str, f64, f64, f64)], others, expected: Expect| {
+            let part = |(word, effective, skill, over): &(&str, f64, f64, f64)| {
+                let by = |mean: f64| Difference { mean, error: 0.01 };
+                let gates = Gates { effective: *effective, saved: by(*skill), measured_on: 90 };
+                let saved = by(*over);
+                Part {
+                    word: (*word).to_owned(),
+                    deals: 180,
+                    counts: gates.passed() && saved.is_clear(),
+                    gates,
+                    compared: Vec::new(),
+                    best: Way::Logit,
+                    calibration: None,
+                    saved,
+                }
+            };
+            let parts = parts.iter().map(part).collect();
+            let segments = Segments { field: "segment.size".to_owned(), parts, others };
+            let told = super::parts(&segments, Look { width: 110, colour: false });
+            let told: Vec<&str> = told.lines().map(str::trim_end).collect();
+            expected.assert_eq(&told.join("\n"));
+        };
+        check(&[], 3, expect!["No word of segment.size has 100 effective deals for a model of its own."]);
+        check(
+            &[
+                ("large", 171.6, 0.08, 0.021),
+                ("mid", 140.0, 0.08, 0.009),
+                ("small\u{1b}[1m", 120.0, 0.0, -0.02),
+            ],
+            1,
+            expect![[r#"
+                segment.size     deals   effective   gates          saved over the whole   speaks
+                ───────────────────────────────────────────────────────────────────────────────────────────
+                large              180         172   passed         0.0210 ± 0.0100        the word's own
+                mid                180         140   passed         0.0090 ± 0.0100        the whole
+                small\u{1b}[1m     180         120   skill failed   -0.0200 ± 0.0100       the whole
+                The whole speaks for 1 other word, with less than 100 effective deals or after the 10 with the most."#]],
+        );
+        check(
+            &[("large", 171.6, 0.08, 0.021)],
+            0,
+            expect![[r#"
+            segment.size   deals   effective   gates    saved over the whole   speaks
+            ───────────────────────────────────────────────────────────────────────────────────
+            large            180         172   passed   0.0210 ± 0.0100        the word's own"#]],
+        );
     }
 }

@@ -56,19 +56,14 @@ pub(super) fn import(host: &Host, key: &str, history: &str) -> Json {
     taken
 }
 
-fn lead(name: &str, industry: &str) -> Json {
+pub(super) fn lead(name: &str, industry: &str) -> Json {
     json!({"id": name, "source": "web-form", "text": "What would the team plan cost for 12 users?",
         "contact": {"email": format!("io@{name}.example")}, "company": {"industry": industry}})
 }
 
 /// Who got a lead, and what was learned of it.
 fn routed(host: &Host, key: &str, name: &str, industry: &str) -> (String, Json) {
-    decided(host, key, name, &lead(name, industry))
-}
-
-/// The same of any lead; the decision is run again.
-fn decided(host: &Host, key: &str, name: &str, lead: &Json) -> (String, Json) {
-    host.lead(key, lead);
+    host.lead(key, &lead(name, industry));
     let (status, decision) = host.ask("GET", &format!("/v1/leads/{name}/decisions/1"), key, None);
     assert_eq!(status, 200, "{decision:#}");
     let (status, replayed) = host.ask("POST", &format!("/v1/leads/{name}/decisions/1/replay"), key, None);
@@ -117,92 +112,6 @@ fn what_was_learned_counts_once_it_is_trusted_and_is_taken_back_with_one_call() 
         assert_eq!(routed(host, &key, "again", "retail").0, "bo");
         let (status, unknown) = host.ask("PUT", "/v1/models/in-force", &key, Some(&json!({"model": 7})));
         assert_eq!((status, &unknown["code"]), (404, &json!("not-found")), "{unknown:#}");
-    }
-}
-
-/// Deals of two channels in which nothing is alike: what Ana wins in one, Bo wins in the other.
-fn crossed(service: &Service) -> String {
-    let now = service.clock.now();
-    let mut history = "id,rep,opened_at,closed_at,outcome,industry,source\n".to_owned();
-    for number in 0..1_200_i64 {
-        let of = |bit: i64, words: [&'static str; 2]| words[usize::from(number >> bit & 1 == 1)];
-        let (rep, industry, channel) =
-            (of(0, ["ana", "bo"]), of(1, ["healthcare", "retail"]), of(2, ["web-form", "event"]));
-        let strong = (rep == "ana") == ((industry == "healthcare") == (channel == "web-form"));
-        let won = (number / 8 % 4 == 0) != strong;
-        let outcome = if won { "won" } else { "lost" };
-        let closed = now - SignedDuration::from_hours(6 * (1_200 - number));
-        let opened = closed - SignedDuration::from_hours(24 * 20);
-        writeln!(history, "old-{number},{rep},{opened},{closed},{outcome},{industry},{channel}")
-            .expect("written");
-    }
-    history
-}
-
-#[test]
-fn each_word_of_a_segment_has_a_model_of_its_own_where_that_is_better() {
-    for on in BOTH {
-        let service = Service::new(on, 2);
-        let learning = "[learning]\nby = [\"industry\"]\nsegment = \"channel\"\n";
-        let (_, key) = acme(&service, learning);
-        let (host, other) = (service.host(), &service.hosts[1]);
-        import(host, &key, &crossed(&service));
-        let (status, model) = host.ask("POST", "/v1/models", &key, None);
-        assert_eq!((status, &model["in_force"]), (200, &json!(true)), "{model:#}");
-        let segments = &model["report"]["segments"];
-        let parts: Vec<(&Json, &Json)> = segments["parts"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|part| (&part["word"], &part["counts"]))
-            .collect();
-        let (event, form, yes) = (json!("event"), json!("web-form"), json!(true));
-        assert_eq!(
-            (&segments["field"], parts),
-            (&json!("channel"), vec![(&event, &yes), (&form, &yes)]),
-            "{segments:#}"
-        );
-
-        let from = |name: &str, industry: &str, channel: &str| {
-            let mut lead = lead(name, industry);
-            lead["source"] = json!(channel);
-            lead
-        };
-        let check = |host: &Host, name: &str, (industry, channel): (&str, &str), expect: Option<&str>| {
-            let (rep, win) = decided(host, &key, name, &from(name, industry, channel));
-            let (status, told) = host.ask("GET", &format!("/v1/leads/{name}/decisions/1/win"), &key, None);
-            assert_eq!(status, 200, "{told:#}");
-            match expect {
-                Some(expect) => {
-                    let segment = json!({"fact": "channel", "word": channel});
-                    assert_eq!(
-                        (rep.as_str(), &win["segment"], &told["segment"]),
-                        (expect, &segment, &segment),
-                        "{name}"
-                    );
-                    assert_eq!(told["as_decided"], true, "{told:#}");
-                }
-                // What tells one channel from the other cancels out over both: the model of all deals has learned nothing.
-                None => {
-                    let untrusted = win["untrusted"].as_str().unwrap_or_default();
-                    assert!(untrusted.contains("skill failed"), "{win:#}");
-                    assert_eq!((&win["segment"], &told["segment"]), (&Json::Null, &Json::Null), "{win:#}");
-                }
-            }
-        };
-        check(host, "form-care", ("healthcare", "web-form"), Some("ana"));
-        check(other, "form-shop", ("retail", "web-form"), Some("bo"));
-        check(host, "event-care", ("healthcare", "event"), Some("bo"));
-        check(other, "event-shop", ("retail", "event"), Some("ana"));
-        check(host, "chat-care", ("healthcare", "chat"), None);
-
-        // They go and come back with the model that they are parts of.
-        let (status, _) = host.ask("PUT", "/v1/models/in-force", &key, Some(&json!({"model": null})));
-        assert_eq!(status, 200);
-        let (_, win) = decided(other, &key, "without", &from("without", "healthcare", "event"));
-        assert_eq!(win, Json::Null);
-        other.ask("PUT", "/v1/models/in-force", &key, Some(&json!({"model": 1})));
-        check(host, "again", ("healthcare", "event"), Some("bo"));
     }
 }
 
