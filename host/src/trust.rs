@@ -31,7 +31,7 @@ pub use names::{
 };
 pub use revocations::{MAX_REVOCATIONS, Revocation, Revocations, TooMany};
 pub use signers::{MAX_SIGNERS, Scope, Signer, SignerError, Signers};
-pub use sigstore::{HAS_SIGSTORE, MAX_ROOT, RootError, SigstoreRoot};
+pub use sigstore::{HAS_SIGSTORE, MAX_ROOT, SigstoreError, SigstoreRoot};
 pub use statement::{MAX_SIGNED, MAX_SIGSTORE, STATEMENT_TYPE, Signed, SignedError, Statement};
 
 use few::few;

@@ -19,29 +19,20 @@ pub struct SigstoreRoot {
     root: std::sync::Arc<lanewright_sigstore::Root>,
 }
 
-/// Why there is no root.
+/// Why there is no root, or why a bundle does not show who signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RootError {
+pub enum SigstoreError {
     /// This program checks none.
     #[error("{NONE}")]
     NotBuilt,
-    /// It is not in order.
+    /// In words, which are a stranger's in part, cut and escaped.
     #[error("{0}")]
-    Root(String),
+    Why(String),
 }
 
 /// What is said where something asks for Sigstore.
 pub(super) const NONE: &str =
     "this program was built without Sigstore; build it with `--features sigstore`, or sign with a key";
-
-/// Why a bundle does not show who signed a statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unshown {
-    /// This program checks none.
-    NotBuilt,
-    /// In words.
-    Why(String),
-}
 
 #[cfg(feature = "sigstore")]
 impl SigstoreRoot {
@@ -49,8 +40,8 @@ impl SigstoreRoot {
     ///
     /// # Errors
     ///
-    /// [`RootError`], where the program's own copy is not in order.
-    pub fn public_good() -> Result<Self, RootError> {
+    /// [`SigstoreError`], where the program's own copy is not in order.
+    pub fn public_good() -> Result<Self, SigstoreError> {
         Self::of(lanewright_sigstore::Root::public_good())
     }
 
@@ -58,29 +49,30 @@ impl SigstoreRoot {
     ///
     /// # Errors
     ///
-    /// [`RootError`] says why it is none.
-    pub fn read(json: &[u8]) -> Result<Self, RootError> {
+    /// [`SigstoreError`] says why it is none.
+    pub fn read(json: &[u8]) -> Result<Self, SigstoreError> {
         Self::of(lanewright_sigstore::Root::read(json))
     }
 
     fn of(
         root: Result<lanewright_sigstore::Root, lanewright_sigstore::RootError>,
-    ) -> Result<Self, RootError> {
+    ) -> Result<Self, SigstoreError> {
         match root {
             Ok(root) => Ok(Self { root: std::sync::Arc::new(root) }),
-            Err(error) => Err(RootError::Root(cut(&error.to_string()))),
+            Err(error) => Err(SigstoreError::Why(cut(&error.to_string()))),
         }
     }
 
     /// Who signed these bytes, as a bundle shows it.
-    pub(super) fn signer(&self, bundle: &[u8], of: &[u8]) -> Result<Identity, Unshown> {
+    pub(super) fn signer(&self, bundle: &[u8], of: &[u8]) -> Result<Identity, SigstoreError> {
         let sha256 = *crate::digest::Digest::of(of).bytes();
-        let found = self.root.signer(bundle, sha256).map_err(|why| Unshown::Why(cut(&why.to_string())))?;
+        let found =
+            self.root.signer(bundle, sha256).map_err(|why| SigstoreError::Why(cut(&why.to_string())))?;
         let lanewright_sigstore::Identity { issuer, subject } = found;
         let identity: Result<Identity, _> = format!("sigstore:{issuer} {subject}").parse();
         match identity {
             Ok(identity) if identity.is_exact() => Ok(identity),
-            _ => Err(Unshown::Why(
+            _ => Err(SigstoreError::Why(
                 "the certificate's issuer or subject is none that can be trusted".to_owned(),
             )),
         }
@@ -94,7 +86,7 @@ impl SigstoreRoot {
     /// # Errors
     ///
     /// None.
-    pub fn public_good() -> Result<Self, RootError> {
+    pub fn public_good() -> Result<Self, SigstoreError> {
         Ok(Self {})
     }
 
@@ -102,14 +94,14 @@ impl SigstoreRoot {
     ///
     /// # Errors
     ///
-    /// [`RootError::NotBuilt`].
-    pub fn read(_: &[u8]) -> Result<Self, RootError> {
-        Err(RootError::NotBuilt)
+    /// [`SigstoreError::NotBuilt`].
+    pub fn read(_: &[u8]) -> Result<Self, SigstoreError> {
+        Err(SigstoreError::NotBuilt)
     }
 
     /// Nobody.
-    pub(super) fn signer(&self, _: &[u8], _: &[u8]) -> Result<Identity, Unshown> {
-        Err(Unshown::NotBuilt)
+    pub(super) fn signer(&self, _: &[u8], _: &[u8]) -> Result<Identity, SigstoreError> {
+        Err(SigstoreError::NotBuilt)
     }
 }
 

@@ -16,7 +16,7 @@ use super::identity::Identity;
 use super::keys::{PublicKey, Signature, SigningKey};
 use super::manifest::Manifest;
 use super::signers::Signer;
-use super::sigstore::{RootError, SigstoreRoot, Unshown};
+use super::sigstore::{SigstoreError, SigstoreRoot};
 use crate::digest::Digest;
 
 /// What the payload of a statement's envelope is.
@@ -51,12 +51,9 @@ impl Statement {
     /// # Errors
     ///
     /// Where the bundle does not show that anybody did.
-    pub fn with_bundle(self, bundle: Vec<u8>, root: &SigstoreRoot) -> Result<Signed, RootError> {
-        match root.signer(&bundle, &self.payload()) {
-            Ok(identity) => Ok(Signed { statement: self, proof: Proof::Sigstore(identity, bundle) }),
-            Err(Unshown::NotBuilt) => Err(RootError::NotBuilt),
-            Err(Unshown::Why(why)) => Err(RootError::Root(why)),
-        }
+    pub fn with_bundle(self, bundle: Vec<u8>, root: &SigstoreRoot) -> Result<Signed, SigstoreError> {
+        let identity = root.signer(&bundle, &self.payload())?;
+        Ok(Signed { statement: self, proof: Proof::Sigstore(identity, bundle) })
     }
 
     /// Its one JSON.
@@ -129,8 +126,8 @@ impl Signed {
                     let why = format!("it is of {found}");
                     Err(Distrust::BadBundle { identity: identity.clone(), why })
                 }
-                Err(Unshown::NotBuilt) => Err(Distrust::NoSigstore),
-                Err(Unshown::Why(why)) => Err(Distrust::BadBundle { identity: identity.clone(), why }),
+                Err(SigstoreError::NotBuilt) => Err(Distrust::NoSigstore),
+                Err(SigstoreError::Why(why)) => Err(Distrust::BadBundle { identity: identity.clone(), why }),
             },
         }
     }

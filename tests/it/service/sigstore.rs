@@ -62,8 +62,9 @@ fn a_service_without_sigstore_says_so() {
     let here = tempfile::tempdir().expect("a folder");
     let file = |name: &str| here.path().join(name).display().to_string();
     std::fs::write(file("root.json"), "{}").expect("written");
-    let args = ["plugin", "verify", &file("x.tar"), "--identity", &identity("*").to_string()];
-    std::fs::write(file("x.tar"), packed("1.0.0", unread("1.0.0"))).expect("written");
+    let (tar, trusted) = (file("x.tar"), identity("*").to_string());
+    let args = ["plugin", "verify", &tar, "--identity", &trusted];
+    std::fs::write(&tar, packed("1.0.0", unread("1.0.0"))).expect("written");
     let said = |args: &[&str]| {
         let out = crate::harness::lanewright(args);
         String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr)
@@ -106,16 +107,19 @@ mod forged {
         let forge = Forge::new(1);
         let wish = Wish::of(GITHUB, &format!("{WORKFLOW}v{version}"));
         let wish = if provenance { wish.provenance() } else { wish };
-        std::fs::write(file("bundle"), forge.bundle(*Digest::of(&written).bytes(), &wish)).expect("written");
+        let bundle = file("bundle");
+        std::fs::write(&bundle, forge.bundle(*Digest::of(&written).bytes(), &wish)).expect("written");
         std::fs::write(file("root"), forge.root()).expect("written");
-        let root = ["--sigstore-root", &file("root")];
-        let told = run(&[&["sign", &component, "--sigstore", &file("bundle")], &root[..]].concat());
+        let root = file("root");
+        let root = ["--sigstore-root", &root];
+        let told = run(&[&["sign", &component, "--sigstore", &bundle], &root[..]].concat());
         assert!(told.contains(&format!("signed by {}", identity(&format!("v{version}")))), "{told}");
         run(&["bundle", &component]);
         let trusted = identity("*").to_string();
-        let verify = [&["verify", &file("fit.tar"), "--identity", &trusted], &root[..]].concat();
+        let packed = file("fit.tar");
+        let verify = [&["verify", &packed, "--identity", &trusted], &root[..]].concat();
         assert!(run(&verify).contains("signed by sigstore:"));
-        std::fs::read(file("fit.tar")).expect("a bundle")
+        std::fs::read(&packed).expect("a bundle")
     }
 
     #[test]

@@ -89,8 +89,8 @@ fn without_the_feature_nobody_is_shown() {
         assert_eq!(why, Distrust::NoSigstore);
         assert!(why.to_string().contains("built without Sigstore"), "{why}");
     }
-    assert_eq!(SigstoreRoot::read(b"{}").expect_err("not built"), RootError::NotBuilt);
-    assert_eq!(statement().with_bundle(Vec::new(), &root()), Err(RootError::NotBuilt));
+    assert_eq!(SigstoreRoot::read(b"{}").expect_err("not built"), SigstoreError::NotBuilt);
+    assert_eq!(statement().with_bundle(Vec::new(), &root()), Err(SigstoreError::NotBuilt));
 }
 
 #[cfg(feature = "sigstore-forge")]
