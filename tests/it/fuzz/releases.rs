@@ -40,7 +40,14 @@ pub(super) const STATEMENT: Target = Target {
     name: "statement",
     cases: 2_000,
     words: "manifest",
-    seeds: || vec![package().signed.expect("a statement").write()],
+    seeds: || {
+        let by_key = package().signed.expect("a statement").write();
+        let mut with_bundle: serde_json::Value = serde_json::from_slice(&by_key).expect("JSON");
+        let identity = "sigstore:https://accounts.example.com jo@acme.example";
+        with_bundle.as_object_mut().expect("an object").remove("signatures");
+        with_bundle["sigstore"] = serde_json::json!({"identity": identity, "bundle": "e30="});
+        vec![by_key, with_bundle.to_string().into_bytes()]
+    },
     reads: |input| {
         let signed = match Signed::read(input) {
             Ok(signed) => signed,
