@@ -85,12 +85,12 @@ pub(super) enum Verb {
 
 /// What a release is signed with.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
+#[group(required = true, multiple = true)]
 pub(super) struct With {
     /// The private key, as keygen wrote it
     #[arg(long, value_name = "FILE", env = "LANEWRIGHT_SIGNING_KEY")]
     key: Option<PathBuf>,
-    /// A Sigstore bundle about COMPONENT.statement, as `cosign sign-blob --bundle` writes it
+    /// In place of a key a Sigstore bundle about COMPONENT.statement, as `cosign sign-blob --bundle` writes it
     #[arg(long, value_name = "FILE")]
     sigstore: Option<PathBuf>,
 }
@@ -178,16 +178,17 @@ fn statement(component: &Path) -> anyhow::Result<Statement> {
 }
 
 fn sign(component: &Path, with: &With, sigstore: &Sigstore) -> anyhow::Result<Exit> {
-    let signed = match (&with.key, &with.sigstore) {
-        (Some(key), _) => {
-            let key = signing_key(key)?;
-            statement(component)?.sign(&key)
-        }
-        (None, Some(bundle)) => {
+    // A key may be named by the environment.
+    let signed = match (&with.sigstore, &with.key) {
+        (Some(bundle), _) => {
             let shown = statement(component)?.with_bundle(bounded(bundle)?, &sigstore.root()?);
             shown.with_context(|| {
                 format!("{} does not show who signed {}.statement", bundle.display(), component.display())
             })?
+        }
+        (None, Some(key)) => {
+            let key = signing_key(key)?;
+            statement(component)?.sign(&key)
         }
         (None, None) => bail!("name a key or a Sigstore bundle"),
     };

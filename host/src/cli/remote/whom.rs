@@ -27,8 +27,12 @@ pub(in crate::cli) enum Verb {
     Accept {
         /// The publisher, such as acme
         publisher: Publisher,
-        #[command(flatten)]
-        by: By,
+        /// Their public key
+        #[arg(long, value_name = "KEY", required_unless_present = "identity", conflicts_with = "identity")]
+        key: Option<PublicKey>,
+        /// Whom Sigstore vouches for: "sigstore:ISSUER SUBJECT", with `*` for any tag or branch of a workflow
+        #[arg(long, value_name = "IDENTITY")]
+        identity: Option<Identity>,
         /// A plugin that it is trusted for; again for each [default: all of theirs]
         #[arg(long, value_name = "NAME")]
         only: Vec<Name>,
@@ -39,8 +43,12 @@ pub(in crate::cli) enum Verb {
     Withdraw {
         /// The publisher
         publisher: Publisher,
-        #[command(flatten)]
-        by: Option<By>,
+        /// One of their keys [default: all that sign for them]
+        #[arg(long, value_name = "KEY", conflicts_with = "identity")]
+        key: Option<PublicKey>,
+        /// One of their identities, as it is listed
+        #[arg(long, value_name = "IDENTITY")]
+        identity: Option<Identity>,
         #[command(flatten)]
         whose: Whose,
     },
@@ -97,25 +105,6 @@ pub(in crate::cli) enum What {
     },
 }
 
-/// Who signs for a publisher.
-#[derive(Debug, Args)]
-#[group(id = "by", required = true, multiple = false)]
-pub(in crate::cli) struct By {
-    /// Their public key
-    #[arg(long, value_name = "KEY")]
-    key: Option<PublicKey>,
-    /// Whom Sigstore vouches for: "sigstore:ISSUER SUBJECT", with `*` for any tag or branch of a workflow
-    #[arg(long, value_name = "IDENTITY")]
-    identity: Option<Identity>,
-}
-
-impl By {
-    fn signer(&self) -> anyhow::Result<Signer> {
-        let key = self.key.map(Signer::Key);
-        key.or_else(|| self.identity.clone().map(Signer::Identity)).context("name a key or an identity")
-    }
-}
-
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(in crate::cli) enum Uploads {
     /// They need no signature
@@ -140,8 +129,8 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<Exit> {
             let (trust, revoked, _) = whose.read()?;
             list(&trust, &revoked)
         }
-        Verb::Accept { publisher, by, only, whose } => {
-            let signer = by.signer()?;
+        Verb::Accept { publisher, key, identity, only, whose } => {
+            let signer = signer(key, identity).context("name a key or an identity")?;
             let scope = match only.is_empty() {
                 true => Scope::All,
                 false => Scope::Only(only.iter().cloned().collect()),
@@ -151,14 +140,14 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<Exit> {
                 Ok(())
             })
         }
-        Verb::Withdraw { publisher, by, whose } => whose.change(|trust| {
+        Verb::Withdraw { publisher, key, identity, whose } => whose.change(|trust| {
             let unknown = || anyhow!("{publisher} is none of the publishers trusted here");
             let Signers(signers) = trust.publishers.get_mut(publisher).ok_or_else(unknown)?;
-            match by {
-                Some(by) => {
-                    let signer = by.signer()?;
+            match signer(key, identity) {
+                Some(signer) => {
+                    let kind = if identity.is_some() { "identity" } else { "key" };
                     let removed = signers.remove(&signer);
-                    drop(removed.with_context(|| format!("{publisher} has no {signer} here"))?)
+                    drop(removed.with_context(|| format!("{publisher} has no {kind} {signer} here"))?)
                 }
                 None => signers.clear(),
             }
@@ -176,6 +165,11 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<Exit> {
         }),
         Verb::Revoke { what } => revoke(what),
     }
+}
+
+/// Who was named; at most one of them is.
+fn signer(key: &Option<PublicKey>, identity: &Option<Identity>) -> Option<Signer> {
+    key.map(Signer::Key).or_else(|| identity.clone().map(Signer::Identity))
 }
 
 fn revoke(what: &What) -> anyhow::Result<Exit> {
