@@ -380,7 +380,7 @@ fn a_release_that_is_revoked_while_it_is_put_in_force_is_not_in_force() {
 }
 
 /// The program, asking this host with this key.
-fn program(host: &Host, key: &str, arguments: &[&str]) -> Output {
+pub(super) fn program(host: &Host, key: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(harness::program());
     command.args(["plugin"]).args(arguments).env("LANEWRIGHT_URL", &host.url).env("LANEWRIGHT_API_KEY", key);
     command.output().expect("the program starts")

@@ -7,8 +7,9 @@ use lanewright::plugin::Standard;
 use lanewright::trust::{Identity, Signed, Statement};
 use serde_json::{Value as Json, json};
 
-use super::harness::{On, Service};
+use super::harness::{Host, On, Service};
 use super::plugins::folder;
+use super::publishing::program;
 use super::trust::{manifest, pack, publish, put};
 
 const GITHUB: &str = "https://token.actions.githubusercontent.com";
@@ -42,6 +43,14 @@ fn unread(version: &str) -> Signed {
     serde_json::from_value(envelope).expect("an envelope")
 }
 
+/// A verb of `plugin` at the command line, and what it says.
+fn says(host: &Host, key: &str, arguments: &[&str], code: i32, part: &str) {
+    let out = program(host, key, arguments);
+    let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(code), "{arguments:?}: {said}");
+    assert!(said.contains(part), "{arguments:?}: {part}: {said}");
+}
+
 #[cfg(not(feature = "sigstore"))]
 #[test]
 fn a_service_without_sigstore_says_so() {
@@ -59,11 +68,16 @@ fn a_service_without_sigstore_says_so() {
     let answer = put(host, "/v1/trust", &admin, &json!({"trust": {}, "revoked": revoked}));
     assert_eq!(answer["revoked"], revoked);
 
+    let (one, many) = (identity("v1.0.0").to_string(), identity("*").to_string());
+    let accept = ["trust", "accept", "lanes", "--identity", &many];
+    says(host, &admin, &accept, 3, "built without Sigstore");
+    says(host, &admin, &["trust", "revoke", "identity", &one], 0, &one);
+
     let here = tempfile::tempdir().expect("a folder");
     let file = |name: &str| here.path().join(name).display().to_string();
     std::fs::write(file("root.json"), "{}").expect("written");
-    let (tar, trusted) = (file("x.tar"), identity("*").to_string());
-    let args = ["plugin", "verify", &tar, "--identity", &trusted];
+    let tar = file("x.tar");
+    let args = ["plugin", "verify", &tar, "--identity", &many];
     std::fs::write(&tar, packed("1.0.0", unread("1.0.0"))).expect("written");
     let said = |args: &[&str]| {
         let out = crate::harness::lanewright(args);
@@ -140,7 +154,11 @@ mod forged {
         check("nobody", publish(host, &admin, "1.0.0", &first), 422, "lanes is none of the publishers");
         put(host, "/v1/trust", &admin, &json!({"trust": trusting("v2.*")}));
         check("another tag", publish(host, &admin, "1.0.0", &first), 422, "is not trusted for lanes/fit");
-        put(host, "/v1/trust", &admin, &json!({"trust": trusting("v*")}));
+        let (two, one) = (identity("v2.*").to_string(), identity("v*").to_string());
+        says(host, &admin, &["trust", "accept", "lanes", "--identity", &one], 0, &one);
+        says(host, &admin, &["trust", "withdraw", "lanes", "--identity", &two], 0, &one);
+        says(host, &admin, &["trust", "withdraw", "lanes", "--identity", &two], 3, "lanes has no sigstore:");
+        says(host, &admin, &["trust", "accept", "lanes"], 2, "--identity");
         let forged = packed("1.0.0", unread("1.0.0"));
         check("an empty bundle", publish(host, &admin, "1.0.0", &forged), 422, "does not show that");
         check("signed", publish(host, &admin, "1.0.0", &first), 201, "\"publisher\":\"lanes\"");
@@ -167,8 +185,8 @@ mod forged {
         let activate =
             || host.ask("POST", "/v1/plugins/fit/activate", &admin, Some(&json!({"version": "1.1.0"})));
         check("in force", activate(), 200, "1.1.0");
-        let revoked = json!([{"kind": "identity", "identity": identity("v1.1.0")}]);
-        put(host, "/v1/catalogue-trust", &operator, &json!({"trust": trusting("v1.*"), "revoked": revoked}));
+        let revoked = identity("v1.1.0").to_string();
+        says(host, &operator, &["trust", "revoke", "identity", &revoked, "--everybody"], 0, &revoked);
         let (_, plugin) = host.ask("GET", "/v1/plugins/fit", &admin, None);
         assert_eq!(plugin["active"], json!(null), "{plugin:#}");
         check("not again", activate(), 422, "it was revoked");

@@ -145,9 +145,8 @@ pub(super) fn run(verb: &Verb) -> anyhow::Result<Exit> {
             let Signers(signers) = trust.publishers.get_mut(publisher).ok_or_else(unknown)?;
             match signer(key, identity) {
                 Some(signer) => {
-                    let kind = if identity.is_some() { "identity" } else { "key" };
                     let removed = signers.remove(&signer);
-                    drop(removed.with_context(|| format!("{publisher} has no {kind} {signer} here"))?)
+                    drop(removed.with_context(|| format!("{publisher} has no {signer} here"))?)
                 }
                 None => signers.clear(),
             }
