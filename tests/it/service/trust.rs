@@ -207,7 +207,7 @@ fn a_plugin_of_the_catalogue_is_installed_and_earns_its_card() {
         assert_eq!(status, 201, "{answer:#}");
     }
     let (status, answer) =
-        host.send("POST", "/v1/catalogue", &admin, "application/x-tar", &signed("1.2.0", 1));
+        host.send("POST", "/v1/catalogue", &admin, "application/x-tar", b"refused before it is read");
     assert_eq!(status, 403, "{answer:#}");
     let list = || {
         let (status, list) = host.ask("GET", "/v1/catalogue", &admin, None);
