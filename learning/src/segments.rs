@@ -6,6 +6,8 @@
 //! ones as any model is: its own gates must pass, and it must beat what the whole would have said of the same deals. It
 //! knows fewer deals than the whole, so that is a bar that it often does not take, and then the whole speaks.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 use crate::deal::Fields;
@@ -143,7 +145,7 @@ fn words(table: &Table, field: &str) -> (Vec<(String, Vec<usize>)>, u64) {
     let all = words.len();
     words.retain(|(_, rows)| table.effective_of(rows) >= ENOUGH);
     // Of two with as many, the first in the alphabet: sorting keeps their order.
-    words.sort_by_key(|(_, rows)| usize::MAX - rows.len());
+    words.sort_by_key(|(_, rows)| Reverse(rows.len()));
     words.truncate(MOST);
     let others = (all - words.len()) as u64;
     (words, others)

@@ -409,7 +409,12 @@ pub(super) fn show(
     rows: impl Iterator<Item = Vec<String>>,
     numbers: Range<usize>,
 ) -> anyhow::Result<Exit> {
-    println!("{}", columns(header, rows.collect(), numbers, Look::of_stdout()));
+    let mut look = Look::of_stdout();
+    if !look.terminal() {
+        // Other programs read a line a row, and what is named there is found in one piece.
+        look.width = u16::MAX;
+    }
+    println!("{}", columns(header, rows.collect(), numbers, look));
     Ok(Exit::Done)
 }
 

@@ -4,7 +4,7 @@
 //! What is there is read, changed and put back as it was seen, so that nobody's change is overwritten.
 
 use anyhow::{Context, anyhow};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use serde_json::{Value as Json, json};
 
 use super::{Exit, Remote, show, word};
@@ -24,11 +24,12 @@ pub(in crate::cli) enum Verb {
         whose: Whose,
     },
     /// Trusts a key or an identity of a publisher; said again, it is trusted for that instead
+    #[command(group = ArgGroup::new("by").args(["key", "identity"]).required(true))]
     Accept {
         /// The publisher, such as acme
         publisher: Publisher,
         /// Their public key
-        #[arg(long, value_name = "KEY", required_unless_present = "identity", conflicts_with = "identity")]
+        #[arg(long, value_name = "KEY")]
         key: Option<PublicKey>,
         /// Whom Sigstore vouches for: "sigstore:ISSUER SUBJECT", with `*` for any tag or branch of a workflow
         #[arg(long, value_name = "IDENTITY")]
