@@ -30,6 +30,7 @@ mod calendars;
 mod check;
 mod condition;
 mod fairness;
+mod folder;
 mod grants;
 mod handling;
 mod hours;
@@ -60,8 +61,9 @@ mod values;
 mod world;
 
 pub use booking::{Router, RouterKind, Terms};
-pub use check::load;
+pub use check::{load, load_from};
 pub use fairness::{Fairness, QueueBy, Share};
+pub use folder::{Disk, Folder};
 pub use grants::{Difference, Grants, Kind, compare, in_vain};
 pub use handling::{Handling, Missed, Modes};
 pub use hours::Hours;
@@ -136,8 +138,6 @@ pub struct Config {
     pub notes: Vec<Problem>,
     /// Of everything else above and the plugins' bytes: the same folder, the same digest.
     pub digest: Digest,
-    /// Where it was read from; plugin paths are relative to it.
-    pub folder: PathBuf,
 }
 
 /// From which scores of the lane that is ranked first a classification is high and medium.

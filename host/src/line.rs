@@ -10,7 +10,6 @@
 //! and the group is decided again; so hosts share nothing but the database, and every cap and turn holds.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,6 +35,7 @@ use crate::telemetry::Metrics;
 use crate::tenant::Tenant;
 use crate::threads::Threads;
 use crate::trust::{Distrust, SigstoreRoot};
+use crate::versions::{self, Checked, Files};
 
 mod beside;
 mod cases;
@@ -496,18 +496,17 @@ impl Lines {
         }
     }
 
-    /// Sets a folder up as this tenant's would be, and tells every problem.
+    /// Sets files up as this tenant's would be, and tells every problem.
     ///
     /// # Errors
     ///
     /// [`Refused`] where this host cannot say.
-    pub async fn check(&self, tenant: &TenantId, folder: PathBuf) -> Result<Result<(), Problems>, Refused> {
+    pub async fn check(&self, tenant: &TenantId, files: Files) -> Result<Result<Checked, Problems>, Refused> {
         let published = load::published_now(&self.parts, tenant).await?.2;
         let (parts, of) = (Arc::clone(&self.parts), tenant.clone());
-        let checked = self
-            .parts
-            .threads
-            .run(tenant, move || load::check(&of, &folder, &parts.plugins, &published).map(drop));
+        let checked = self.parts.threads.run(tenant, move || {
+            versions::check(&files, |folder| load::check(&of, folder, &parts.plugins, &published).map(drop))
+        });
         checked.await.ok_or(Refused::Broken)
     }
 

@@ -132,6 +132,25 @@ fn digest_of(component: &[u8]) -> Digest {
     own.map_or_else(|| Digest::of(component), |place| OWN[place])
 }
 
+/// Why a plugin does not run with some settings.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Unfit {
+    /// It refuses them, for these reasons: pointer and message.
+    #[error("it refuses its settings: {}", told(.0))]
+    Refused(Vec<(String, String)>),
+    /// It cannot tell.
+    #[error("it cannot check its settings: {0}")]
+    Unchecked(Failure),
+    /// It accepts them, and cannot do what it has to do once.
+    #[error("it cannot prepare: {0}")]
+    Unprepared(Failure),
+}
+
+fn told(issues: &[(String, String)]) -> String {
+    let issues = issues.iter().map(|(pointer, message)| format!("{pointer} {message}").trim().to_owned());
+    issues.collect::<Vec<String>>().join("; ")
+}
+
 impl Plugins {
     /// Starts the engine and opens the cache.
     pub fn new(options: Options) -> Result<Self, Failure> {
@@ -213,38 +232,25 @@ impl Plugins {
         Ok((surface, self.load(component)?))
     }
 
-    /// What the plugin says is wrong with settings, as pointer and message. That nothing is, is kept, and not asked again.
-    pub fn check(
-        &self,
-        prototype: &Prototype,
-        settings: &Json,
-        lanes: &[Lane],
-    ) -> Result<Vec<(String, String)>, Failure> {
-        let name = set_up_name(prototype, settings, lanes);
-        if self.cache.as_ref().is_some_and(|cache| cache.get(Kind::Checked, &name).is_some()) {
-            return Ok(Vec::new());
-        }
-        let issues = prototype.check(settings, lanes)?;
-        if issues.is_empty() {
-            self.keep(Kind::Checked, &name, &[]);
-        }
-        Ok(issues)
-    }
-
-    /// The plugin with its settings; what it prepares is kept beside its code.
+    /// The plugin with settings that it accepts. What it prepares of them is kept beside its code, and then it is not asked
+    /// again.
     pub fn release(
         &self,
         prototype: &Prototype,
         settings: &Json,
         lanes: &Arc<[Lane]>,
-    ) -> Result<Release, Failure> {
+    ) -> Result<Release, Unfit> {
         let name = set_up_name(prototype, settings, lanes);
-        let kept = self.cache.as_ref().and_then(|cache| cache.get(Kind::Prepared, &name));
+        let kept = self.cache.as_ref().and_then(|cache| cache.get(Kind::Ready, &name));
         let prepared = match kept {
             Some(prepared) => prepared,
             None => {
-                let prepared = prototype.prepare(settings, lanes)?;
-                self.keep(Kind::Prepared, &name, &prepared);
+                let issues = prototype.check(settings, lanes).map_err(Unfit::Unchecked)?;
+                if !issues.is_empty() {
+                    return Err(Unfit::Refused(issues));
+                }
+                let prepared = prototype.prepare(settings, lanes).map_err(Unfit::Unprepared)?;
+                self.keep(Kind::Ready, &name, &prepared);
                 prepared
             }
         };

@@ -61,7 +61,7 @@ pub use events::{Event, EventRow};
 pub use experiments::{ExperimentRow, TriedRow};
 pub use keys::KeyRow;
 pub use leads::{LeadFilter, LeadFound};
-pub use load::{Since, Standing};
+pub use load::Standing;
 pub use models::ModelRow;
 pub use plugins::{CountRow, PluginRow, PluginUsageRow, ReleaseRow, TrustRow};
 pub use providers::ProviderRow;

@@ -12,7 +12,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{self, Config, Place, Problem, Problems};
+use crate::config::{self, Config, Disk, Folder, Place, Problem, Problems};
 use crate::counters::Apart;
 use crate::decision::Versions;
 use crate::digest::Digest;
@@ -124,12 +124,17 @@ pub const MOST_CANARIES: usize = 3;
 impl Tenant {
     /// Reads and checks a folder and sets its plugins up; every problem at once.
     pub fn load(folder: &Path, plugins: &Plugins) -> Result<Self, Problems> {
-        Self::new(config::load(folder)?, plugins, &Published::beside(folder)?)
+        Self::new(config::load(folder)?, &Disk(folder), plugins, &Published::beside(folder)?)
     }
 
     /// Sets up the plugins of a checked folder.
-    pub fn new(config: Config, plugins: &Plugins, published: &Published) -> Result<Self, Problems> {
-        let slots = set_up::slots(&config, plugins, published)?;
+    pub fn new(
+        config: Config,
+        folder: &dyn Folder,
+        plugins: &Plugins,
+        published: &Published,
+    ) -> Result<Self, Problems> {
+        let slots = set_up::slots(&config, folder, plugins, published)?;
         let used = slots.candidates();
         let (mut shares, mut candidates) = (Vec::new(), Vec::new());
         for (plugin, running) in &published.plugins {

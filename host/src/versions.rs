@@ -3,7 +3,7 @@
 //! ```text
 //! archive, JSON, folder ─▶ Files ─ draft, edit ─▶ store ─ read ─▶ Files ─ check ─▶ Checked ─ approve, schedule ─▶
 //!                                                                                                           store
-//!                          Files ─ laid out ─▶ a folder that a host loads the published version from
+//!                          Files ─ loaded by a host where they are, as a folder of a disk would be
 //! ```
 //!
 //! A version is a draft until somebody approves or publishes it, and is never changed from then on: what was in force
@@ -24,7 +24,7 @@ pub use changes::{
     Edit, EditedFiles, Error, Start, approve, discard, draft, edit, file, listing, read, refuse, roll_back,
     schedule, version, versions,
 };
-pub use check::{CheckError, Checked, check};
+pub use check::{Checked, check};
 pub use difference::{Change, FileDifference, MOST_ROWS, Row, RowChange, Rows, Shown, difference};
 pub use files::{Content, FilePath, Files, FilesError, Limits, Listed, MAX_NAME, MAX_PATH, PathError};
 pub use json::{Edits, MAX_NOTE};

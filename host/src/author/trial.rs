@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::cases::{Case, Role};
-use crate::config::{Config, EnricherChoice, Place, PluginChoice, PluginSource, Problem, Problems};
+use crate::config::{Config, Disk, EnricherChoice, Place, PluginChoice, PluginSource, Problem, Problems};
 use crate::counters::Ledger;
 use crate::decision::{Body, CallTrace, Decision, Exchange, Unassigned};
 use crate::digest::Digest;
@@ -51,9 +51,10 @@ pub struct Measured {
 }
 
 impl Trial {
-    /// Puts a component into every role it exports, or into one alone. `file` is where it was read from.
+    /// Puts a component into every role that it exports, or into one alone, of the tenant of a folder. `file` is where the
+    /// component was read from.
     pub fn new(
-        mut config: Config,
+        (mut config, folder): (Config, &Path),
         prototype: &Prototype,
         (file, settings): (&Path, Json),
         only: Option<Role>,
@@ -69,7 +70,7 @@ impl Trial {
             place: Place { file: file.display().to_string(), line: 0 },
         };
         stand_in(&mut config, &roles, &choice);
-        let tenant = Tenant::new(config, plugins, &Published::default())?;
+        let tenant = Tenant::new(config, &Disk(folder), plugins, &Published::default())?;
         let release = plugins
             .release(prototype, &settings, &lanes)
             .map_err(|failure| Problems(vec![Problem::at(&choice.place, failure.to_string())]))?;

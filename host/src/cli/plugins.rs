@@ -19,7 +19,7 @@ use crate::digest::Digest;
 use crate::fetch::{Fetcher, Reach};
 use crate::lead::Lane;
 use crate::pipeline::Live;
-use crate::plugin::{InterfaceVersion, Plan, Plugins, Prototype, Refusal};
+use crate::plugin::{InterfaceVersion, Plan, Plugins, Prototype, Refusal, Unfit};
 
 mod bench;
 mod new;
@@ -234,23 +234,20 @@ fn set_up(
         println!("refused at settings: the schema is not JSON: {error}");
         return Ok(Exit::Findings);
     }
-    match prototype.check(settings, &lanes) {
-        Ok(issues) if issues.is_empty() => {}
-        Ok(issues) => {
-            for (pointer, message) in issues {
-                let at = if pointer.is_empty() { pointer } else { format!("{pointer}: ") };
-                println!("refused at settings: {at}{message}");
-            }
-            return Ok(Exit::Findings);
-        }
-        Err(failure) => return failed("they cannot be checked", &failure),
-    }
     match plugins.release(prototype, settings, &lanes) {
         Ok(_) => {
             println!("  settings  accepted\nin order");
             Ok(Exit::Done)
         }
-        Err(failure) => failed("the plugin cannot prepare", &failure),
+        Err(Unfit::Refused(issues)) => {
+            for (pointer, message) in issues {
+                let at = if pointer.is_empty() { pointer } else { format!("{pointer}: ") };
+                println!("refused at settings: {at}{message}");
+            }
+            Ok(Exit::Findings)
+        }
+        Err(Unfit::Unchecked(failure)) => failed("they cannot be checked", &failure),
+        Err(Unfit::Unprepared(failure)) => failed("the plugin cannot prepare", &failure),
     }
 }
 
@@ -267,8 +264,14 @@ fn answer(arguments: &Run) -> anyhow::Result<Exit> {
         Err(refusals) => return Ok(refused(&refusals)),
     };
     let (file, settings) = (arguments.component.as_path(), settings(arguments.settings.as_deref())?);
-    let trial = Trial::new(folder(&arguments.tenant)?, &prototype, (file, settings), None, &plugins)
-        .map_err(|problems| not_in_order(file, &problems))?;
+    let trial = Trial::new(
+        (folder(&arguments.tenant)?, &arguments.tenant),
+        &prototype,
+        (file, settings),
+        None,
+        &plugins,
+    )
+    .map_err(|problems| not_in_order(file, &problems))?;
     let case = Case {
         lead,
         now: Timestamp::now(),

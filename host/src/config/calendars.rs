@@ -5,7 +5,6 @@
 //! the file; here its events become [`Event`]s, of which [`crate::hours`] knows when they take place.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
 use calcard::common::PartialDateTime;
@@ -22,7 +21,7 @@ use jiff::tz::TimeZone;
 use super::names::Names;
 use super::read::{File, Findings, read};
 use super::values::{Wrong, timezone};
-use super::{Place, Problem};
+use super::{Folder, Place, Problem};
 use crate::hours::{Event, Length, Rule};
 use crate::zones::zone;
 
@@ -31,16 +30,14 @@ const EXPORT: &str = "export the calendar again, or leave this event out";
 
 /// The events of everybody who has a calendar; times without a zone are of the rep's.
 pub(super) fn calendars(
-    folder: &Path,
+    folder: &dyn Folder,
     reps: &Names,
     zones: &BTreeMap<&str, &TimeZone>,
     findings: &Findings,
 ) -> BTreeMap<String, Vec<Event>> {
     let mut found = BTreeMap::new();
     let utc = TimeZone::UTC;
-    let Ok(entries) = fs::read_dir(folder.join(FOLDER)) else { return found };
-    let mut names: Vec<String> =
-        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names = folder.names(Path::new(FOLDER));
     names.sort();
     // What begins with a dot belongs to the system.
     for name in names.iter().filter(|name| !name.starts_with('.')) {

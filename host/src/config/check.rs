@@ -3,7 +3,6 @@
 //! Every part is checked to its end whatever the others found; a part that could not be read leaves
 //! nothing behind and is not complained of twice.
 
-use std::fs;
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
@@ -20,7 +19,7 @@ use super::segments::{self, PlacedSegment};
 use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::{
-    Config, Conflict, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
+    Config, Conflict, Disk, Folder, Matching, Place, PluginChoice, PluginSource, Plugins, Problem, Problems,
     TerritoryIndex, Tiers, booking, known, plugins, records, scarcity, tuning,
 };
 use crate::digest::Digest;
@@ -59,27 +58,26 @@ const MINIMAL_REPS: &str = "a minimal one:
 
 /// Reads and checks a tenant's folder.
 pub fn load(folder: &Path) -> Result<Config, Problems> {
+    if !folder.is_dir() {
+        let place = Place { file: folder.display().to_string(), line: 0 };
+        let problem = Problem::at(&place, "there is no such folder");
+        return Err(Problems(vec![problem.hint("name the folder that holds tenant.toml")]));
+    }
+    load_from(&Disk(folder))
+}
+
+/// The same, wherever its files lie.
+pub fn load_from(folder: &dyn Folder) -> Result<Config, Problems> {
     let findings = Findings::default();
-    let config = match folder.is_dir() {
-        true => {
-            look_around(folder, &findings);
-            check(folder, &findings)
-        }
-        false => {
-            let place = Place { file: folder.display().to_string(), line: 0 };
-            findings.add(
-                Problem::at(&place, "there is no such folder").hint("name the folder that holds tenant.toml"),
-            );
-            None
-        }
-    };
+    look_around(folder, &findings);
+    let config = check(folder, &findings);
     match (config, findings.sorted(FILES)) {
         (Some(config), problems) if problems.is_empty() => Ok(config),
         (_, problems) => Err(Problems(problems)),
     }
 }
 
-fn check(folder: &Path, findings: &Findings) -> Option<Config> {
+fn check(folder: &dyn Folder, findings: &Findings) -> Option<Config> {
     let people = people::people(folder, findings);
     let records = records::records(folder, &people, findings);
     let tenant = required(folder, "tenant.toml", MINIMAL_TENANT, findings);
@@ -188,9 +186,8 @@ fn check(folder: &Path, findings: &Findings) -> Option<Config> {
         known,
         notes,
         digest: Digest::of(""),
-        folder: folder.to_owned(),
     };
-    config.digest = digest(&config, findings)?;
+    config.digest = digest(&config, folder, findings)?;
     Some(config)
 }
 
@@ -212,7 +209,7 @@ fn words(lanes: &Lanes, people: &People) -> Words {
 
 /// The rules, and what is worth a look in them.
 fn rules(
-    folder: &Path,
+    folder: &dyn Folder,
     segments: &[PlacedSegment],
     words: &Words,
     people: &People,
@@ -226,7 +223,12 @@ fn rules(
 }
 
 /// A file that has to be there.
-pub(super) fn required(folder: &Path, file: &str, minimal: &str, findings: &Findings) -> Option<String> {
+pub(super) fn required(
+    folder: &dyn Folder,
+    file: &str,
+    minimal: &str,
+    findings: &Findings,
+) -> Option<String> {
     match read(folder, file, findings) {
         File::Text(text) => Some(text),
         File::Unreadable => None,
@@ -238,19 +240,17 @@ pub(super) fn required(folder: &Path, file: &str, minimal: &str, findings: &Find
     }
 }
 
-pub(super) fn required_teams(folder: &Path, findings: &Findings) -> Option<String> {
+pub(super) fn required_teams(folder: &dyn Folder, findings: &Findings) -> Option<String> {
     required(folder, TEAMS, MINIMAL_TEAMS, findings)
 }
 
-pub(super) fn required_reps(folder: &Path, findings: &Findings) -> Option<String> {
+pub(super) fn required_reps(folder: &dyn Folder, findings: &Findings) -> Option<String> {
     required(folder, REPS, MINIMAL_REPS, findings)
 }
 
 /// A file nearly called like one of ours would be ignored in silence.
-fn look_around(folder: &Path, findings: &Findings) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    let mut names: Vec<String> =
-        entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+fn look_around(folder: &dyn Folder, findings: &Findings) {
+    let mut names = folder.names(Path::new(""));
     names.sort();
     for name in &names {
         let place = Place { file: name.clone(), line: 0 };
@@ -267,14 +267,14 @@ fn look_around(folder: &Path, findings: &Findings) {
 
 /// Over what was understood, not over how it was written: comments, spacing and the order of keys
 /// do not count. The bytes of every component file do.
-fn digest(config: &Config, findings: &Findings) -> Option<Digest> {
+fn digest(config: &Config, folder: &dyn Folder, findings: &Findings) -> Option<Digest> {
     let mut components = Vec::new();
     let Plugins { classifier, scorer, fallback, enrichers } = &config.plugins;
     for choice in
         [classifier, scorer, fallback].into_iter().chain(enrichers.iter().map(|enricher| &enricher.plugin))
     {
         let PluginSource::File(path) = &choice.source else { continue };
-        match fs::read(config.folder.join(path)) {
+        match folder.read(path) {
             Ok(bytes) => components.push(*Digest::of(bytes).bytes()),
             Err(error) => {
                 let message = format!("the component {} cannot be read: {error}", path.display());
@@ -324,7 +324,6 @@ fn canonical(config: &Config) -> Json {
         known,
         notes: _,
         digest: _,
-        folder: _,
     } = config;
     let Conflict { weight, strong, weak, within } = conflict;
     let enrichers: Vec<Json> = enrichers

@@ -1,7 +1,6 @@
 //! When people work: `hours.toml`, `leave.csv` and `calendars/`, for each rep of `reps.csv`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -14,7 +13,7 @@ use super::read::{At, File, Findings, Source, read};
 use super::sheet::{Layout, Row, sheet};
 use super::toml_table::{Table, parse};
 use super::values::{Wrong, checked, timezone, wrong};
-use super::{Place, Problem};
+use super::{Folder, Place, Problem};
 use crate::hours::{
     Availability, Block, Calendar, Clash, Feast, Holidays, Leave, LeaveKind, Pattern, Schedule,
 };
@@ -79,7 +78,7 @@ impl Hours {
 
 /// Reads when `reps` work. A rep whose zone is empty is in the tenant's.
 pub(super) fn hours(
-    folder: &Path,
+    folder: &dyn Folder,
     reps: &[Rep],
     names: &Names,
     tenant_zone: &str,
@@ -168,7 +167,7 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const DAY_KEYS: &[&str] = &["daily", "weekdays", "weekend", "mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const DATE_HINT: &str = "a date is year, month, day: 2026-12-24";
 
-fn schedules(folder: &Path, findings: &Findings) -> Schedules {
+fn schedules(folder: &dyn Folder, findings: &Findings) -> Schedules {
     let file = read(folder, HOURS, findings);
     let source = Source::new(HOURS, if let File::Text(text) = &file { text } else { "" }, findings);
     let document = parse(&source);
@@ -414,7 +413,7 @@ const LEAVE_SHEET: Layout =
 const KINDS: &[(&str, LeaveKind)] =
     &[("vacation", LeaveKind::Vacation), ("sick", LeaveKind::Sick), ("focus", LeaveKind::Focus)];
 
-fn leave(folder: &Path, names: &Names, findings: &Findings) -> BTreeMap<RepId, Vec<Leave>> {
+fn leave(folder: &dyn Folder, names: &Names, findings: &Findings) -> BTreeMap<RepId, Vec<Leave>> {
     let File::Text(text) = read(folder, LEAVE, findings) else { return BTreeMap::new() };
     let source = Source::new(LEAVE, &text, findings);
     let mut found: BTreeMap<RepId, Vec<Leave>> = BTreeMap::new();

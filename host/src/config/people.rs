@@ -1,7 +1,6 @@
 //! Who there is and whose accounts are whose: `teams.toml`, `reps.csv` and `accounts.csv`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 
 use super::check::{ACCOUNTS, REPS, TEAMS, required_reps, required_teams};
 use super::condition::condition;
@@ -11,7 +10,7 @@ use super::sheet::{Layout, Row, Sheet, sheet};
 use super::territories::{Roster, Territories, territories};
 use super::toml_table::{Table, parse};
 use super::values::{Wrong, checked, country, domain, email, id, language, timezone};
-use super::{Place, Preference, Problem};
+use super::{Folder, Place, Preference, Problem};
 use crate::lead::{Account, Attention, Caps, Rep, Team, Turns};
 use crate::rules::{Reads, Words};
 
@@ -28,7 +27,7 @@ pub(super) struct People {
     pub(super) account_names: Names,
 }
 
-pub(super) fn people(folder: &Path, findings: &Findings) -> People {
+pub(super) fn people(folder: &dyn Folder, findings: &Findings) -> People {
     let (teams, team_names) = teams(folder, findings);
     let (reps, prefers, rep_names) = reps(folder, &team_names, findings);
     for (team, manager) in &teams {
@@ -56,7 +55,7 @@ type TeamEntry = (Team, Option<Place>);
 
 const TEAM_KEYS: &[&str] = &["id", "name", "manager", "daily_cap", "weekly_cap", "turns"];
 
-fn teams(folder: &Path, findings: &Findings) -> (Vec<TeamEntry>, Names) {
+fn teams(folder: &dyn Folder, findings: &Findings) -> (Vec<TeamEntry>, Names) {
     let text = required_teams(folder, findings);
     let source = Source::new(TEAMS, text.as_deref().unwrap_or_default(), findings);
     let document = text.is_some().then(|| parse(&source)).flatten();
@@ -158,7 +157,7 @@ const REP_SHEET: Layout = Layout {
 /// What reps prefer: their places in the file, each with the condition.
 type Preferences = Vec<(usize, At<String>)>;
 
-fn reps(folder: &Path, teams: &Names, findings: &Findings) -> (Vec<Rep>, Preferences, Names) {
+fn reps(folder: &dyn Folder, teams: &Names, findings: &Findings) -> (Vec<Rep>, Preferences, Names) {
     let text = required_reps(folder, findings);
     let source = Source::new(REPS, text.as_deref().unwrap_or_default(), findings);
     let Some(Sheet { rows, complete }) = text.is_some().then(|| sheet(&source, &REP_SHEET)) else {
@@ -317,7 +316,7 @@ pub(super) fn value<T>(
 const ACCOUNT_SHEET: Layout =
     Layout { columns: &["domain", "name", "owner", "sdr", "attention"], required: &["domain", "name"] };
 
-fn accounts(folder: &Path, reps: &Names, findings: &Findings) -> (BTreeMap<String, Account>, Names) {
+fn accounts(folder: &dyn Folder, reps: &Names, findings: &Findings) -> (BTreeMap<String, Account>, Names) {
     let text = match read(folder, ACCOUNTS, findings) {
         File::Text(text) => text,
         File::Absent => return (BTreeMap::new(), Names::new("account", ACCOUNTS, true)),

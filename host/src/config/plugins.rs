@@ -14,7 +14,7 @@ use super::names::Names;
 use super::read::{At, Findings, Source};
 use super::toml_table::{Table, parse};
 use super::values::{checked, id, origin};
-use super::{EnricherChoice, PluginChoice, PluginSource, Plugins, Problem};
+use super::{Disk, EnricherChoice, Folder, PluginChoice, PluginSource, Plugins, Problem};
 use crate::lead::PluginId;
 use crate::trust::SecretName;
 
@@ -24,10 +24,10 @@ pub fn choices(text: &str) -> Option<Plugins> {
     let findings = Findings::default();
     let source = Source::new("tenant.toml", text, &findings);
     let document = parse(&source)?;
-    Some(plugins(&Table::root(&source, &document, &[]), Path::new(""), &findings))
+    Some(plugins(&Table::root(&source, &document, &[]), &Disk(Path::new("")), &findings))
 }
 
-pub(super) fn plugins(root: &Table<'_>, folder: &Path, findings: &Findings) -> Plugins {
+pub(super) fn plugins(root: &Table<'_>, folder: &dyn Folder, findings: &Findings) -> Plugins {
     let table = root.table("plugins", "[plugins]", &["classifier", "scorer", "fallback", "enrichers"]);
     let choose = |key, noun| {
         let table =
@@ -66,7 +66,7 @@ pub(super) fn plugins(root: &Table<'_>, folder: &Path, findings: &Findings) -> P
 fn enricher(
     table: &Table<'_>,
     names: &mut Names,
-    folder: &Path,
+    folder: &dyn Folder,
     findings: &Findings,
 ) -> Option<EnricherChoice> {
     let name = table.required_text("name", "firmographics");
@@ -112,7 +112,7 @@ fn secrets(table: &Table<'_>, hosts: &[Origin], findings: &Findings) -> BTreeMap
     secrets
 }
 
-fn choice(table: &Table<'_>, folder: &Path, findings: &Findings) -> PluginChoice {
+fn choice(table: &Table<'_>, folder: &dyn Folder, findings: &Findings) -> PluginChoice {
     let settings = table.json("settings");
     let place = settings.as_ref().map_or_else(|| table.place(), |at| at.place.clone());
     PluginChoice {
@@ -124,7 +124,7 @@ fn choice(table: &Table<'_>, folder: &Path, findings: &Findings) -> PluginChoice
 }
 
 /// A file of the folder, a published plugin, or the standard one.
-fn source(table: &Table<'_>, folder: &Path, findings: &Findings) -> PluginSource {
+fn source(table: &Table<'_>, folder: &dyn Folder, findings: &Findings) -> PluginSource {
     let (file, name) = (table.text("component"), table.text("plugin"));
     if let (Some(_), Some(name)) = (&file, &name) {
         let hint = "keep `component` for a file of this folder, or `plugin` for one that is published";
@@ -137,7 +137,7 @@ fn source(table: &Table<'_>, folder: &Path, findings: &Findings) -> PluginSource
 }
 
 /// A component's file: inside the folder, so that the folder is all of a tenant.
-fn component(at: &At<String>, folder: &Path, findings: &Findings) -> Option<PathBuf> {
+fn component(at: &At<String>, folder: &dyn Folder, findings: &Findings) -> Option<PathBuf> {
     let path = PathBuf::from(&at.value);
     let report = |message: String, hint: &str| findings.add(Problem::at(&at.place, message).hint(hint));
     if !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
@@ -147,14 +147,12 @@ fn component(at: &At<String>, folder: &Path, findings: &Findings) -> Option<Path
         );
         return None;
     }
-    let found = folder.join(&path);
-    if !found.is_file() {
+    if !matches!(folder.size(&path), Ok(Some(_))) {
         report(format!("there is no component {:?}", at.value), "make it with `lanewright plugin build`");
         return None;
     }
     // A link may lead out as well.
-    let inside = matches!((found.canonicalize(), folder.canonicalize()), (Ok(found), Ok(folder)) if found.starts_with(&folder));
-    if !inside {
+    if !folder.holds(&path) {
         report(
             format!("`component` is a link that leads out of the folder: {:?}", at.value),
             "copy the component into the folder",

@@ -4,12 +4,11 @@
 //! read, so that a tenant sees everything at once.
 
 use std::cell::RefCell;
-use std::fs;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
 
-use super::{Place, Problem};
+use super::{Folder, Place, Problem};
 
 /// The largest file of a folder, in bytes: above a hundred thousand records, which take some 20 MiB, and
 /// below what hurts.
@@ -51,19 +50,17 @@ pub(crate) enum File {
 }
 
 /// Reads a file of a folder as text.
-pub(crate) fn read(folder: &Path, file: &str, findings: &Findings) -> File {
+pub(crate) fn read(folder: &dyn Folder, file: &str, findings: &Findings) -> File {
     let unreadable = |line: usize, message: String, hint: &str| {
         let place = Place { file: file.to_owned(), line };
         findings.add(Problem::at(&place, message).hint(hint));
         File::Unreadable
     };
-    let path = folder.join(file);
-    match fs::metadata(&path) {
-        Ok(found) if !found.is_file() => {
-            return unreadable(0, "this is not a file".to_owned(), "put a file there");
-        }
-        Ok(found) if found.len() > MAX_FILE => {
-            let message = format!("the file has {} bytes, at most {MAX_FILE} are read", found.len());
+    let path = Path::new(file);
+    match folder.size(path) {
+        Ok(None) => return unreadable(0, "this is not a file".to_owned(), "put a file there"),
+        Ok(Some(bytes)) if bytes > MAX_FILE => {
+            let message = format!("the file has {bytes} bytes, at most {MAX_FILE} are read");
             return unreadable(0, message, "a folder holds one tenant; leads and history live elsewhere");
         }
         Ok(_) => {}
@@ -72,7 +69,7 @@ pub(crate) fn read(folder: &Path, file: &str, findings: &Findings) -> File {
             return unreadable(0, format!("the file cannot be read: {error}"), "look at its permissions");
         }
     }
-    match fs::read(&path).map(String::from_utf8) {
+    match folder.read(path).map(|bytes| String::from_utf8(bytes.into_owned())) {
         Ok(Ok(text)) => File::Text(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text)),
         Ok(Err(error)) => {
             let good = error.utf8_error().valid_up_to();

@@ -4,11 +4,11 @@
 //! fact, and whoever looks for a rep passes over them. Everything else has to be in its proper form.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use super::Folder;
 use super::check::RECORDS;
 use super::names::Names;
 use super::people::{People, value};
@@ -53,7 +53,7 @@ const STATUSES: &[(&str, Status)] = &[
     ("merged", Status::Merged),
 ];
 
-pub(super) fn records(folder: &Path, people: &People, findings: &Findings) -> Records {
+pub(super) fn records(folder: &dyn Folder, people: &People, findings: &Findings) -> Records {
     let File::Text(text) = read(folder, RECORDS, findings) else {
         return Records::new(Vec::new(), people.accounts.values());
     };

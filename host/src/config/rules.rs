@@ -1,7 +1,6 @@
 //! Rules: `rules.toml`, and the teams that rows of segment tables name.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::condition::condition;
 use super::names::Names;
@@ -11,7 +10,7 @@ use super::territories::Roster;
 use super::toml_table::{Table, parse};
 use super::tuning::{MAX_UNITS, caps};
 use super::values::{checked, id};
-use super::{Place, Problem};
+use super::{Folder, Place, Problem};
 use crate::lead::{Mode, RuleId, SkillNeed};
 use crate::nearest::nearest;
 use crate::rules::{Actions, Condition, Finding, Reads, Route, Rule, RuleSet, Severity, Words};
@@ -60,7 +59,7 @@ const ROUTES: [&str; 4] = ["rep", "team", "track", "queue"];
 pub(super) type PlacedRule = At<Rule>;
 
 /// The rules of the file, in its order.
-pub(super) fn rules(folder: &Path, words: &Words, roster: &Roster<'_>) -> Vec<PlacedRule> {
+pub(super) fn rules(folder: &dyn Folder, words: &Words, roster: &Roster<'_>) -> Vec<PlacedRule> {
     let findings = roster.findings;
     let File::Text(text) = read(folder, RULES, findings) else { return Vec::new() };
     let source = Source::new(RULES, &text, findings);

@@ -5,9 +5,7 @@
 //! before it hold everything that it holds, is a finding.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use super::Problem;
 use super::check::TERRITORIES;
 use super::condition::condition;
 use super::names::Names;
@@ -15,6 +13,7 @@ use super::read::{At, File, Findings, Source, read};
 use super::territory_words::understand;
 use super::toml_table::{Table, parse};
 use super::values::{Wrong, checked, country, id, region};
+use super::{Folder, Problem};
 use crate::lead::{LaneId, Layer, Reach, Rep, RepId, Span, Territory, covers_industry};
 use crate::rules::{Reads, Words};
 
@@ -42,7 +41,7 @@ const KEYS: &[&str] = &[
 /// What `where` says, each by a key of its own.
 const IN_KEYS: &[&str] = &["countries", "regions", "industries", "employees", "value"];
 
-pub(super) fn territories(folder: &Path, roster: &Roster<'_>) -> Territories {
+pub(super) fn territories(folder: &dyn Folder, roster: &Roster<'_>) -> Territories {
     let mut found = Territories::default();
     let File::Text(text) = read(folder, TERRITORIES, roster.findings) else { return found };
     let source = Source::new(TERRITORIES, &text, roster.findings);

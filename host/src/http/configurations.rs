@@ -9,7 +9,6 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, LOCATION, X_CO
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -25,8 +24,8 @@ use crate::config::Problems;
 use crate::lead::TenantId;
 use crate::line::{Ask, NotReady, Question, Refused};
 use crate::versions::{
-    self, By, Change, CheckError, Checked, Deed, Edit, EditedFiles, Error, FileDifference, FilePath, Files,
-    FilesError, Limits, Listed, Refusal, Rows, Seen, Shown, Start, State as Stage, Version,
+    self, By, Change, Checked, Deed, Edit, EditedFiles, Error, FileDifference, FilePath, Files, FilesError,
+    Limits, Listed, Refusal, Rows, Seen, Shown, Start, State as Stage, Version,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -616,32 +615,10 @@ pub(super) struct FindingBody {
     hint: Option<String>,
 }
 
-/// Sets files up as the tenant's host would.
-async fn set_up(api: &Api, tenant: &TenantId, files: Files) -> Result<Result<Checked, Problems>, Problem> {
-    let (handle, lines, tenant) = (Handle::current(), api.lines.clone(), tenant.clone());
-    let work = move || {
-        let mut refused = None;
-        let checked = versions::check(&files, |folder| {
-            let answer = handle.block_on(lines.check(&tenant, folder.to_owned()));
-            answer.unwrap_or_else(|why| {
-                refused = Some(why);
-                Ok(())
-            })
-        });
-        match (refused, checked) {
-            (Some(refused), _) => Err(refused.into()),
-            (None, Ok(checked)) => Ok(Ok(checked)),
-            (None, Err(CheckError::Problems(problems))) => Ok(Err(problems)),
-            (None, Err(CheckError::Files(error))) => Err(error.into()),
-        }
-    };
-    apart(work).await?
-}
-
 /// A version that has no problem, with the proof.
 async fn in_order(api: &Api, tenant: &TenantId, version: i64) -> Result<Checked, Problem> {
     let (_, files) = versions::read(&api.store.of(tenant), version).await?;
-    set_up(api, tenant, files).await?.map_err(|problems| not_in_order(&problems))
+    api.lines.check(tenant, files).await?.map_err(|problems| not_in_order(&problems))
 }
 
 /// Checks a version as a host does before it decides by it, plugins included.
@@ -656,7 +633,7 @@ async fn check(
 ) -> Result<Json<CheckBody>, Problem> {
     let (_, files) = versions::read(&api.store.of(caller.tenant()), version).await?;
     let digest = files.digest().to_string();
-    let found = match set_up(&api, caller.tenant(), files).await? {
+    let found = match api.lines.check(caller.tenant(), files).await? {
         Ok(_) => Vec::new(),
         Err(Problems(problems)) => problems,
     };
@@ -738,7 +715,8 @@ async fn put_in_force(
     let (version, files) = versions::read(&store, number).await?;
     version.may_publish(api.by(caller), seen, api.four_eyes).map_err(Error::from)?;
     // The line's leads wait while it sets a version up: what has problems, or is not compiled yet, is not let there.
-    let checked = set_up(api, caller.tenant(), files).await?.map_err(|problems| not_in_order(&problems))?;
+    let checked =
+        api.lines.check(caller.tenant(), files).await?.map_err(|problems| not_in_order(&problems))?;
     if version.state == Stage::Draft {
         // Nobody edits it from here on: what was seen and checked is what comes into force.
         versions::approve(&store, api.by(caller), number, seen, &checked, false).await?;

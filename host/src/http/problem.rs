@@ -354,9 +354,6 @@ impl From<&NotReady> for Problem {
                 errors: places(problems),
                 ..problem
             },
-            NotReady::Folder(_) => {
-                Self::new(Code::Internal, "the configuration cannot be unpacked on this host")
-            }
         }
     }
 }

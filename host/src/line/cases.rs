@@ -193,14 +193,15 @@ impl Workbench {
             Some(own) => Json::Object(own.clone()),
             None => settings(&self.path("settings.json"))?,
         };
-        let config = config::load(&self.path("tenant")).map_err(problems)?;
+        let folder = self.path("tenant");
+        let config = config::load(&folder).map_err(problems)?;
         if let Some(other) = foreign(&config, &self.prototype) {
             return Err(format!(
                 "the tenant that the cases are played at has a plugin of its own ({other}); leave it to the standard one"
             ));
         }
         let file = self.path(COMPONENT);
-        Trial::new(config, &self.prototype, (&file, settings), None, plugins).map_err(problems)
+        Trial::new((config, &folder), &self.prototype, (&file, settings), None, plugins).map_err(problems)
     }
 
     /// Without where it lies on this host.

@@ -1,14 +1,13 @@
 //! A tenant made ready for its line: its configuration set up, its desk as the database has it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::published::{Deployments, Learned, deployments, published};
 use super::{Parts, Refused};
-use crate::config::{self, Config, Place, Problem, Problems};
+use crate::config::{self, Config, Folder, Place, Problem, Problems};
 use crate::counters::{Counted, NewLead, Sign};
 use crate::desk::{Desk, Saved};
 use crate::digest::Digest;
@@ -18,7 +17,7 @@ use crate::lead::{LeadId, RepId, RuleId, TeamId, TenantId};
 use crate::plugin::Plugins;
 use crate::records::Record;
 use crate::releases::ReleaseName;
-use crate::store::{self, CounterKind, LeadRow, Since, Standing, TenantRow};
+use crate::store::{self, CounterKind, LeadRow, RecordRow, Standing, TenantRow};
 use crate::tenant::{Published, Tenant};
 use crate::versions::{self, Files, State};
 
@@ -61,9 +60,6 @@ pub enum NotReady {
         /// Why.
         problems: Problems,
     },
-    /// Its folder cannot be written.
-    #[error("the folder of the configuration cannot be written: {0}")]
-    Folder(String),
 }
 
 /// Sets a version up, and with it the one that is tried on some accounts.
@@ -111,7 +107,7 @@ async fn one(
     if known.state == State::Discarded {
         return Err(Refused::NotReady(Arc::new(NotReady::NoVersion(version))));
     }
-    laid_out(parts, id, (version, files), published).await
+    with_files(parts, id, (version, files), published).await
 }
 
 /// Sets a version up that decided once, whatever has become of it.
@@ -122,7 +118,7 @@ pub(super) async fn as_it_was(
     published: Arc<Published>,
 ) -> Result<Arc<Tenant>, Refused> {
     let (_, files) = read(parts, id, version).await?;
-    laid_out(parts, id, (version, files), published).await
+    with_files(parts, id, (version, files), published).await
 }
 
 async fn read(parts: &Parts, id: &TenantId, version: i64) -> Result<(versions::Version, Files), Refused> {
@@ -132,7 +128,7 @@ async fn read(parts: &Parts, id: &TenantId, version: i64) -> Result<(versions::V
     })
 }
 
-async fn laid_out(
+async fn with_files(
     parts: &Arc<Parts>,
     id: &TenantId,
     (version, files): (i64, Files),
@@ -150,19 +146,18 @@ fn set_up(
     files: &Files,
     published: &Published,
 ) -> Result<Arc<Tenant>, NotReady> {
-    let folder = files.laid_out().map_err(|error| NotReady::Folder(error.to_string()))?;
     let problems = |problems| NotReady::Problems { version, problems };
-    check(id, folder.path(), &parts.plugins, published).map(Arc::new).map_err(problems)
+    check(id, files, &parts.plugins, published).map(Arc::new).map_err(problems)
 }
 
 /// Sets the folder of a tenant up, as every host would.
 pub(super) fn check(
     id: &TenantId,
-    folder: &Path,
+    folder: &dyn Folder,
     plugins: &Plugins,
     published: &Published,
 ) -> Result<Tenant, Problems> {
-    let tenant = Tenant::new(config::load(folder)?, plugins, published)?;
+    let tenant = Tenant::new(config::load_from(folder)?, folder, plugins, published)?;
     match tenant.config.tenant == *id {
         true => Ok(tenant),
         false => {
@@ -181,50 +176,41 @@ const KNOWN: SignedDuration = SignedDuration::from_hours(24 * 400);
 
 /// The tenant as the database has it. One without a configuration is set up by `first`; a version that was set up
 /// before is not set up again.
+///
+/// What is read first may have changed by the end. It is as of one commit, though, and whatever is decided on it is told
+/// where that is no longer the last.
 pub(super) async fn load(
     parts: &Arc<Parts>,
     id: &TenantId,
     first: Option<i64>,
-    set_up: Option<&SetUp>,
+    known: Option<&SetUp>,
 ) -> Result<Loaded, Refused> {
-    let store = parts.store.of(id);
+    let (store, now) = (parts.store.of(id), parts.clock.now());
+    let standing = store.standing((now - COUNTED).as_millisecond()).await?;
     let nothing = || Refused::NotReady(Arc::new(NotReady::Nothing));
-    let (tenant, version, deployments, learned, standing) = loop {
-        let row = store.row().await?;
-        let (version, learned) = (row.version.or(first).ok_or_else(nothing)?, Learned::of(&row));
-        let rows = store.plugins().await?;
-        let deployments = Arc::new(deployments(&rows)?);
-        let tenant = match set_up {
-            Some(known)
-                if (known.version, &known.learned) == (version, &learned)
-                    && known.deployments == deployments =>
-            {
-                Arc::clone(&known.tenant)
-            }
-            _ => {
-                let published = published(parts, id, &deployments, &learned).await?;
-                tenant(parts, id, version, Arc::new(published)).await?
-            }
-        };
-        let now = parts.clock.now();
-        let looks_back = tenant.config.looks_back();
-        let since = Since {
-            new_leads: (now - COUNTED).as_millisecond(),
-            records: if looks_back { (now - KNOWN).as_millisecond() } else { i64::MAX },
-        };
-        let standing = store.standing(since).await?;
-        // Another may have come into force while this one was set up.
-        let row = &standing.tenant;
-        let same = (row.version.or(first), Learned::of(row)) == (Some(version), learned.clone());
-        if same && standing.plugins == rows {
-            break (tenant, version, deployments, learned, standing);
+    let (version, learned) =
+        (standing.tenant.version.or(first).ok_or_else(nothing)?, Learned::of(&standing.tenant));
+    let deployments = Arc::new(deployments(&standing.plugins)?);
+    let tenant = match known {
+        Some(known)
+            if (known.version, &known.learned, &known.deployments) == (version, &learned, &deployments) =>
+        {
+            Arc::clone(&known.tenant)
         }
+        _ => {
+            let published = published(parts, id, &deployments, &learned).await?;
+            tenant(parts, id, version, Arc::new(published)).await?
+        }
+    };
+    let records = match tenant.config.looks_back() {
+        true => store.records((now - KNOWN).as_millisecond()).await?,
+        false => Vec::new(),
     };
     let destinations =
         standing.destinations.iter().filter_map(|row| Destination::try_from(row).ok()).collect();
     let mut desk = Desk::new(Arc::clone(&tenant));
     let TenantRow { head, clock, wake_at, version: in_force, .. } = standing.tenant;
-    desk.restore(saved(standing)?).map_err(|error| unreadable(&error.to_string()))?;
+    desk.restore(saved(standing, records)?).map_err(|error| unreadable(&error.to_string()))?;
     let clock = Timestamp::from_millisecond(clock).unwrap_or_default();
     let wake_at = wake_at.and_then(|at| Timestamp::from_millisecond(at).ok());
     Ok(Loaded { desk, tenant, version, deployments, learned, in_force, head, clock, destinations, wake_at })
@@ -349,8 +335,8 @@ impl Loaded {
     }
 }
 
-fn saved(standing: Standing) -> Result<Saved, Refused> {
-    let Standing { tenant, leads, counters, new_leads, records, .. } = standing;
+fn saved(standing: Standing, records: Vec<RecordRow>) -> Result<Saved, Refused> {
+    let Standing { tenant, leads, counters, new_leads, .. } = standing;
     let mut counted = Counted::default();
     let (mut absent, mut booked) = (Vec::new(), Vec::new());
     for row in counters {

@@ -140,10 +140,9 @@ async fn component(
     plugin: &PluginId,
     version: &Version,
 ) -> Result<Component, Refused> {
-    let store = parts.store.of(tenant);
     let gone = || Refused::UnknownRelease(ReleaseName { plugin: plugin.clone(), version: version.clone() });
-    let row = store.release(plugin.as_str(), &version.to_string()).await?.ok_or_else(gone)?;
-    let bytes = store.blob(&row.digest).await?.ok_or_else(gone)?;
+    let bytes = parts.store.of(tenant).component(plugin.as_str(), &version.to_string()).await?;
+    let bytes = bytes.ok_or_else(gone)?;
     Ok(Component { version: version.clone(), bytes: bytes.into() })
 }
 

@@ -1,7 +1,6 @@
 //! Small values for the tests of the stages, built by hand.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -229,7 +228,6 @@ pub(crate) fn config() -> Config {
         known: KnownRules::default(),
         notes: vec![],
         digest: Digest::of("acme"),
-        folder: PathBuf::new(),
     }
 }
 

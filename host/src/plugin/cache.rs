@@ -18,10 +18,8 @@ pub(super) enum Kind {
     Code,
     /// What was found out of a component when it was compiled, as JSON.
     Surface,
-    /// What a plugin prepared of its settings and lanes.
-    Prepared,
-    /// That a plugin found nothing wrong with its settings and lanes.
-    Checked,
+    /// What a plugin prepared of settings and lanes, after it found nothing wrong with them.
+    Ready,
 }
 
 impl Kind {
@@ -29,8 +27,7 @@ impl Kind {
         match self {
             Self::Code => "code",
             Self::Surface => "surface",
-            Self::Prepared => "prepared",
-            Self::Checked => "checked",
+            Self::Ready => "ready",
         }
     }
 }
@@ -150,8 +147,8 @@ mod tests {
         cache.put(Kind::Code, &one, b"machine code").expect("kept");
         fs::copy(cache.path(Kind::Code, &one), cache.path(Kind::Code, &two)).expect("copied");
         assert_eq!(cache.get(Kind::Code, &two), None);
-        fs::copy(cache.path(Kind::Code, &one), cache.path(Kind::Prepared, &one)).expect("copied");
-        assert_eq!(cache.get(Kind::Prepared, &one), None);
+        fs::copy(cache.path(Kind::Code, &one), cache.path(Kind::Ready, &one)).expect("copied");
+        assert_eq!(cache.get(Kind::Ready, &one), None);
         let other = Cache::open(&folder.path().join("other")).expect("a cache");
         fs::copy(cache.path(Kind::Code, &one), other.path(Kind::Code, &one)).expect("copied");
         assert_eq!(other.get(Kind::Code, &one), None);

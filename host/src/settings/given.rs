@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::form::Value;
 use crate::config::read::{File, Findings, Source, read};
 use crate::config::toml_table::parse;
-use crate::config::{Place, Problem};
+use crate::config::{Disk, Place, Problem};
 
 /// Where the settings come from besides their defaults.
 #[derive(Debug, Clone, Default)]
@@ -111,7 +111,7 @@ pub(super) fn flag(key: &str) -> String {
 }
 
 fn of_file(file: &str, findings: &Findings) -> Vec<Raw> {
-    let text = match read(Path::new(""), file, findings) {
+    let text = match read(&Disk(Path::new("")), file, findings) {
         File::Text(text) => text,
         File::Unreadable => return Vec::new(),
         File::Absent => {

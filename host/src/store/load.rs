@@ -17,33 +17,22 @@ pub struct Standing {
     pub counters: Vec<CounterRow>,
     /// New leads of the last days, in their order.
     pub new_leads: Vec<NewLeadRow>,
-    /// Records that are young enough, in the order in which they were noted.
-    pub records: Vec<RecordRow>,
     /// Where effects go: all of them.
     pub destinations: Vec<DestinationRow>,
     /// Which releases of its plugins answer.
     pub plugins: Vec<PluginRow>,
 }
 
-/// From when on a host wants to know something; `i64::MAX` for nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct Since {
-    /// New leads.
-    pub new_leads: i64,
-    /// Records.
-    pub records: i64,
-}
-
 const LEAD: &str = "SELECT tenant, lead, head, hot, status, rep, team, place, lane, tier, number, mode, \
      received_at, decided_at, due_at, locked, accepted, touched_at, triage, state, kept FROM leads";
 
 impl TenantStore<'_> {
-    /// Where the tenant stands, all of it as of one moment.
+    /// Where the tenant stands, all of it as of one moment; of new leads those from a moment on.
     ///
     /// # Errors
     ///
     /// [`Error::NoTenant`] and [`Error::Unavailable`].
-    pub async fn standing(&self, since: Since) -> Result<Standing, Error> {
+    pub async fn standing(&self, since: i64) -> Result<Standing, Error> {
         let (id, mut moment) = (self.tenant.as_str(), self.store.moment().await?);
         let tenant = self.row_of(&mut moment).await?;
         let leads = format!("{LEAD} WHERE tenant = $1 AND hot = 1");
@@ -54,19 +43,25 @@ impl TenantStore<'_> {
             "SELECT tenant, head, place, at, rep, team, rules, sign FROM new_leads \
              WHERE tenant = $1 AND at >= $2 ORDER BY head, place",
         );
-        let new_leads = new_leads.bind(id).bind(since.new_leads).fetch_all(&mut *moment).await?;
-        let records = sqlx::query_as(
-            "SELECT tenant, kind, id, head, place, at, record FROM records \
-             WHERE tenant = $1 AND at >= $2 ORDER BY head, place",
-        );
-        let records = match since.records {
-            i64::MAX => Vec::new(),
-            since => records.bind(id).bind(since).fetch_all(&mut *moment).await?,
-        };
+        let new_leads = new_leads.bind(id).bind(since).fetch_all(&mut *moment).await?;
         let destinations = self.destinations_of(&mut moment).await?;
         let plugins = self.plugins_of(&mut moment).await?;
         moment.commit().await?;
-        Ok(Standing { tenant, leads, counters, new_leads, records, destinations, plugins })
+        Ok(Standing { tenant, leads, counters, new_leads, destinations, plugins })
+    }
+
+    /// Records noted from a moment on, in their order. They may be younger than where the tenant was found to stand:
+    /// whoever decides by them is told at the commit that somebody was first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn records(&self, since: i64) -> Result<Vec<RecordRow>, Error> {
+        let found = sqlx::query_as(
+            "SELECT tenant, kind, id, head, place, at, record FROM records \
+             WHERE tenant = $1 AND at >= $2 ORDER BY head, place",
+        );
+        Ok(found.bind(self.tenant.as_str()).bind(since).fetch_all(&self.store.read).await?)
     }
 
     /// These leads, where they are there.

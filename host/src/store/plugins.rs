@@ -143,6 +143,20 @@ impl TenantStore<'_> {
         Ok(found.fetch_optional(&self.store.read).await?)
     }
 
+    /// The component of a release.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`].
+    pub async fn component(&self, plugin: &str, version: &str) -> Result<Option<Vec<u8>>, Error> {
+        let found = sqlx::query_scalar(
+            "SELECT b.bytes FROM releases r JOIN blobs b ON b.tenant = r.tenant AND b.digest = r.digest \
+             WHERE r.tenant = $1 AND r.plugin = $2 AND r.version = $3",
+        );
+        let found = found.bind(self.tenant.as_str()).bind(plugin).bind(version);
+        Ok(found.fetch_optional(&self.store.read).await?)
+    }
+
     /// What was counted of a plugin's releases.
     ///
     /// # Errors

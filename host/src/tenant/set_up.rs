@@ -1,22 +1,22 @@
 //! Sets the plugins of a folder up, and tells every reason why one cannot be.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::slots::{Named, Slot, Slots};
 use super::{Published, Role, Running};
-use crate::config::{Config, EnricherChoice, Place, PluginChoice, PluginSource, Problem, Problems};
+use crate::config::{Config, EnricherChoice, Folder, Place, PluginChoice, PluginSource, Problem, Problems};
 use crate::lead::Lane;
-use crate::plugin::{Exports, Plugins, Prototype, Release, Standard};
+use crate::plugin::{Exports, Plugins, Release, Standard, Unfit};
 
 /// Fills the places that a folder has for plugins.
 pub(super) fn slots<'a>(
     config: &'a Config,
+    folder: &dyn Folder,
     plugins: &Plugins,
     published: &Published,
 ) -> Result<Slots<'a>, Problems> {
     let lanes: Arc<[Lane]> = config.lanes.clone().into();
-    let mut setup = SetUp { folder: &config.folder, lanes: &lanes, plugins, published, problems: Vec::new() };
+    let mut setup = SetUp { folder, lanes: &lanes, plugins, published, problems: Vec::new() };
     let chosen = &config.plugins;
     let classifier = setup.role(&chosen.classifier, Standard::Classifier, CLASSIFIER);
     let scorer =
@@ -77,7 +77,7 @@ const ENRICHER: Answers = ("enricher", |exports| exports.enricher);
 
 /// Sets plugins up one by one and collects what is wrong with each.
 struct SetUp<'a> {
-    folder: &'a Path,
+    folder: &'a dyn Folder,
     lanes: &'a Arc<[Lane]>,
     plugins: &'a Plugins,
     published: &'a Published,
@@ -131,8 +131,7 @@ impl SetUp<'_> {
                 return self.release(choice, standard.component(), answers).map(Filled::unnamed);
             }
             PluginSource::File(path) => {
-                let path = self.folder.join(path);
-                return match std::fs::read(&path) {
+                return match self.folder.read(path) {
                     Ok(bytes) => self.release(choice, &bytes, answers).map(Filled::unnamed),
                     Err(error) => {
                         self.problem(choice, format!("{} cannot be read: {error}", path.display()), None)
@@ -173,7 +172,6 @@ impl SetUp<'_> {
     }
 
     fn release(&mut self, choice: &PluginChoice, component: &[u8], answers: Answers) -> Option<Release> {
-        let before = self.problems.len();
         let prototype = match self.plugins.load(component) {
             Ok(prototype) => prototype,
             Err(refusals) => {
@@ -193,33 +191,20 @@ impl SetUp<'_> {
             self.problems.push(Problem::at(&choice.place, message).hint(hint));
             return None;
         }
-        self.check_settings(choice, &prototype, role);
-        if self.problems.len() > before {
-            return None;
-        }
+        let mut problem = |message: String| self.problems.push(Problem::at(&choice.place, message));
         match self.plugins.release(&prototype, &choice.settings, self.lanes) {
-            Ok(release) => Some(release.reading(choice.fields.clone())),
-            Err(failure) => {
-                let message = format!("the {role} cannot prepare: {failure}");
-                self.problems.push(Problem::at(&choice.place, message));
-                None
-            }
-        }
-    }
-
-    fn check_settings(&mut self, choice: &PluginChoice, prototype: &Prototype, role: &str) {
-        match self.plugins.check(prototype, &choice.settings, self.lanes) {
-            Ok(issues) => {
+            Ok(release) => return Some(release.reading(choice.fields.clone())),
+            Err(Unfit::Refused(issues)) => {
                 for (pointer, message) in issues {
                     let at = if pointer.is_empty() { String::new() } else { format!(" at {pointer}") };
-                    let message = format!("the {role} refuses its settings{at}: {message}");
-                    self.problems.push(Problem::at(&choice.place, message));
+                    problem(format!("the {role} refuses its settings{at}: {message}"));
                 }
             }
-            Err(failure) => {
-                let message = format!("the {role} cannot check its settings: {failure}");
-                self.problems.push(Problem::at(&choice.place, message));
+            Err(Unfit::Unchecked(failure)) => {
+                problem(format!("the {role} cannot check its settings: {failure}"));
             }
+            Err(Unfit::Unprepared(failure)) => problem(format!("the {role} cannot prepare: {failure}")),
         }
+        None
     }
 }

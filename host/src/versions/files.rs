@@ -175,7 +175,7 @@ where
         if let Some(above) = path.above().find(|above| self.files.contains_key(*above)) {
             return Err(FilesError::Within(FilePath(above.to_owned())));
         }
-        if self.has_below(&path) {
+        if self.has_below(path.as_str()) {
             return Err(FilesError::Within(path));
         }
         self.bytes += bytes;
@@ -214,7 +214,7 @@ where
         Ok(())
     }
 
-    fn has_below(&self, path: &FilePath) -> bool {
+    pub(super) fn has_below(&self, path: &str) -> bool {
         let folder = format!("{path}/");
         let next = self
             .files

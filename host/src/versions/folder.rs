@@ -1,12 +1,14 @@
-//! A folder on a disk: read, written, and laid out for as long as something is loaded from it.
+//! Files as a folder: read from a disk and written to one, and loaded from where they are.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Component, Path};
 
 use tempfile::TempDir;
 
 use super::files::{Content, FilePath, Files, FilesError, Limits};
+use crate::config::Folder;
 
 impl Files {
     /// Reads a folder and everything below it.
@@ -47,6 +49,47 @@ impl Files {
         }
         Ok(())
     }
+}
+
+/// Nothing is laid out to be loaded: there are no links here, so whatever is there is within.
+impl Folder for Files {
+    fn names(&self, folder: &Path) -> Vec<String> {
+        let Some(above) = within(folder) else { return Vec::new() };
+        let above = if above.is_empty() { above } else { above + "/" };
+        let below = self.iter().filter_map(|(path, _)| path.as_str().strip_prefix(&above));
+        let mut names: Vec<String> =
+            below.map(|path| path.split('/').next().unwrap_or_default().to_owned()).collect();
+        // Paths come in their order, so that a folder's are one after the other.
+        names.dedup();
+        names
+    }
+
+    fn size(&self, file: &Path) -> io::Result<Option<u64>> {
+        let path = within(file).ok_or(io::ErrorKind::NotFound)?;
+        match self.get(&path) {
+            Some(content) => Ok(Some(content.bytes().len() as u64)),
+            None if path.is_empty() || self.has_below(&path) => Ok(None),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn read(&self, file: &Path) -> io::Result<Cow<'_, [u8]>> {
+        let content = within(file).and_then(|path| self.get(&path)).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Cow::Borrowed(content.bytes()))
+    }
+
+    fn holds(&self, file: &Path) -> bool {
+        matches!(self.size(file), Ok(Some(_)))
+    }
+}
+
+/// A path as files are known by it; none where it leads elsewhere.
+fn within(path: &Path) -> Option<String> {
+    let names = path.components().filter(|part| *part != Component::CurDir).map(|part| match part {
+        Component::Normal(name) => name.to_str(),
+        _ => None,
+    });
+    names.collect::<Option<Vec<&str>>>().map(|names| names.join("/"))
 }
 
 fn read(folder: &Path, above: &str, files: &mut Files, limits: &Limits) -> Result<(), FilesError> {

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use lanewright::config;
 use lanewright::desk::Desk;
 use lanewright::plugin::Standard;
 use lanewright::rules::{Condition, Reads, Words};
-use lanewright::tenant::Tenant;
-use lanewright::versions::{self, CheckError, Edit, Files, Limits, Start, difference};
+use lanewright::tenant::{Published, Tenant};
+use lanewright::versions::{self, Edit, Files, Limits, Start, difference};
 use serde_json::json;
 
 use super::Target;
@@ -30,7 +31,9 @@ pub(super) const FOLDER: Target = Target {
         };
         let mut told = String::new();
         let checked = versions::check(&files, |folder| {
-            let tenant = Arc::new(Tenant::load(folder, harness::plugins())?);
+            let config = config::load_from(folder)?;
+            let tenant = Tenant::new(config, folder, harness::plugins(), &Published::default())?;
+            let tenant = Arc::new(tenant);
             for note in &tenant.config.notes {
                 told.push_str(&note.to_string());
             }
@@ -51,7 +54,7 @@ pub(super) const FOLDER: Target = Target {
         });
         match checked {
             Ok(_) => told,
-            Err(CheckError::Problems(problems)) => {
+            Err(problems) => {
                 assert!(!problems.0.is_empty(), "what is refused has a problem");
                 for problem in &problems.0 {
                     assert!(
@@ -62,7 +65,6 @@ pub(super) const FOLDER: Target = Target {
                 }
                 told
             }
-            Err(CheckError::Files(error)) => error.to_string(),
         }
     },
 };

@@ -15,7 +15,7 @@ use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use lanewright::config;
+use lanewright::config::{self, Disk};
 use lanewright::decision::Decision;
 use lanewright::effects::{self, Deliverer, Stepped, effect_id};
 use lanewright::fetch::Reach;
@@ -425,7 +425,7 @@ impl Load {
             let set_up = |model: Option<Arc<Model>>| {
                 let config = config::load(self.folder.path()).expect("a folder");
                 let published = Published { model, ..Published::default() };
-                Tenant::new(config, &plugins, &published).expect("a tenant")
+                Tenant::new(config, &Disk(self.folder.path()), &plugins, &published).expect("a tenant")
             };
             let mut tenants: BTreeMap<Option<i64>, Tenant> = BTreeMap::from([(None, set_up(None))]);
             tenants.extend(models.into_iter().map(|model| (Some(model.name().version), set_up(Some(model)))));

@@ -39,8 +39,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let (file, settings) = (arguments.component.as_path(), settings(arguments.settings.as_deref())?);
     with_stack(|| {
         let lines = Lines::open(Some(&arguments.decisions))?;
-        let trial = Trial::new(folder(&arguments.tenant)?, &prototype, (file, settings), None, &plugins)
-            .map_err(|problems| not_in_order(file, &problems))?;
+        let trial = Trial::new(
+            (folder(&arguments.tenant)?, &arguments.tenant),
+            &prototype,
+            (file, settings),
+            None,
+            &plugins,
+        )
+        .map_err(|problems| not_in_order(file, &problems))?;
         compare(&trial, lines)
     })
 }

@@ -114,7 +114,7 @@ impl Workshop {
             }
         };
         let tenant = self.folder.join("tenant");
-        Trial::new(folder(&tenant)?, &self.prototype, (&self.file, settings), only, &self.plugins)
+        Trial::new((folder(&tenant)?, &tenant), &self.prototype, (&self.file, settings), only, &self.plugins)
             .map_err(|problems| not_in_order(&self.file, &problems))
     }
 }

@@ -1,12 +1,16 @@
 //! What paths there may be, how much, and that what goes in comes out.
 
+use std::borrow::Cow;
+use std::fs;
+use std::path::Path;
+
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::super::{Content, Edit, EditedFiles, FilePath, Files, Limits, PathError, Start, check};
+use super::super::{Content, Edit, EditedFiles, FilePath, Files, Limits, PathError, Start};
 use super::{content, example, folder, path};
-use crate::config::{Place, Problem, Problems};
+use crate::config::{Config, Disk, Folder, Problems, load, load_from};
 
 #[test]
 fn a_path_stays_in_its_folder() {
@@ -184,23 +188,45 @@ fn a_folder_with_a_link_is_refused() {
 
 #[test]
 fn files_are_checked_as_a_folder_is() {
-    let files = folder(&[("tenant.toml", "x"), ("plugin/a.wasm", "y")]);
-    let checked = check(&files, |at| {
-        assert_eq!(Files::from_folder(at, &Limits::default()).unwrap(), files);
-        Ok(())
-    });
-    assert_eq!(checked.unwrap().digest(), files.digest());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut seen = 0;
+    let all = ["examples", "tests/config", "tests/scenarios"]
+        .map(|folder| fs::read_dir(root.join(folder)).unwrap());
+    for entry in all.into_iter().flatten() {
+        let folder = entry.unwrap().path();
+        let Ok(files) = Files::from_folder(&folder, &Limits::default()) else { continue };
+        let told = |loaded: Result<Config, Problems>| match loaded {
+            Ok(config) => config.digest.to_string(),
+            Err(problems) => problems.to_string(),
+        };
+        assert_eq!(told(load_from(&files)), told(load(&folder)), "{}", folder.display());
+        seen += 1;
+    }
+    assert!(seen > 20, "{seen} folders");
+}
 
-    let place = Place { file: "tenant.toml".to_owned(), line: 3 };
-    let refused = check(&files, |at| {
-        let message = format!("{}/plugin/a.wasm cannot be read", at.display());
-        Err(Problems(vec![Problem::at(&place, message).hint("look at it")]))
-    });
-    let Err(super::super::CheckError::Problems(Problems(problems))) = refused else { panic!("{refused:?}") };
-    let expect = json!([
-        {"file": "tenant.toml", "line": 3, "message": "plugin/a.wasm cannot be read", "hint": "look at it"},
+#[test]
+fn files_answer_as_a_disk_does() {
+    let files = folder(&[
+        ("tenant.toml", "12"),
+        ("calendars/ana.ics", "3"),
+        ("calendars/old/ben.ics", ""),
+        ("c", ""),
     ]);
-    assert_eq!(json!(problems), expect);
+    let disk = files.laid_out().unwrap();
+    for path in
+        ["", ".", "calendars", "calendars/old", "tenant.toml", "./calendars/./ana.ics", "calendar", "gone"]
+    {
+        let answers = |folder: &dyn Folder| {
+            let path = Path::new(path);
+            let mut names = folder.names(path);
+            names.sort();
+            let size = folder.size(path).map_err(|error| error.kind());
+            let text = folder.read(path).map(Cow::into_owned).ok();
+            (names, size, text)
+        };
+        assert_eq!(answers(&files), answers(&Disk(disk.path())), "{path:?}");
+    }
 }
 
 #[test]
