@@ -8,12 +8,15 @@
 //! next piece is that of the tenant whose pieces took least time so far (start-time fair queueing, Goyal et al. 1996),
 //! so that one with a thousand slow leads keeps another waiting for a piece and no longer. One thread more than are
 //! meant to be busy is there for whoever comes while a single tenant has all the others, and the processor prefers it to
-//! them: who comes seldom does not wait for those that never end.
+//! them: who comes seldom does not wait for those that never end. A guest that runs for long asks now and then whether that
+//! thread has work, and gives way to it ([`give_way`]): left to itself, the system lets a thread go on for milliseconds.
 
 use std::any::Any;
+use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -38,6 +41,21 @@ struct Shared {
     more: Condvar,
     /// There is work beside that of a tenant that is busy already.
     beside: Condvar,
+    /// Whoever takes that has some, or is about to look.
+    beside_at_work: AtomicBool,
+}
+
+thread_local! {
+    /// Of a thread that takes whatever there is: whose.
+    static OF: OnceCell<Arc<Shared>> = const { OnceCell::new() };
+}
+
+/// Leaves the processor to the thread that is kept for whoever comes, where this is another of its host's and that one
+/// has work. For whoever runs for long, about every millisecond; what it costs where nobody waits is a look.
+pub fn give_way() {
+    if OF.with(|of| of.get().is_some_and(|shared| shared.beside_at_work.load(Ordering::Relaxed))) {
+        std::thread::yield_now();
+    }
 }
 
 /// What a thread takes.
@@ -91,7 +109,12 @@ impl Threads {
             let (shared, takes) =
                 (Arc::clone(&shared), if place == number { Takes::Beside } else { Takes::Any });
             let thread = std::thread::Builder::new().name(format!("plugins-{place}")).stack_size(stack);
-            thread.spawn(move || shared.work(takes))
+            thread.spawn(move || {
+                if takes == Takes::Any {
+                    let _ = OF.with(|of| of.set(Arc::clone(&shared)));
+                }
+                shared.work(takes);
+            })
         };
         let handles = (0..=number).map(start).collect::<io::Result<_>>()?;
         Ok(Self { shared, handles })
@@ -156,6 +179,7 @@ impl Shared {
     fn wake(&self, queues: &Queues) {
         self.more.notify_one();
         if queues.tenants.len() > 1 {
+            self.beside_at_work.store(true, Ordering::Relaxed);
             self.beside.notify_one();
         }
     }
@@ -176,6 +200,9 @@ impl Shared {
             let Some((tenant, work)) = queues.next(takes) else {
                 if queues.ending {
                     return;
+                }
+                if takes == Takes::Beside {
+                    self.beside_at_work.store(false, Ordering::Relaxed);
                 }
                 queues = news.wait(queues).unwrap_or_else(PoisonError::into_inner);
                 continue;

@@ -7,6 +7,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::component::{ComponentNamedList, Lift, Linker, LinkerInstance, Lower};
 use wasmtime::{ResourceLimiter, StoreContextMut};
@@ -48,6 +49,8 @@ pub(super) struct State {
     pub(super) fields: Arc<BTreeMap<String, FieldValue>>,
     pub(super) used: Used,
     pub(super) probe: Option<Arc<Probe>>,
+    /// Since when it runs on the budget that it has.
+    pub(super) armed: Instant,
     memory: usize,
     tables: usize,
 }
@@ -74,7 +77,8 @@ impl State {
         directory: Arc<Directory>,
         fields: Arc<BTreeMap<String, FieldValue>>,
     ) -> Self {
-        Self { plan, setup, directory, fields, used: Used::default(), probe: None, memory: 0, tables: 0 }
+        let (used, armed) = (Used::default(), Instant::now());
+        Self { plan, setup, directory, fields, used, probe: None, armed, memory: 0, tables: 0 }
     }
 
     /// What was used since the last time, leaving a clean slate for the next call.

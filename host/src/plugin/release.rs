@@ -7,11 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower};
-use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
+use wasmtime::{PoolConcurrencyLimitError, Store, StoreContextMut, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::answers::{self, Request, Scores};
 use super::bindings::{enricher, fallback, scorer, setup, types};
@@ -28,6 +28,7 @@ use crate::decision::{Action, Body, CallTrace, Cause, Exchange};
 use crate::digest::Digest;
 use crate::failure::{Failure, Limit, clean};
 use crate::lead::{FieldValue, LabelPolicy, Lane, Lead, Verdict};
+use crate::threads::give_way;
 
 /// A component that can be instantiated at any time, without settings yet.
 #[derive(Clone)]
@@ -478,7 +479,6 @@ struct Live {
     interface: InterfaceVersion,
     store: Store<State>,
     instance: wasmtime::component::Instance,
-    armed: Instant,
     /// Fuel used before the last arming.
     fuel: u64,
 }
@@ -493,14 +493,15 @@ impl Live {
         })?;
         store.limiter(|state| state);
         store.set_hostcall_fuel(sandbox.plan.crossing_bytes);
-        let armed = arm(&mut store);
+        store.epoch_deadline_callback(tick);
+        arm(&mut store);
         match prototype.pre.instantiate(&mut store) {
             Ok(instance) => {
                 let interface = prototype.indices.interface;
-                Ok(Self { interface, store, instance, armed, fuel: 0 }.probed(prototype))
+                Ok(Self { interface, store, instance, fuel: 0 }.probed(prototype))
             }
             Err(error) => {
-                let failure = failure(&mut store, armed, &error);
+                let failure = failure(&mut store, &error);
                 let fuel = spent(&store);
                 Err(unstarted(failure, store.data_mut().take_used(), fuel))
             }
@@ -515,7 +516,7 @@ impl Live {
             let state = self.store.data_mut();
             (state.plan.fuel, state.probe) = (fuel, Some(Arc::clone(probe)));
             self.fuel = used;
-            self.armed = arm(&mut self.store);
+            arm(&mut self.store);
         }
         self
     }
@@ -534,7 +535,7 @@ impl Live {
     /// A full budget for the next exported call.
     fn arm(&mut self) {
         self.fuel += spent(&self.store);
-        self.armed = arm(&mut self.store);
+        arm(&mut self.store);
     }
 
     /// Fuel used since the last time.
@@ -542,20 +543,30 @@ impl Live {
         let fuel = self.fuel + spent(&self.store);
         // What was told must not be told again by the next call.
         self.fuel = 0;
-        self.armed = arm(&mut self.store);
+        arm(&mut self.store);
         fuel
     }
 
     fn failure(&mut self, error: wasmtime::Error) -> Failure {
-        failure(&mut self.store, self.armed, &error)
+        failure(&mut self.store, &error)
     }
 }
 
-fn arm(store: &mut Store<State>) -> Instant {
-    let plan = store.data().plan;
-    store.set_fuel(plan.fuel).expect("the engine counts fuel");
-    store.set_epoch_deadline(plan.wall_ms.max(1));
-    Instant::now()
+fn arm(store: &mut Store<State>) {
+    let fuel = store.data().plan.fuel;
+    store.set_fuel(fuel).expect("the engine counts fuel");
+    store.set_epoch_deadline(1);
+    store.data_mut().armed = Instant::now();
+}
+
+/// At every tick of the clock: a guest that takes too long ends, and one that goes on gives way to another tenant.
+fn tick(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+    let State { plan, armed, .. } = store.data();
+    if armed.elapsed() >= Duration::from_millis(plan.wall_ms) {
+        return Ok(UpdateDeadline::Interrupt);
+    }
+    give_way();
+    Ok(UpdateDeadline::Continue(1))
 }
 
 fn spent(store: &Store<State>) -> u64 {
@@ -563,8 +574,8 @@ fn spent(store: &Store<State>) -> u64 {
 }
 
 /// Which limit, or what else, ended a guest.
-fn failure(store: &mut Store<State>, armed: Instant, error: &wasmtime::Error) -> Failure {
-    let plan = store.data().plan;
+fn failure(store: &mut Store<State>, error: &wasmtime::Error) -> Failure {
+    let State { plan, armed, .. } = *store.data();
     if let Some(Stop(failure)) = error.downcast_ref::<Stop>() {
         return failure.clone();
     }

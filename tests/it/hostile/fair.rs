@@ -14,7 +14,7 @@ use lanewright::plugin::{Plan, THREAD_STACK};
 use lanewright::tenant::Tenant;
 use lanewright::threads::Threads;
 
-use super::tenants::{Neighbour, Role, decide, plugins, tenant};
+use super::tenants::{Neighbour, Role, decide, decide_here, plugins, tenant};
 use super::{CASES, Expect};
 use crate::guests::guest;
 use crate::harness::sandbox;
@@ -55,7 +55,7 @@ const TURNS: usize = 10;
 #[test]
 #[ignore = "it measures: `cargo xtask bench hostile`"]
 fn measure() {
-    // As a host runs it: the default plan, its clock included.
+    // As a host runs it: the default plan, its clock included, and on its own threads.
     let plugins = sandbox(Plan::DEFAULT, 64);
     let neighbour = Arc::new(Neighbour::in_sandbox(&plugins));
     let attackers: Vec<Arc<Tenant>> = CASES
@@ -77,7 +77,7 @@ fn measure() {
             let attacker = Arc::clone(&attackers[attacks % attackers.len()]);
             attacks += 1;
             threads.spawn(&attacker.config.tenant.clone(), move || {
-                decide(&attacker);
+                decide_here(&attacker);
                 let _ = told.send(());
             });
         };
@@ -107,7 +107,7 @@ fn decision(threads: &Threads, neighbour: &Arc<Neighbour>, n: usize) -> Duration
     let (began, neighbour) = (Instant::now(), Arc::clone(neighbour));
     let (told, heard) = channel();
     threads.spawn(&id("northwind"), move || {
-        drop(neighbour.decides(n));
+        drop(neighbour.decides_here(n));
         told.send(()).expect("is heard");
     });
     heard.recv().expect("it is decided");

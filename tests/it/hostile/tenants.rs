@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use lanewright::config::Problems;
 use lanewright::decision::{CallTrace, Decision, Past};
@@ -97,22 +98,27 @@ pub(crate) fn visible() -> VisibleLead {
     VisibleLead::new(&normalise(&lead(), &tenant.config, at).expect("a lead").lead)
 }
 
+/// Whoever is asked is asked over the network, as a host does.
+static LIVE: LazyLock<Live> = LazyLock::new(|| Live { fetcher: Fetcher::new(Reach::Public) });
+
 /// Routes the lead.
 pub(crate) fn decide(tenant: &Tenant) -> Decision {
-    decide_about(tenant, &lead())
+    decide_in(tenant, &lead(), &*LIVE)
 }
 
-fn decide_about(tenant: &Tenant, lead: &Json) -> Decision {
-    decide_in(tenant, lead, &Live { fetcher: Fetcher::new(Reach::Public) })
+/// The same on this thread, which has to have [`lanewright::plugin::THREAD_STACK`].
+pub(crate) fn decide_here(tenant: &Tenant) -> Decision {
+    decide_about(tenant, &lead(), &*LIVE)
 }
 
 /// Routes any lead in this world.
 pub(crate) fn decide_in(tenant: &Tenant, lead: &Json, outside: &dyn Outside) -> Decision {
-    with_stack(|| {
-        let at = "2026-03-02T10:00:05Z".parse().expect("a moment");
-        route(tenant, lead, (at, 1, Past::default()), outside, &mut State::new(&tenant.config))
-            .expect("a lead")
-    })
+    with_stack(|| decide_about(tenant, lead, outside))
+}
+
+fn decide_about(tenant: &Tenant, lead: &Json, outside: &dyn Outside) -> Decision {
+    let at = "2026-03-02T10:00:05Z".parse().expect("a moment");
+    route(tenant, lead, (at, 1, Past::default()), outside, &mut State::new(&tenant.config)).expect("a lead")
 }
 
 /// The guest's own calls in a decision's trace, in order.
@@ -153,13 +159,13 @@ impl Neighbour {
     }
 
     fn decisions(&self) -> Vec<String> {
-        let decide = |lead| serde_json::to_string(&decide_about(&self.tenant, lead)).expect("JSON");
+        let decide = |lead| serde_json::to_string(&decide_in(&self.tenant, lead, &*LIVE)).expect("JSON");
         self.leads.iter().map(decide).collect()
     }
 
-    /// Decides about one of its leads, as often as a bench likes.
-    pub(crate) fn decides(&self, n: usize) -> Decision {
-        decide_about(&self.tenant, &self.leads[n % self.leads.len()])
+    /// Decides about one of its leads on this thread, as often as a bench likes.
+    pub(crate) fn decides_here(&self, n: usize) -> Decision {
+        decide_about(&self.tenant, &self.leads[n % self.leads.len()], &*LIVE)
     }
 
     /// Decides again; every byte has to be the same.
