@@ -381,10 +381,10 @@ fn pool(connections: u32) -> AnyPoolOptions {
 
 async fn sqlite(url: &str, connections: u32) -> Result<AnyPool, Error> {
     // Every commit is on the disk before it is answered; readers never wait for the writer. Commits of many tenants change
-    // the same pages again and again: they are copied from the log (at most 64 MB) into the file seldom, each once.
+    // the same pages again and again: they are copied from the log (at most 64 MB) into the file seldom, each once. The
+    // file is not mapped into memory: whoever reads after somebody wrote would have to map it anew.
     const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000; \
-         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; PRAGMA mmap_size = 268435456; \
-         PRAGMA wal_autocheckpoint = 16000;";
+         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; PRAGMA wal_autocheckpoint = 16000;";
     let options = pool(connections).idle_timeout(None).max_lifetime(None);
     // It is a file: nobody at its other end goes away, and asking would cost each statement a second one.
     let options = options.test_before_acquire(false);
