@@ -9,7 +9,7 @@
 //! so that one with a thousand slow leads keeps another waiting for a piece and no longer. One thread more than are
 //! meant to be busy is there for whoever comes while a single tenant has all the others, and the processor prefers it to
 //! them: who comes seldom does not wait for those that never end. A guest that runs for long asks now and then whether that
-//! thread has work, and pauses for it ([`give_way`]), so that no more are busy than are meant to be.
+//! thread has work, and gives way to it ([`give_way`]): left to itself, the system lets a thread go on for milliseconds.
 
 use std::any::Any;
 use std::cell::OnceCell;
@@ -43,8 +43,6 @@ struct Shared {
     beside: Condvar,
     /// Whoever takes that has some, or is about to look.
     beside_at_work: AtomicBool,
-    /// One of the others pauses for it: one is enough.
-    gives_way: AtomicBool,
 }
 
 thread_local! {
@@ -52,15 +50,12 @@ thread_local! {
     static OF: OnceCell<Arc<Shared>> = const { OnceCell::new() };
 }
 
-/// How long one pauses at most before it goes on for a while, so that it comes to its end whoever else comes.
-const PAUSE: Duration = Duration::from_millis(10);
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
-
-/// Pauses while the thread that is kept for whoever comes has work, where this is another one of the same host, and no
-/// third one pauses already; how long. For whoever runs for long to ask about every millisecond; where nobody comes, it
-/// costs a look.
-pub fn give_way() -> Duration {
-    OF.with(|of| of.get().map_or(Duration::ZERO, |shared| shared.give_way()))
+/// Leaves the processor to the thread that is kept for whoever comes, where this is another of its host's and that one
+/// has work. For whoever runs for long, about every millisecond; what it costs where nobody waits is a look.
+pub fn give_way() {
+    if OF.with(|of| of.get().is_some_and(|shared| shared.beside_at_work.load(Ordering::Relaxed))) {
+        std::thread::yield_now();
+    }
 }
 
 /// What a thread takes.
@@ -187,20 +182,6 @@ impl Shared {
             self.beside_at_work.store(true, Ordering::Relaxed);
             self.beside.notify_one();
         }
-    }
-
-    fn give_way(&self) -> Duration {
-        let has_work = || self.beside_at_work.load(Ordering::Relaxed);
-        if !has_work() || self.gives_way.swap(true, Ordering::Relaxed) {
-            return Duration::ZERO;
-        }
-        let began = Instant::now();
-        // Whoever came often comes again: to look seldom is cheaper than to be told each time.
-        while has_work() && began.elapsed() < PAUSE {
-            std::thread::sleep(LOOK_AGAIN);
-        }
-        self.gives_way.store(false, Ordering::Relaxed);
-        began.elapsed()
     }
 
     /// What a thread does until there is nothing left and nobody brings more.
@@ -366,24 +347,6 @@ mod tests {
         threads.spawn(&id("other"), move || told.send("other").expect("is heard"));
         assert_eq!(heard.recv(), Ok("other"), "though three pieces came before");
         drop(hold);
-    }
-
-    #[test]
-    fn who_runs_for_long_pauses_for_whoever_comes() {
-        let threads = Threads::new(1, 1 << 20).expect("threads");
-        let (told, heard) = mpsc::channel();
-        let (gave, given) = mpsc::channel();
-        let (began, begun) = mpsc::channel();
-        threads.spawn(&id("hog"), move || {
-            began.send(give_way()).expect("is heard");
-            while give_way() == Duration::ZERO {}
-            gave.send(()).expect("is heard");
-        });
-        assert_eq!(begun.recv(), Ok(Duration::ZERO), "nobody else has come");
-        // It does not end before the other has paused for it, and that one goes on though it has not ended.
-        threads.spawn(&id("other"), move || told.send(given.recv()).expect("is heard"));
-        assert_eq!(heard.recv(), Ok(Ok(())));
-        assert_eq!(give_way(), Duration::ZERO, "this is none of its threads");
     }
 
     #[tokio::test]

@@ -559,20 +559,13 @@ fn arm(store: &mut Store<State>) {
     store.data_mut().armed = Instant::now();
 }
 
-/// From when on a guest gives way: most calls have ended long before.
-const LONG: Duration = Duration::from_millis(2);
-
 /// At every tick of the clock: a guest that takes too long ends, and one that goes on gives way to another tenant.
-fn tick(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
-    let State { plan, armed, .. } = store.data_mut();
-    let ran = armed.elapsed();
-    if ran >= Duration::from_millis(plan.wall_ms) {
+fn tick(store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+    let State { plan, armed, .. } = store.data();
+    if armed.elapsed() >= Duration::from_millis(plan.wall_ms) {
         return Ok(UpdateDeadline::Interrupt);
     }
-    if ran >= LONG {
-        // It is not its own time that passes meanwhile.
-        *armed += give_way();
-    }
+    give_way();
     Ok(UpdateDeadline::Continue(1))
 }
 
