@@ -53,9 +53,13 @@ thread_local! {
 /// Leaves the processor to the thread that is kept for whoever comes, where this is another of its host's and that one
 /// has work. For whoever runs for long, about every millisecond; what it costs where nobody waits is a look.
 pub fn give_way() {
-    if OF.with(|of| of.get().is_some_and(|shared| shared.beside_at_work.load(Ordering::Relaxed))) {
+    if has_to_give_way() {
         std::thread::yield_now();
     }
+}
+
+fn has_to_give_way() -> bool {
+    OF.with(|of| of.get().is_some_and(|shared| shared.beside_at_work.load(Ordering::Relaxed)))
 }
 
 /// What a thread takes.
@@ -347,6 +351,30 @@ mod tests {
         threads.spawn(&id("other"), move || told.send("other").expect("is heard"));
         assert_eq!(heard.recv(), Ok("other"), "though three pieces came before");
         drop(hold);
+    }
+
+    #[test]
+    fn who_runs_for_long_gives_way_to_whoever_comes() {
+        let threads = Threads::new(1, 1 << 20).expect("threads");
+        let (told, heard) = mpsc::channel();
+        let (saw, seen) = mpsc::channel();
+        let (began, begun) = mpsc::channel();
+        let (go, end) = mpsc::channel::<()>();
+        threads.spawn(&id("hog"), move || {
+            began.send(has_to_give_way()).expect("is heard");
+            while !has_to_give_way() {
+                std::hint::spin_loop();
+            }
+            saw.send(()).expect("is heard");
+            let _ = end.recv();
+        });
+        assert_eq!(begun.recv(), Ok(false), "nobody else has come");
+        // The hog has its thread until the end, so the other is on the kept one; it ends once the hog has seen it.
+        let other = move || told.send((has_to_give_way(), seen.recv())).expect("is heard");
+        threads.spawn(&id("other"), other);
+        assert_eq!(heard.recv(), Ok((false, Ok(()))), "the kept thread gives way to nobody");
+        drop(go);
+        assert!(!has_to_give_way(), "this is none of its threads");
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Exit, Sandboxing, remote, tell, trust};
-use crate::author::cases::Case;
+use crate::author::cases::{Case, Role};
 use crate::author::project::Project;
 use crate::author::trial::{Answer, Trial};
 use crate::config::{self, Config, Problems};
@@ -177,6 +177,18 @@ fn folder(path: &Path) -> anyhow::Result<Config> {
     config::load(path).map_err(|problems| not_in_order(path, &problems))
 }
 
+/// A component at the tenant of a folder.
+fn trial(
+    tenant: &Path,
+    prototype: &Prototype,
+    (file, settings): (&Path, Json),
+    only: Option<Role>,
+    plugins: &Plugins,
+) -> anyhow::Result<Trial> {
+    Trial::new((folder(tenant)?, tenant), prototype, (file, settings), only, plugins)
+        .map_err(|problems| not_in_order(file, &problems))
+}
+
 fn not_in_order(path: &Path, problems: &Problems) -> anyhow::Error {
     tell(problems);
     anyhow!("{} is not in order", path.display())
@@ -264,14 +276,7 @@ fn answer(arguments: &Run) -> anyhow::Result<Exit> {
         Err(refusals) => return Ok(refused(&refusals)),
     };
     let (file, settings) = (arguments.component.as_path(), settings(arguments.settings.as_deref())?);
-    let trial = Trial::new(
-        (folder(&arguments.tenant)?, &arguments.tenant),
-        &prototype,
-        (file, settings),
-        None,
-        &plugins,
-    )
-    .map_err(|problems| not_in_order(file, &problems))?;
+    let trial = trial(&arguments.tenant, &prototype, (file, settings), None, &plugins)?;
     let case = Case {
         lead,
         now: Timestamp::now(),

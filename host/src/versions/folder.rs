@@ -58,7 +58,7 @@ impl Folder for Files {
         let above = if above.is_empty() { above } else { above + "/" };
         let below = self.iter().filter_map(|(path, _)| path.as_str().strip_prefix(&above));
         let mut names: Vec<String> =
-            below.map(|path| path.split('/').next().unwrap_or_default().to_owned()).collect();
+            below.map(|path| path.split_once('/').map_or(path, |(name, _)| name).to_owned()).collect();
         // Paths come in their order, so that a folder's are one after the other.
         names.dedup();
         names

@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::super::lines::Lines;
 use super::super::replay::show;
 use super::workshop::with_stack;
-use super::{Exit, Sandboxing, folder, not_in_order, read, refused, settings};
+use super::{Exit, Sandboxing, read, refused, settings, trial};
 use crate::author::trial::Trial;
 use crate::decision::Decision;
 use crate::replay::{Change, Replayed, replay};
@@ -39,14 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let (file, settings) = (arguments.component.as_path(), settings(arguments.settings.as_deref())?);
     with_stack(|| {
         let lines = Lines::open(Some(&arguments.decisions))?;
-        let trial = Trial::new(
-            (folder(&arguments.tenant)?, &arguments.tenant),
-            &prototype,
-            (file, settings),
-            None,
-            &plugins,
-        )
-        .map_err(|problems| not_in_order(file, &problems))?;
+        let trial = trial(&arguments.tenant, &prototype, (file, settings), None, &plugins)?;
         compare(&trial, lines)
     })
 }

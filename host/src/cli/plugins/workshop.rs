@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use serde_json::{Map, Value as Json};
 
-use super::{Sandboxing, folder, not_in_order, read, refused, settings};
+use super::{Sandboxing, read, refused, settings, trial};
 use crate::author::cases::{self, Case, Role};
 use crate::author::project::Project;
 use crate::author::trial::Trial;
@@ -114,8 +114,7 @@ impl Workshop {
             }
         };
         let tenant = self.folder.join("tenant");
-        Trial::new((folder(&tenant)?, &tenant), &self.prototype, (&self.file, settings), only, &self.plugins)
-            .map_err(|problems| not_in_order(&self.file, &problems))
+        trial(&tenant, &self.prototype, (&self.file, settings), only, &self.plugins)
     }
 }
 

@@ -114,7 +114,7 @@ impl Line {
         self.behind += 1;
         while let Some(mut flight) = self.flying.pop_front() {
             let landed = flight.done.landed().await;
-            fallen.extend(self.fell(flight, landed).await.unwrap_or_default());
+            fallen.extend(self.fell(flight, landed).await.into_iter().flatten());
         }
         Some(fallen)
     }
