@@ -6,8 +6,9 @@
 //!
 //! Work is run in pieces, a lead each, and none is interrupted: what one may take is bounded by its plugins' fuel. The
 //! next piece is that of the tenant whose pieces took least time so far (start-time fair queueing, Goyal et al. 1996),
-//! so that one with a thousand slow leads keeps another waiting for a piece and no longer. One thread more than are
-//! meant to be busy is there for whoever comes while a single tenant has all the others, and the processor prefers it to
+//! so that one with a thousand slow leads keeps another waiting for a piece and no longer. While somebody else had work
+//! lately, no tenant takes the last thread, since with it goes the last processor ([`LATELY`]). One thread more than are
+//! meant to be busy is there for whoever comes while others have all of them, and the processor prefers it to
 //! them: who comes seldom does not wait for those that never end. A guest that runs for long asks now and then whether that
 //! thread has work, and gives way to it ([`give_way`]): left to itself, the system lets a thread go on for milliseconds.
 
@@ -76,11 +77,17 @@ enum Takes {
 #[cfg(target_os = "linux")]
 const BEHIND: i32 = 5;
 
+/// How long a thread is left to a tenant that had work: one who has a lead now and then, and less than a second between
+/// them, finds a processor free.
+const LATELY: Duration = Duration::from_secs(1);
+
 #[derive(Default)]
 struct Queues {
     tenants: HashMap<TenantId, Queue>,
-    /// Pieces that one tenant may have under way.
+    /// Pieces that one tenant may have under way while nobody else is here.
     permits: usize,
+    /// The two tenants who had work last, the later one first, and when they had.
+    lately: [Option<(TenantId, Instant)>; 2],
     /// The time that the last piece began at, as its tenant's time stood: nobody who comes now is behind it.
     clock: Duration,
     /// How far the tenant is that has used most.
@@ -127,7 +134,7 @@ impl Threads {
     /// Has a piece of a tenant's work done in its turn.
     pub fn spawn(&self, tenant: &TenantId, work: impl FnOnce() + Send + 'static) {
         let mut queues = self.shared.lock();
-        queues.push(tenant, Box::new(work));
+        queues.push(tenant, Box::new(work), Instant::now());
         self.shared.wake(&queues);
     }
 
@@ -201,7 +208,7 @@ impl Shared {
         };
         let mut queues = self.lock();
         loop {
-            let Some((tenant, work)) = queues.next(takes) else {
+            let Some((tenant, work)) = queues.next(takes, Instant::now()) else {
                 if queues.ending {
                     return;
                 }
@@ -214,8 +221,9 @@ impl Shared {
             drop(queues);
             let began = Instant::now();
             let done = catch_unwind(AssertUnwindSafe(work));
+            let ended = Instant::now();
             queues = self.lock();
-            queues.done(&tenant, began.elapsed());
+            queues.done(&tenant, ended - began, ended);
             // It had all its permits, perhaps, and more of it waits.
             self.wake(&queues);
             if done.is_err() {
@@ -231,7 +239,8 @@ fn panicked(_: Result<(), Box<dyn Any + Send>>) {
 }
 
 impl Queues {
-    fn push(&mut self, tenant: &TenantId, work: Work) {
+    fn push(&mut self, tenant: &TenantId, work: Work, now: Instant) {
+        self.saw(tenant, now);
         let queue = self.tenants.entry(tenant.clone()).or_default();
         if queue.waiting.is_empty() && queue.running == 0 {
             // Whoever was away has saved nothing up.
@@ -241,24 +250,45 @@ impl Queues {
         self.pieces += 1;
     }
 
+    fn saw(&mut self, tenant: &TenantId, now: Instant) {
+        if self.lately[0].as_ref().is_none_or(|(last, _)| last != tenant) {
+            self.lately.swap(0, 1);
+        }
+        self.lately[0] = Some((tenant.clone(), now));
+    }
+
+    /// All threads, or one less where somebody else had work lately.
+    fn permits_of(&self, tenant: &TenantId, now: Instant) -> usize {
+        let is_here = |(other, at): &(TenantId, Instant)| other != tenant && now.duration_since(*at) < LATELY;
+        let others = self.lately.iter().flatten().any(is_here);
+        (self.permits - usize::from(others)).max(1)
+    }
+
     /// The first piece of whoever has used least and may have another under way.
-    fn next(&mut self, takes: Takes) -> Option<(TenantId, Work)> {
-        let permits = match takes {
-            Takes::Any => self.permits,
-            Takes::Beside if self.tenants.values().any(|queue| queue.running > 0) => 1,
-            Takes::Beside => return None,
+    fn next(&mut self, takes: Takes, now: Instant) -> Option<(TenantId, Work)> {
+        if takes == Takes::Beside && self.tenants.values().all(|queue| queue.running == 0) {
+            return None;
+        }
+        let permits = |tenant| match takes {
+            Takes::Any => self.permits_of(tenant, now),
+            Takes::Beside => 1,
         };
-        let may =
-            self.tenants.iter_mut().filter(|(_, queue)| queue.running < permits && !queue.waiting.is_empty());
+        let may = self
+            .tenants
+            .iter()
+            .filter(|(tenant, queue)| !queue.waiting.is_empty() && queue.running < permits(tenant));
         // Of equals the one with the smaller id, so that nothing depends on a table's order.
-        let (tenant, queue) = may.min_by(|(a, x), (b, y)| x.used.cmp(&y.used).then_with(|| a.cmp(b)))?;
-        let (tenant, work) = (tenant.clone(), queue.waiting.pop_front()?);
+        let (tenant, _) = may.min_by(|(a, x), (b, y)| x.used.cmp(&y.used).then_with(|| a.cmp(b)))?;
+        let tenant = tenant.clone();
+        let queue = self.tenants.get_mut(&tenant)?;
+        let work = queue.waiting.pop_front()?;
         queue.running += 1;
         self.clock = self.clock.max(queue.used);
         Some((tenant, work))
     }
 
-    fn done(&mut self, tenant: &TenantId, took: Duration) {
+    fn done(&mut self, tenant: &TenantId, took: Duration, now: Instant) {
+        self.saw(tenant, now);
         let Some(queue) = self.tenants.get_mut(tenant) else { return };
         queue.running -= 1;
         queue.used += took;
@@ -286,13 +316,15 @@ mod tests {
     fn who_has_used_least_is_next() {
         let check = |name: &str, came: &[&str], expect: &[&str]| {
             let mut queues = Queues { permits: 1, ..Queues::default() };
-            came.iter().for_each(|tenant| queues.push(&id(tenant), Box::new(|| {})));
+            let mut now = Instant::now();
+            came.iter().for_each(|tenant| queues.push(&id(tenant), Box::new(|| {}), now));
             let mut order = Vec::new();
-            while let Some((tenant, _)) = queues.next(Takes::Any) {
+            while let Some((tenant, _)) = queues.next(Takes::Any, now) {
                 // A piece of `slow` takes three times as long.
                 let took = Duration::from_millis(if tenant.as_str() == "slow" { 3 } else { 1 });
+                now += took;
                 order.push(tenant.to_string());
-                queues.done(&tenant, took);
+                queues.done(&tenant, took, now);
             }
             assert_eq!(order, expect, "{name}");
         };
@@ -310,12 +342,48 @@ mod tests {
         let mut queues = Queues { permits: 1, ..Queues::default() };
         let tenants = ["a", "b", "c"];
         for round in 1..=3 {
-            tenants.iter().for_each(|tenant| queues.push(&id(tenant), Box::new(|| {})));
-            while let Some((tenant, _)) = queues.next(Takes::Any) {
-                queues.done(&tenant, Duration::from_millis(1));
+            let now = Instant::now();
+            tenants.iter().for_each(|tenant| queues.push(&id(tenant), Box::new(|| {}), now));
+            while let Some((tenant, _)) = queues.next(Takes::Any, now) {
+                queues.done(&tenant, Duration::from_millis(1), now);
             }
             assert!(queues.tenants.is_empty());
             assert_eq!(queues.clock, Duration::from_millis(round), "all are where the furthest was");
+        }
+    }
+
+    #[test]
+    fn the_last_thread_is_left_to_whoever_was_here_lately() {
+        let check = |name: &str, threads: usize, had: &[(&str, u64)], expect: usize| {
+            let mut queues = Queues { permits: threads, ..Queues::default() };
+            let began = Instant::now();
+            let at = |milliseconds| began + Duration::from_millis(milliseconds);
+            for (tenant, milliseconds) in had {
+                queues.push(&id(tenant), Box::new(|| {}), at(*milliseconds));
+                assert!(queues.next(Takes::Any, at(*milliseconds)).is_some(), "{name}: {tenant}");
+                queues.done(&id(tenant), Duration::ZERO, at(*milliseconds));
+            }
+            (0..10).for_each(|_| queues.push(&id("hog"), Box::new(|| {}), at(2_000)));
+            let taken = std::iter::from_fn(|| queues.next(Takes::Any, at(2_000))).count();
+            assert_eq!(taken, expect, "{name}");
+        };
+        check("nobody else", 4, &[], 4);
+        check("nobody else, though it was here itself", 4, &[("hog", 1_990), ("hog", 1_995)], 4);
+        check("another, a moment ago", 4, &[("other", 1_001)], 3);
+        check("another, too long ago", 4, &[("other", 1_000)], 4);
+        check("another before itself", 4, &[("other", 1_500), ("hog", 1_600)], 3);
+        check("another one came twice", 4, &[("a", 100), ("hog", 1_500), ("a", 1_600), ("hog", 1_700)], 3);
+        check("two, of whom one is here still", 4, &[("hog", 10), ("a", 100), ("b", 1_500)], 3);
+    }
+
+    #[test]
+    fn one_thread_is_everybodys() {
+        let mut queues = Queues { permits: 1, ..Queues::default() };
+        let now = Instant::now();
+        for tenant in ["a", "b"] {
+            queues.push(&id(tenant), Box::new(|| {}), now);
+            assert!(queues.next(Takes::Any, now).is_some(), "{tenant} has it though another was here");
+            queues.done(&id(tenant), Duration::ZERO, now);
         }
     }
 
