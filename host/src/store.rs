@@ -61,7 +61,7 @@ pub use events::{Event, EventRow};
 pub use experiments::{ExperimentRow, TriedRow};
 pub use keys::KeyRow;
 pub use leads::{LeadFilter, LeadFound};
-pub use load::Standing;
+pub use load::{CaseRow, Standing};
 pub use models::ModelRow;
 pub use plugins::{CountRow, PluginRow, PluginUsageRow, ReleaseRow, TrustRow};
 pub use providers::ProviderRow;
@@ -248,14 +248,6 @@ impl Store {
     /// A transaction that may write.
     async fn begin(&self) -> Result<Transaction<'static, Any>, Error> {
         begin(self.db, &self.write).await
-    }
-
-    /// A transaction that sees everything as it is at one moment, and writes nothing.
-    async fn moment(&self) -> Result<Transaction<'static, Any>, Error> {
-        Ok(match self.db {
-            Db::Sqlite => self.read.begin().await?,
-            Db::Postgres => self.read.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
-        })
     }
 }
 

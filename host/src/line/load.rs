@@ -17,7 +17,7 @@ use crate::lead::{LeadId, RepId, RuleId, TeamId, TenantId};
 use crate::plugin::Plugins;
 use crate::records::Record;
 use crate::releases::ReleaseName;
-use crate::store::{self, CounterKind, LeadRow, RecordRow, Standing, TenantRow};
+use crate::store::{self, CaseRow, CounterKind, RecordRow, Standing, TenantRow};
 use crate::tenant::{Published, Tenant};
 use crate::versions::{self, Files, State};
 
@@ -41,6 +41,8 @@ pub(super) struct Loaded {
     pub(super) destinations: Vec<Destination>,
     /// When something is due, as the database has it.
     pub(super) wake_at: Option<Timestamp>,
+    /// Whether all of it is as of one moment, after whoever asks did, and nothing was decided on it yet.
+    pub(super) fresh: bool,
 }
 
 /// Why a tenant has no line.
@@ -67,16 +69,27 @@ pub(super) async fn tenant(
     parts: &Arc<Parts>,
     id: &TenantId,
     version: i64,
+    published: Arc<Published>,
+) -> Result<Arc<Tenant>, Refused> {
+    let files = living(parts, id, version).await?;
+    with_tried(parts, id, (version, files), published).await
+}
+
+async fn with_tried(
+    parts: &Arc<Parts>,
+    id: &TenantId,
+    files: (i64, Files),
     mut published: Arc<Published>,
 ) -> Result<Arc<Tenant>, Refused> {
     let tried = published.tried.as_ref().and_then(|tried| tried.trying.treatment.configuration());
     if let Some(other) = tried {
-        let other = one(parts, id, other, Arc::clone(&published)).await?;
+        let files = living(parts, id, other).await?;
+        let other = with_files(parts, id, (other, files), Arc::clone(&published)).await?;
         if let Some(tried) = &mut Arc::make_mut(&mut published).tried {
             tried.by = Some(other);
         }
     }
-    let tenant = one(parts, id, version, published).await?;
+    let tenant = with_files(parts, id, files, published).await?;
     match tenant.tried_version().filter(|(_, other)| !same_people(&tenant.config, &other.config)) {
         None => Ok(tenant),
         Some((version, _)) => Err(Refused::Conflict(format!(
@@ -96,18 +109,14 @@ fn same_people(one: &Config, other: &Config) -> bool {
     reps(one) == reps(other) && teams(one) == teams(other) && one.timezone == other.timezone
 }
 
-async fn one(
-    parts: &Arc<Parts>,
-    id: &TenantId,
-    version: i64,
-    published: Arc<Published>,
-) -> Result<Arc<Tenant>, Refused> {
+/// The files of a version that may come into force.
+async fn living(parts: &Parts, id: &TenantId, version: i64) -> Result<Files, Refused> {
     let (known, files) = read(parts, id, version).await?;
     // Whoever gave it up while it was on its way into force was first: their change is a commit like any other.
-    if known.state == State::Discarded {
-        return Err(Refused::NotReady(Arc::new(NotReady::NoVersion(version))));
+    match known.state {
+        State::Discarded => Err(Refused::NotReady(Arc::new(NotReady::NoVersion(version)))),
+        _ => Ok(files),
     }
-    with_files(parts, id, (version, files), published).await
 }
 
 /// Sets a version up that decided once, whatever has become of it.
@@ -198,11 +207,13 @@ pub(super) async fn load(
             Arc::clone(&known.tenant)
         }
         _ => {
-            let published = published(parts, id, &deployments, &learned).await?;
-            tenant(parts, id, version, Arc::new(published)).await?
+            let published = published(parts, id, &deployments, &learned);
+            let (published, files) = tokio::try_join!(published, living(parts, id, version))?;
+            with_tried(parts, id, (version, files), Arc::new(published)).await?
         }
     };
-    let records = match tenant.config.looks_back() {
+    let looks_back = tenant.config.looks_back();
+    let records = match looks_back {
         true => store.records((now - KNOWN).as_millisecond()).await?,
         false => Vec::new(),
     };
@@ -213,7 +224,20 @@ pub(super) async fn load(
     desk.restore(saved(standing, records)?).map_err(|error| unreadable(&error.to_string()))?;
     let clock = Timestamp::from_millisecond(clock).unwrap_or_default();
     let wake_at = wake_at.and_then(|at| Timestamp::from_millisecond(at).ok());
-    Ok(Loaded { desk, tenant, version, deployments, learned, in_force, head, clock, destinations, wake_at })
+    let fresh = !looks_back;
+    Ok(Loaded {
+        desk,
+        tenant,
+        version,
+        deployments,
+        learned,
+        in_force,
+        head,
+        clock,
+        destinations,
+        wake_at,
+        fresh,
+    })
 }
 
 /// What a tenant was set up by, and what came of it.
@@ -328,7 +352,8 @@ impl Loaded {
     }
 
     /// Takes up leads that were put away.
-    pub(super) fn take_up(&mut self, leads: Vec<LeadRow>) -> Result<(), Refused> {
+    pub(super) fn take_up(&mut self, leads: Vec<CaseRow>) -> Result<(), Refused> {
+        self.fresh = false;
         let cases = leads.into_iter().map(case).collect::<Result<_, _>>()?;
         let saved = Saved { cases, ..Saved::default() };
         self.desk.restore(saved).map_err(|error| unreadable(&error.to_string()))
@@ -370,7 +395,7 @@ fn saved(standing: Standing, records: Vec<RecordRow>) -> Result<Saved, Refused> 
     })
 }
 
-fn case(row: LeadRow) -> Result<(LeadId, String, Option<String>), Refused> {
+fn case(row: CaseRow) -> Result<(LeadId, String, Option<String>), Refused> {
     Ok((id(&row.lead)?, row.state, row.kept))
 }
 

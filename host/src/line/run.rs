@@ -302,6 +302,7 @@ impl Line {
     /// decided on is not there.
     async fn take_off(&mut self, (group, answers, commit): Decided) -> Option<Fallen> {
         let (alone, most) = (self.turn.is_some(), if commit.is_some() { FLYING - 1 } else { 0 });
+        let fresh = self.loaded.as_mut().is_some_and(|loaded| std::mem::take(&mut loaded.fresh));
         if let Some(mut fallen) = self.landed(most).await {
             self.forget(&group);
             fallen.extend(group);
@@ -311,6 +312,10 @@ impl Line {
             Some(commit) => self.send(group, answers, commit).await,
             None => {
                 self.turn = None;
+                if fresh {
+                    answer(group, answers);
+                    return None;
+                }
                 return self.answer_unchanged(group, answers).await;
             }
         }

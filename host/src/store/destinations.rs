@@ -2,7 +2,7 @@
 //! effects to where they went before is told that it is behind.
 
 use serde_json::json;
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AssertSqlSafe;
 
 use super::{Change, Error, Event, TenantStore};
 
@@ -64,17 +64,9 @@ impl TenantStore<'_> {
     ///
     /// [`Error::Unavailable`].
     pub async fn destinations(&self) -> Result<Vec<DestinationRow>, Error> {
-        self.destinations_of(&mut *self.store.read.acquire().await?).await
-    }
-
-    /// The same on a connection.
-    pub(super) async fn destinations_of(
-        &self,
-        connection: &mut AnyConnection,
-    ) -> Result<Vec<DestinationRow>, Error> {
         let text = format!("SELECT {COLUMNS} FROM destinations WHERE tenant = $1 ORDER BY destination");
         let found = sqlx::query_as(AssertSqlSafe(text)).bind(self.tenant.as_str());
-        Ok(found.fetch_all(connection).await?)
+        Ok(found.fetch_all(&self.store.read).await?)
     }
 
     /// One, where it is there.

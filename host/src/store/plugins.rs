@@ -3,7 +3,7 @@
 //! That a deployment changes is a commit of the tenant around its line, as that of a destination is: a host that still
 //! decides by the release before is told that it is behind, and sets the tenant up anew.
 
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AssertSqlSafe;
 
 use super::filter::Filter;
 use super::rows::{self, Row, Statement};
@@ -88,14 +88,9 @@ impl TenantStore<'_> {
     ///
     /// [`Error::Unavailable`].
     pub async fn plugins(&self) -> Result<Vec<PluginRow>, Error> {
-        self.plugins_of(&mut *self.store.read.acquire().await?).await
-    }
-
-    /// The same on a connection.
-    pub(super) async fn plugins_of(&self, connection: &mut AnyConnection) -> Result<Vec<PluginRow>, Error> {
         let text = format!("{PLUGIN} WHERE tenant = $1 ORDER BY plugin");
         let found = sqlx::query_as(AssertSqlSafe(text)).bind(self.tenant.as_str());
-        Ok(found.fetch_all(connection).await?)
+        Ok(found.fetch_all(&self.store.read).await?)
     }
 
     /// One, where it is there.

@@ -1,7 +1,5 @@
 //! Tenants: made, found, and when something is due for one.
 
-use sqlx::AnyConnection;
-
 use super::{Error, Store, TenantStore};
 use crate::lead::TenantId;
 
@@ -73,14 +71,9 @@ impl TenantStore<'_> {
     ///
     /// [`Error::NoTenant`] and [`Error::Unavailable`].
     pub async fn row(&self) -> Result<TenantRow, Error> {
-        self.row_of(&mut *self.store.read.acquire().await?).await
-    }
-
-    /// The same on a connection.
-    pub(super) async fn row_of(&self, connection: &mut AnyConnection) -> Result<TenantRow, Error> {
         let text = format!("SELECT {COLUMNS} FROM tenants WHERE tenant = $1 AND erased_at IS NULL");
         let found = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(self.tenant.as_str());
-        let found: Option<TenantRow> = found.fetch_optional(connection).await?;
+        let found: Option<TenantRow> = found.fetch_optional(&self.store.read).await?;
         found.ok_or_else(|| Error::NoTenant(self.tenant.clone()))
     }
 }

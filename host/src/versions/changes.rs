@@ -96,9 +96,10 @@ pub async fn versions(
 pub async fn read(tenant: &TenantStore<'_>, number: i64) -> Result<(Version, Files), Error> {
     // A draft may be edited between the two.
     for _ in 0..3 {
-        let version = version(tenant, number).await?;
+        let contents = async { Ok(tenant.version_contents(number).await?) };
+        let (version, contents) = tokio::try_join!(version(tenant, number), contents)?;
         let mut files = Files::default();
-        for (path, bytes) in tenant.version_contents(number).await? {
+        for (path, bytes) in contents {
             files.add(FilePath::read(&path)?, Content::from(bytes), &Limits::NONE)?;
         }
         if files.digest() == version.digest {
