@@ -251,10 +251,12 @@ fn read(keys: &mut Keys, given: &Given) -> Settings {
     };
     Settings {
         public_url: public_url.map_or_else(|| format!("http://{listen}"), base),
-        connections: keys.or(
+        connections: keys.or_else(
             "connections",
             whole(1..=1_000),
-            16,
+            "16 on Postgres, 4 on SQLite",
+            // Readers of SQLite take turns: of many, each finds what it has in memory out of date, and its thread asleep.
+            || if matches!(database, Database::Sqlite(_)) { 4 } else { 16 },
             "connections to the database; SQLite reads with as many and writes with one",
         ),
         threads: keys.or_else(

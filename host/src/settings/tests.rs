@@ -70,7 +70,7 @@ fn without_anything() {
             database: Sqlite(
                 "lanewright-data/lanewright.db",
             ),
-            connections: 16,
+            connections: 4,
             threads: 4,
             drain: 30s,
             allow_private_hosts: false,
@@ -256,7 +256,8 @@ fn databases() {
         "postgres://leads:password@db/leads",
         expect![[r#"
             database: Postgres(
-            [secret],"#]],
+            [secret],
+            connections: 16,"#]],
     );
     database(
         "mysql://db",
