@@ -189,6 +189,10 @@ impl Shared {
     /// Somebody looks who may take what waits.
     fn wake(&self, queues: &Queues) {
         self.more.notify_one();
+        self.wake_beside(queues);
+    }
+
+    fn wake_beside(&self, queues: &Queues) {
         if queues.tenants.len() > 1 {
             self.beside_at_work.store(true, Ordering::Relaxed);
             self.beside.notify_one();
@@ -215,9 +219,17 @@ impl Shared {
                 if takes == Takes::Beside {
                     self.beside_at_work.store(false, Ordering::Relaxed);
                 }
-                queues = news.wait(queues).unwrap_or_else(PoisonError::into_inner);
+                queues = match takes == Takes::Any && queues.withholds() {
+                    // Nobody tells when whoever it is left to has been away for long enough.
+                    true => news.wait_timeout(queues, LATELY).unwrap_or_else(PoisonError::into_inner).0,
+                    false => news.wait(queues).unwrap_or_else(PoisonError::into_inner),
+                };
                 continue;
             };
+            if queues.begins() {
+                // Whoever is kept for others had nobody to work beside when it looked.
+                self.wake_beside(&queues);
+            }
             drop(queues);
             let began = Instant::now();
             let done = catch_unwind(AssertUnwindSafe(work));
@@ -285,6 +297,16 @@ impl Queues {
         queue.running += 1;
         self.clock = self.clock.max(queue.used);
         Some((tenant, work))
+    }
+
+    /// Whether something waits though a thread is free.
+    fn withholds(&self) -> bool {
+        self.tenants.values().any(|queue| !queue.waiting.is_empty())
+    }
+
+    /// Whether the only piece under way has just begun, and others wait.
+    fn begins(&self) -> bool {
+        self.pieces > 1 && self.tenants.values().map(|queue| queue.running).sum::<usize>() == 1
     }
 
     fn done(&mut self, tenant: &TenantId, took: Duration, now: Instant) {
@@ -419,6 +441,22 @@ mod tests {
         threads.spawn(&id("other"), move || told.send("other").expect("is heard"));
         assert_eq!(heard.recv(), Ok("other"), "though three pieces came before");
         drop(hold);
+    }
+
+    #[test]
+    fn the_kept_thread_is_told_when_there_is_somebody_to_work_beside() {
+        let threads = Threads::new(1, 1 << 20).expect("threads");
+        let (told, heard) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        {
+            // Both come before anybody looks, and only the first thread is told.
+            let (mut queues, now) = (threads.shared.lock(), Instant::now());
+            queues.push(&id("hog"), Box::new(move || drop(wait.recv())), now);
+            queues.push(&id("other"), Box::new(move || told.send("other").expect("is heard")), now);
+        }
+        threads.shared.more.notify_one();
+        assert_eq!(heard.recv(), Ok("other"), "though the only other thread is taken");
+        drop(go);
     }
 
     #[test]

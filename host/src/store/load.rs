@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use futures_util::TryStreamExt as _;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Decode, Row as _, Type};
 
@@ -140,18 +141,16 @@ impl TenantStore<'_> {
         static STATEMENT: LazyLock<String> =
             LazyLock::new(|| PARTS.each_ref().map(Part::select).join(" UNION ALL "));
         let rows = sqlx::query(AssertSqlSafe(STATEMENT.as_str())).bind(self.tenant.as_str()).bind(since);
-        let rows = rows.fetch_all(&self.store.read).await?;
-        self.stands(&rows)?.ok_or_else(|| Error::NoTenant(self.tenant.clone()))
-    }
-
-    fn stands(&self, rows: &[AnyRow]) -> Result<Option<Standing>, sqlx::Error> {
         let id = || self.tenant.to_string();
-        let (mut found, mut leads, mut counters) = (None, Vec::new(), Vec::new());
+        let (mut tenant, mut leads, mut counters) = (None, Vec::new(), Vec::new());
         let (mut new_leads, mut destinations, mut plugins) = (Vec::new(), Vec::new(), Vec::new());
-        for row in rows.iter().map(Found) {
+        // There may be many, and each is wide: none is kept.
+        let mut rows = rows.fetch(&self.store.read);
+        while let Some(row) = rows.try_next().await? {
+            let row = Found(&row);
             match row.part()? {
                 "tenant" => {
-                    found = Some(TenantRow {
+                    tenant = Some(TenantRow {
                         tenant: id(),
                         name: row.text(0)?,
                         created_at: row.number(0)?,
@@ -211,8 +210,8 @@ impl TenantStore<'_> {
         }
         new_leads.sort_by_key(|row: &NewLeadRow| (row.head, row.place));
         destinations.sort_by(|a: &DestinationRow, b| a.destination.cmp(&b.destination));
-        let standing = |tenant| Standing { tenant, leads, counters, new_leads, destinations, plugins };
-        Ok(found.map(standing))
+        let tenant = tenant.ok_or_else(|| Error::NoTenant(self.tenant.clone()))?;
+        Ok(Standing { tenant, leads, counters, new_leads, destinations, plugins })
     }
 
     /// Records noted from a moment on, in their order. They may be younger than where the tenant was found to stand:
