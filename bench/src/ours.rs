@@ -146,7 +146,8 @@ pub(crate) fn hundred_reps(example: &Path, into: &Path) -> Result<PathBuf> {
     for n in rows.len()..100 {
         let row = rows[n % rows.len()];
         let (id, rest) = row.split_once(',').context("a row of reps.csv")?;
-        out.push(format!("{id}-{n},{rest}"));
+        // A rep's e-mail address is nobody else's.
+        out.push(format!("{id}-{n},{}", rest.replacen('@', &format!("+{n}@"), 1)));
     }
     std::fs::write(into.join("reps.csv"), out.join("\n"))?;
     Ok(into.to_owned())
