@@ -451,7 +451,10 @@ mod tests {
         {
             // Both come before anybody looks, and only the first thread is told.
             let (mut queues, now) = (threads.shared.lock(), Instant::now());
-            queues.push(&id("hog"), Box::new(move || drop(wait.recv())), now);
+            let hog = move || {
+                let _ = wait.recv();
+            };
+            queues.push(&id("hog"), Box::new(hog), now);
             queues.push(&id("other"), Box::new(move || told.send("other").expect("is heard")), now);
         }
         threads.shared.more.notify_one();
