@@ -54,7 +54,10 @@ fn what_next() -> String {
             ),
         ),
         ("every problem of a tenant's folder at once; break one and see", format!("check {NORTHWIND}")),
-        ("is that component fit to be uploaded", format!("plugin check {HARBOUR}/plugin/harbour.wasm")),
+        (
+            "is that component fit to be uploaded, with the lanes of that folder",
+            format!("plugin check --tenant {HARBOUR} {HARBOUR}/plugin/harbour.wasm"),
+        ),
     ];
     let mut text = "\nWhat to try next:\n".to_owned();
     for (about, command) in next {
