@@ -254,33 +254,12 @@ impl TenantStore<'_> {
 mod tests {
     use super::*;
     use crate::lead::TenantId;
-    use crate::store::testing::{acme, stores};
+    use crate::store::testing::{self, acme, stores};
     use crate::store::{Commit, Committed, LeadRow, NewDestination, Switch};
 
     fn lead(lead: &str, hot: i64, kept: Option<&str>) -> LeadRow {
-        LeadRow {
-            tenant: "acme".to_owned(),
-            lead: lead.to_owned(),
-            head: 1,
-            hot,
-            status: "assigned".to_owned(),
-            rep: None,
-            team: None,
-            place: None,
-            lane: None,
-            tier: 1,
-            number: 1,
-            mode: "auto".to_owned(),
-            received_at: 5,
-            decided_at: 5,
-            due_at: 9,
-            locked: 0,
-            accepted: 0,
-            touched_at: None,
-            triage: None,
-            state: format!("{{\"of\":\"{lead}\"}}"),
-            kept: kept.map(str::to_owned),
-        }
+        let state = format!("{{\"of\":\"{lead}\"}}");
+        LeadRow { kept: kept.map(str::to_owned), ..testing::lead(lead, hot, state) }
     }
 
     fn new_lead(head: i64, place: i64, at: i64) -> NewLeadRow {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
-use super::{Options, Store};
+use super::{LeadRow, Options, Store};
 use crate::lead::TenantId;
 
 /// A URL of a Postgres server, such as `postgres://postgres@%2Frun%2Fpostgresql/postgres`, whose user may make
@@ -29,6 +29,33 @@ pub(crate) async fn acme(store: &Store) -> TenantId {
     let tenant: TenantId = "acme".parse().expect("an id");
     store.make_tenant(&tenant, "Acme", 0).await.expect("a tenant is made");
     tenant
+}
+
+/// A lead of `acme` that is decided, and nothing besides.
+pub(crate) fn lead(lead: &str, hot: i64, state: String) -> LeadRow {
+    LeadRow {
+        tenant: "acme".to_owned(),
+        lead: lead.to_owned(),
+        head: 1,
+        hot,
+        status: "assigned".to_owned(),
+        rep: None,
+        team: None,
+        place: None,
+        lane: None,
+        tier: 1,
+        number: 1,
+        mode: "auto".to_owned(),
+        received_at: 5,
+        decided_at: 5,
+        due_at: 9,
+        locked: 0,
+        accepted: 0,
+        touched_at: None,
+        triage: None,
+        state,
+        kept: None,
+    }
 }
 
 /// Makes a database that no other test, of this run or another, has.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::testing::{acme, stores};
+use crate::store::testing::{self, acme, stores};
 use crate::store::{
     AnswerRow, AuditFilter, Commit, Committed, DecisionRow, EffectRow, KeyRow, LeadRow, Options, RecordRow,
     UsageRow,
@@ -10,27 +10,11 @@ const MAIL: &str = "Eva.Lund@acme.example";
 
 fn lead(lead: &str, hot: i64, state: &Json, kept: Option<&Json>) -> LeadRow {
     LeadRow {
-        tenant: "acme".to_owned(),
-        lead: lead.to_owned(),
-        head: 1,
-        hot,
         status: "closed".to_owned(),
         rep: Some("ana".to_owned()),
-        team: None,
-        place: None,
-        lane: None,
-        tier: 1,
-        number: 1,
-        mode: "auto".to_owned(),
-        received_at: 5,
-        decided_at: 5,
-        due_at: 9,
-        locked: 0,
         accepted: 1,
-        touched_at: None,
-        triage: None,
-        state: state.to_string(),
         kept: kept.map(Json::to_string),
+        ..testing::lead(lead, hot, state.to_string())
     }
 }
 
